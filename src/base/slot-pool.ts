@@ -1,0 +1,78 @@
+/**
+ * Piece buffers in shared memory, so that a disk worker hashes and writes them where they are. A pool serves one
+ * torrent (slots of its piece length) and draws from the engine's ByteBudget, which is what bounds the memory.
+ * Free slots are reused last in, first out: pages that were never needed are never touched.
+ */
+import { assert } from './assert.js';
+
+/** A named amount of memory shared by several pools. Invariant: 0 <= usedBytes <= limitBytes. */
+export class ByteBudget {
+  readonly limitBytes: number;
+  #usedBytes = 0;
+
+  constructor(limitBytes: number) {
+    this.limitBytes = limitBytes;
+  }
+
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  /** @returns false, and takes nothing, when `bytes` would pass the limit. */
+  reserve(bytes: number): boolean {
+    if (this.#usedBytes + bytes > this.limitBytes) return false;
+    this.#usedBytes += bytes;
+    return true;
+  }
+
+  release(bytes: number): void {
+    this.#usedBytes -= bytes;
+    assert(this.#usedBytes >= 0, 'budget released more than it gave');
+  }
+}
+
+/** One piece buffer. `bytes` always spans the pool's slot length, also for a short last piece. */
+export interface Slot {
+  readonly bytes: Uint8Array;
+  readonly buffer: SharedArrayBuffer;
+}
+
+export class SlotPool {
+  readonly slotBytes: number;
+  readonly #budget: ByteBudget;
+  readonly #free: Slot[] = [];
+  #inUse = 0;
+
+  constructor(slotBytes: number, budget: ByteBudget) {
+    this.slotBytes = slotBytes;
+    this.#budget = budget;
+  }
+
+  get inUse(): number {
+    return this.#inUse;
+  }
+
+  /** @returns a slot with whatever the last user left in it, or null when the budget is spent. */
+  acquire(): Slot | null {
+    let slot = this.#free.pop();
+    if (slot === undefined) {
+      if (!this.#budget.reserve(this.slotBytes)) return null;
+      const buffer = new SharedArrayBuffer(this.slotBytes);
+      slot = { bytes: new Uint8Array(buffer), buffer };
+    }
+    this.#inUse++;
+    return slot;
+  }
+
+  release(slot: Slot): void {
+    this.#inUse--;
+    assert(this.#inUse >= 0, 'slot released twice');
+    this.#free.push(slot);
+  }
+
+  /** Gives free slots back to the budget; called when a torrent has nothing left to download. */
+  trim(): void {
+    this.#budget.release(this.#free.length * this.slotBytes);
+    this.#free.length = 0;
+  }
+}

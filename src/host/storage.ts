@@ -1,0 +1,71 @@
+/**
+ * The storage port: one torrent's data on disk (node/), in memory (sim/). The layout arrives as plain data, so that
+ * implementers need no knowledge of torrent files. `format/file-layout.ts` builds it.
+ * Rules: operations on one storage take effect in the order they were asked for where they touch the same bytes; no
+ * done callback runs inside the call; `close` is a fence: its done comes after every earlier one.
+ */
+import type { DtorrentError } from '../base/errors.js';
+import type { Slot } from '../base/slot-pool.js';
+
+export interface StorageFactory {
+  /** Nothing is created on disk yet: files appear with their first byte (empty ones at completion of `open`). */
+  open(spec: StorageSpec, done: (result: Storage | DtorrentError) => void): void;
+}
+
+export interface StorageSpec {
+  /** The download directory. No path outside it is ever touched, whatever `files` say. */
+  readonly directory: string;
+  readonly layout: StorageLayout;
+  readonly hashes: PieceHashes;
+}
+
+/** Where each byte of the torrent lives. Offsets count from the torrent's first byte, padding included. */
+export interface StorageLayout {
+  /** In offset order, padding files included. */
+  readonly files: readonly StorageFile[];
+  /** Nominal piece length in bytes; the offset of piece i is i × pieceLength. */
+  readonly pieceLength: number;
+  readonly pieceCount: number;
+  /** Bytes of a piece on the wire: shorter for the torrent's (v2: each file's) last piece. */
+  pieceBytes(piece: number): number;
+}
+
+export interface StorageFile {
+  /** Safe path elements below the download directory (format/safe-path). */
+  readonly path: readonly string[];
+  readonly lengthBytes: number;
+  readonly offsetBytes: number;
+  /** BEP 47: zeros that are hashed but never stored. */
+  readonly padding: boolean;
+  readonly executable: boolean;
+}
+
+/** What a piece is checked against; every kind that is present has to match. */
+export interface PieceHashes {
+  /** v1: 20 bytes of SHA-1 per piece, concatenated; null when the torrent has none. */
+  readonly v1: Uint8Array | null;
+  /** v2: 32 bytes per piece, the root of the piece's subtree; null when absent or not known yet. */
+  readonly v2: Uint8Array | null;
+  /** v2: bytes of the piece that belong to its file (without the hybrid's padding). */
+  v2PieceBytes(piece: number): number;
+  /** v2: how many 16 KiB leaves the piece's subtree has once padded, a power of two. */
+  v2LeafCount(piece: number): number;
+}
+
+export interface Storage {
+  /**
+   * Hashes the slot's first pieceBytes(piece) bytes and, if they match, writes them. The slot belongs to the storage
+   * until `done`. A piece that fails its hash is not written.
+   */
+  writePiece(piece: number, slot: Slot, done: (result: WriteResult) => void): void;
+  /** Reads into.length bytes of `piece` from `begin`; padding reads as zeros. `into` is borrowed until `done`. */
+  read(piece: number, begin: number, into: Uint8Array, done: (error: DtorrentError | null) => void): void;
+  /** Hashes what is on disk. `missing` = a file of this piece is absent or too short. */
+  verifyPiece(piece: number, done: (result: VerifyResult) => void): void;
+  /** fsyncs what was written. */
+  flush(done: (error: DtorrentError | null) => void): void;
+  close(done: () => void): void;
+}
+
+export type WriteResult = 'ok' | 'bad-hash' | DtorrentError;
+export type VerifyResult = 'ok' | 'missing' | 'bad-hash' | DtorrentError;
