@@ -37,7 +37,10 @@ export class TimerQueue {
 
   /** Arms, or re-arms, `timer`; a deadline of Infinity disarms it. */
   set(timer: Timer, deadline: number): void {
-    if (deadline === Number.POSITIVE_INFINITY) return this.cancel(timer);
+    if (deadline === Number.POSITIVE_INFINITY) {
+      this.cancel(timer);
+      return;
+    }
     timer.deadline = deadline;
     timer.sequence = this.#sequence++;
     if (timer.heapIndex < 0) {

@@ -1,0 +1,71 @@
+/** The one union of everything an engine tells. Events are plain data; `infoHash` is hex (v1, or v2 for v2-only). */
+import type { DtorrentError } from '../base/errors.js';
+
+export type EngineEvent =
+  /** The listening socket is bound. */
+  | { readonly type: 'listening'; readonly port: number }
+  | TorrentEvent
+  /** The engine itself met a problem that it goes on without. */
+  | { readonly type: 'warning'; readonly error: DtorrentError };
+
+export type TorrentEvent =
+  | { readonly type: 'torrentAdded'; readonly infoHash: string }
+  /** The info dictionary is there: from the file, or fetched from peers and verified. */
+  | { readonly type: 'metadata'; readonly infoHash: string; readonly name: string; readonly totalLength: number }
+  | { readonly type: 'phase'; readonly infoHash: string; readonly phase: TorrentPhase }
+  | { readonly type: 'pieceVerified'; readonly infoHash: string; readonly piece: number }
+  | { readonly type: 'pieceFailed'; readonly infoHash: string; readonly piece: number }
+  /** Every piece is verified and on disk. */
+  | { readonly type: 'completed'; readonly infoHash: string; readonly seconds: number }
+  | { readonly type: 'peerConnected'; readonly infoHash: string; readonly address: string }
+  | {
+      readonly type: 'peerDisconnected';
+      readonly infoHash: string;
+      readonly address: string;
+      /** A CloseReason (engine/close-reason.ts). */
+      readonly reason: string;
+    }
+  | {
+      readonly type: 'trackerAnnounced';
+      readonly infoHash: string;
+      readonly url: string;
+      readonly peers: number;
+      readonly seeds: number | null;
+      readonly leechers: number | null;
+    }
+  | { readonly type: 'trackerWarning'; readonly infoHash: string; readonly url: string; readonly message: string }
+  | { readonly type: 'trackerFailed'; readonly infoHash: string; readonly url: string; readonly error: DtorrentError }
+  /** The torrent stopped because of this error. */
+  | { readonly type: 'torrentFailed'; readonly infoHash: string; readonly error: DtorrentError }
+  | { readonly type: 'torrentRemoved'; readonly infoHash: string };
+
+/**
+ * metadata: a magnet without its info dictionary yet · checking: hashing what is on disk · downloading · seeding:
+ * everything is there · failed: see torrentFailed · stopped: removed or the engine stopped.
+ */
+export type TorrentPhase = 'metadata' | 'checking' | 'downloading' | 'seeding' | 'failed' | 'stopped';
+
+/** A snapshot of one torrent, made on request. Rates in bytes per second; `etaSeconds` null when unknown. */
+export interface TorrentStats {
+  readonly phase: TorrentPhase;
+  /** Verified bytes, padding left out. */
+  readonly bytesDone: number;
+  /** 0 until the metadata is there. */
+  readonly bytesTotal: number;
+  readonly piecesDone: number;
+  readonly pieceCount: number;
+  /** While checking: bytes hashed so far. */
+  readonly bytesChecked: number;
+  readonly downloadRate: number;
+  readonly uploadRate: number;
+  /** Payload received this session, wasted bytes included. */
+  readonly downloadedBytes: number;
+  readonly uploadedBytes: number;
+  /** Duplicates, unasked blocks and failed pieces. */
+  readonly wastedBytes: number;
+  readonly hashFailures: number;
+  readonly peers: number;
+  /** Connected peers that have everything. */
+  readonly seeds: number;
+  readonly etaSeconds: number | null;
+}
