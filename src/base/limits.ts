@@ -7,6 +7,7 @@ export const LIMITS = {
   // bencode and torrent files
   bencodeDepthMax: 100,
   bencodeTokensMax: 3_000_000,
+  bencodeIntegerDigitsMax: 32,
   torrentFileBytesMax: 80 * 1024 * 1024,
   metadataBytesMax: 30 * 1024 * 1024,
   pieceCountMax: 2_097_152,
@@ -26,12 +27,15 @@ export const LIMITS = {
   extendedMessageBytesMax: 1024 * 1024,
   extensionHandshakeBytesMax: 64 * 1024,
   handshakeTimeoutMs: 10_000,
+  incomingHandshakesMax: 500,
   idleTimeoutMs: 150_000,
   keepAliveAfterMs: 100_000,
   peerRequestsQueuedMax: 500,
   invalidRequestsMax: 300,
   unrequestedBlocksMax: 100,
   allowedFastCount: 10,
+  allowedFastAcceptedMax: 100,
+  earlyHavesMax: 10_000,
   suggestedPiecesMax: 16,
   outgoingMessageBytesMax: 1024 * 1024,
 

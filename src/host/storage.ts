@@ -53,6 +53,8 @@ export interface PieceHashes {
 }
 
 export interface Storage {
+  /** None of the torrent's files existed when it was opened: there is nothing to verify. */
+  readonly isEmpty: boolean;
   /**
    * Hashes the slot's first pieceBytes(piece) bytes and, if they match, writes them. The slot belongs to the storage
    * until `done`. A piece that fails its hash is not written.
