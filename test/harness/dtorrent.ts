@@ -1,0 +1,29 @@
+/** Our own command line as a process of a test: what a user would type, and the JSON lines that come back. */
+import type { TestContext } from 'node:test';
+import { Process } from './process.js';
+import { CLI } from './repository.js';
+
+/** One line of `--json` output. */
+export interface JsonEvent {
+  readonly type: string;
+  readonly [key: string]: unknown;
+}
+
+export class Dtorrent extends Process {
+  constructor(t: TestContext, args: readonly string[], options: { readonly namespace?: string } = {}) {
+    super(t, process.execPath, [CLI, ...args, '--json'], options);
+  }
+
+  /** The first event of this type. An `error` event fails the wait, unless it is what is waited for. */
+  event(type: string, timeoutMs = 30_000): Promise<JsonEvent> {
+    return this.line(`event ${type}`, timeoutMs, (line) => {
+      const event = JSON.parse(line) as JsonEvent;
+      if (event.type === 'error' && type !== 'error') throw new Error(`dtorrent: ${line}`);
+      return event.type === type ? event : null;
+    });
+  }
+
+  async port(): Promise<number> {
+    return Number((await this.event('listening'))['port']);
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * Two hosts on one machine: network namespaces joined by a veth pair, for clients that refuse loopback peers. Needs
+ * root. Removed with the test; the names carry this process's id, so that runs do not meet.
+ */
+import type { TestContext } from 'node:test';
+import { run } from './process.js';
+
+export interface Hosts {
+  readonly a: { readonly namespace: string; readonly address: string };
+  readonly b: { readonly namespace: string; readonly address: string };
+}
+
+let made = 0;
+
+export async function makeHosts(t: TestContext): Promise<Hosts> {
+  const id = `${process.pid % 100_000}x${made++}`;
+  const a = { namespace: `dta${id}`, address: '10.213.7.1' };
+  const b = { namespace: `dtb${id}`, address: '10.213.7.2' };
+  const ip = (...args: string[]): Promise<string> => run(t, 'ip', args);
+  for (const { namespace } of [a, b]) {
+    await ip('netns', 'add', namespace);
+    t.after(() => ip('netns', 'delete', namespace));
+  }
+  await ip('link', 'add', 'eth0', 'netns', a.namespace, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', b.namespace);
+  for (const { namespace, address } of [a, b]) {
+    await ip('-n', namespace, 'address', 'add', `${address}/24`, 'dev', 'eth0');
+    await ip('-n', namespace, 'link', 'set', 'eth0', 'up');
+    await ip('-n', namespace, 'link', 'set', 'lo', 'up');
+  }
+  return { a, b };
+}

@@ -1,0 +1,139 @@
+/**
+ * Child processes of a test: started with a bound, read line by line, ended by their own id when the test ends,
+ * whatever its outcome.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { TestContext } from 'node:test';
+
+export class Process {
+  readonly child: ChildProcess;
+  readonly lines: string[] = [];
+  errors = '';
+  readonly #name: string;
+  #wake: () => void = () => {};
+
+  /** Ends with the test. `namespace` runs it inside a network namespace (ip netns exec). */
+  constructor(
+    t: TestContext,
+    command: string,
+    args: readonly string[],
+    options: { readonly namespace?: string; readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
+  ) {
+    const [program, programArgs] =
+      options.namespace === undefined
+        ? [command, args]
+        : ['ip', ['netns', 'exec', options.namespace, command, ...args]];
+    this.#name = `${command} ${args.join(' ')}`;
+    this.child = spawn(program, programArgs, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      cwd: options.cwd,
+      env: { ...process.env, ...options.env },
+    });
+    this.child.on('error', (error) => {
+      this.errors += error.message;
+      this.#wake();
+    });
+    createInterface({ input: this.child.stdout! }).on('line', (line) => {
+      this.lines.push(line);
+      this.#wake();
+    });
+    this.child.stderr!.on('data', (chunk) => {
+      this.errors = (this.errors + String(chunk)).slice(-20_000);
+    });
+    this.child.on('exit', () => this.#wake());
+    t.after(() => this.stop());
+  }
+
+  get hasExited(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null || this.child.pid === undefined;
+  }
+
+  /** The first line that `matches`, waiting for it; fails when the process ends or the time is over. */
+  async line<T>(what: string, timeoutMs: number, matches: (line: string) => T | null | undefined | false): Promise<T> {
+    const deadline = Date.now() + timeoutMs;
+    let next = 0;
+    for (;;) {
+      for (; next < this.lines.length; next++) {
+        const found = matches(this.lines[next]!);
+        if (found !== null && found !== undefined && found !== false) return found;
+      }
+      if (this.hasExited) throw new Error(`${this.#name} ended (${this.child.exitCode}) before ${what}${this.#tail()}`);
+      if (Date.now() >= deadline) throw new Error(`${this.#name}: no ${what} in ${timeoutMs} ms${this.#tail()}`);
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, Math.max(1, deadline - Date.now()));
+        this.#wake = () => {
+          clearTimeout(timer);
+          // The last lines may arrive just after the exit: let them.
+          setImmediate(resolve);
+        };
+      });
+    }
+  }
+
+  /** Waits for the end. @returns the exit code, or -1 when a signal ended it. */
+  async exit(timeoutMs: number): Promise<number> {
+    if (!this.hasExited) {
+      await new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(
+          () => reject(new Error(`${this.#name} still runs after ${timeoutMs} ms${this.#tail()}`)),
+          timeoutMs,
+        );
+        this.child.once('exit', () => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+    return this.child.exitCode ?? -1;
+  }
+
+  signal(name: NodeJS.Signals): void {
+    if (!this.hasExited) this.child.kill(name);
+  }
+
+  /** SIGTERM, and SIGKILL to whatever still runs after 5 s. */
+  async stop(): Promise<void> {
+    if (this.hasExited) return;
+    this.child.kill('SIGTERM');
+    try {
+      await this.exit(5000);
+    } catch {
+      this.child.kill('SIGKILL');
+      await this.exit(5000);
+    }
+  }
+
+  #tail(): string {
+    return `\nstdout: ${this.lines.slice(-10).join('\n')}\nstderr: ${this.errors.slice(-2000)}`;
+  }
+}
+
+/** Runs a command to its end. Fails unless it exits with 0. @returns its stdout. */
+export async function run(
+  t: TestContext,
+  command: string,
+  args: readonly string[],
+  options: { readonly namespace?: string; readonly cwd?: string; readonly timeoutMs?: number } = {},
+): Promise<string> {
+  const child = new Process(t, command, args, options);
+  const code = await child.exit(options.timeoutMs ?? 60_000);
+  await new Promise((resolve) => setImmediate(resolve));
+  if (code !== 0) throw new Error(`${command} ${args.join(' ')} exited with ${code}: ${child.errors}`);
+  return child.lines.join('\n');
+}
+
+/** Polls until `probe` gives something; for clients that cannot be asked to tell. */
+export async function until<T>(
+  what: string,
+  timeoutMs: number,
+  probe: () => T | null | undefined | false | Promise<T | null | undefined | false>,
+): Promise<T> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const found = await probe();
+    if (found !== null && found !== undefined && found !== false) return found;
+    if (Date.now() >= deadline) throw new Error(`no ${what} within ${timeoutMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * Which real clients this machine has. In CI (`CI=true`) a missing one fails its test; elsewhere the test is skipped,
+ * and says so.
+ */
+import { spawnSync } from 'node:child_process';
+import type { TestContext } from 'node:test';
+
+/** How to find out whether a client is there: a command that exits with 0. */
+const PROBES = {
+  libtorrent: ['/usr/bin/python3', '-c', 'import libtorrent'],
+  'transmission-daemon': ['transmission-daemon', '--version'],
+  aria2c: ['aria2c', '--version'],
+  opentracker: ['sh', '-c', 'command -v opentracker'],
+  'network namespaces': ['sh', '-c', 'ip netns add dtprobe$$ && ip netns delete dtprobe$$'],
+} as const;
+
+export type ClientName = keyof typeof PROBES;
+
+/** @returns false after marking the test as skipped (or failed, in CI) because `name` is not to be had. */
+export function requireClient(t: TestContext, name: ClientName): boolean {
+  const [command, ...args] = PROBES[name];
+  if (spawnSync(command, args, { stdio: 'ignore' }).status === 0) return true;
+  const reason = `${name} is not available here; .ci/run says how to install it`;
+  if (process.env['CI'] === 'true') throw new Error(reason);
+  t.skip(reason);
+  return false;
+}
