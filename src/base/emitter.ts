@@ -13,7 +13,8 @@ export class Emitter<E extends { readonly type: string }> {
   on<T extends E['type']>(type: T, listener: (event: EventOf<E, T>) => void): () => void;
   on(type: '*', listener: (event: E) => void): () => void;
   on(type: string, listener: (event: never) => void): () => void {
-    const typed = listener as (event: E) => void;
+    // Of its own for each call: one function added twice is two listeners, each removed by its own remover.
+    const typed = (event: E): void => (listener as (event: E) => void)(event);
     // Replaced, never changed in place: a listener may add or remove listeners while an event is being told.
     this.#listeners.set(type, [...(this.#listeners.get(type) ?? []), typed]);
     return () => {

@@ -8,24 +8,27 @@ export const LIMITS = {
   bencodeDepthMax: 100,
   bencodeTokensMax: 3_000_000,
   bencodeIntegerDigitsMax: 32,
-  torrentFileBytesMax: 80 * 1024 * 1024,
-  metadataBytesMax: 30 * 1024 * 1024,
+  torrentFileBytesMax: 83_886_080, // 80 × 1024 × 1024
+  metadataBytesMax: 31_457_280, // 30 × 1024 × 1024
   pieceCountMax: 2_097_152,
-  pieceLengthBytesMax: 512 * 1024 * 1024,
+  pieceLengthBytesMax: 536_870_912, // 512 × 1024 × 1024
   fileCountMax: 1_000_000,
   pathElementBytesMax: 240,
   pathDepthMax: 100,
-  magnetBytesMax: 64 * 1024,
+  pathElementsMax: 10_000_000,
+  webSeedsMax: 100,
+  torrentNodesMax: 100,
+  magnetBytesMax: 65_536, // 64 × 1024
   magnetTrackersMax: 200,
   magnetPeersMax: 200,
   magnetSelectIndexMax: 1_000_000,
 
   // peer wire
-  blockBytes: 16 * 1024,
-  requestBytesMax: 128 * 1024,
-  messageBytesMax: 2 * 1024 * 1024,
-  extendedMessageBytesMax: 1024 * 1024,
-  extensionHandshakeBytesMax: 64 * 1024,
+  blockBytes: 16_384, // 16 × 1024
+  requestBytesMax: 131_072, // 128 × 1024
+  messageBytesMax: 2_097_152, // 2 × 1024 × 1024
+  extendedMessageBytesMax: 1_048_576, // 1024 × 1024
+  extensionHandshakeBytesMax: 65_536, // 64 × 1024
   handshakeTimeoutMs: 10_000,
   incomingHandshakesMax: 500,
   idleTimeoutMs: 150_000,
@@ -37,7 +40,9 @@ export const LIMITS = {
   allowedFastAcceptedMax: 100,
   earlyHavesMax: 10_000,
   suggestedPiecesMax: 16,
-  outgoingMessageBytesMax: 1024 * 1024,
+  outgoingMessageBytesMax: 1_048_576, // 1024 × 1024
+  clientNameCharactersMax: 64,
+  metadataMessageBytesMax: 17_408, // 17 × 1024
 
   // ut_metadata
   metadataRequestsPerPeerMax: 2,
@@ -45,11 +50,13 @@ export const LIMITS = {
   metadataRejectPauseMs: 60_000,
   metadataRequestTimeoutMs: 10_000,
   metadataFailuresMax: 3,
+  metadataTurnMs: 30_000,
+  metadataDuplicateAfterMs: 3_000,
 
   // trackers
   trackerUrlBytesMax: 2048,
   trackersPerTorrentMax: 200,
-  httpTrackerBodyBytesMax: 1024 * 1024,
+  httpTrackerBodyBytesMax: 1_048_576, // 1024 × 1024
   httpTrackerTimeoutMs: 30_000,
   httpRedirectsMax: 5,
   stoppedAnnounceTimeoutMs: 5_000,
@@ -57,6 +64,13 @@ export const LIMITS = {
   announceIntervalMinMs: 60_000,
   announceIntervalMaxMs: 86_400_000,
   announcesPerHostMax: 4,
+  peerNamesPerAnnounceMax: 50,
+  trackerMessageBytesMax: 1024,
+  trackerIdBytesMax: 512,
+  udpTrackerRetransmitsMax: 1,
+  udpTrackerAddressesMax: 2,
+  udpTrackerEndpointsMax: 1000,
+  scrapeHashesMax: 74,
 
   // embedded tracker
   trackerServerSwarmsMax: 100_000,
@@ -65,10 +79,20 @@ export const LIMITS = {
   trackerServerPeersPerAnswerMax: 200,
   trackerServerScrapeHashesMax: 74,
   trackerServerRequestLineBytesMax: 8192,
+  trackerServerParametersMax: 150,
+  trackerServerConnectionsMax: 4000,
+  trackerServerRequestTimeoutMs: 10_000,
+  trackerServerIdleTimeoutMs: 5_000,
+  trackerServerPacketBytesMax: 1400,
 
   // swarm
   candidatesPerTorrentMax: 3000,
   dialTimeoutMs: 15_000,
   dialAttemptsMax: 5,
   torrentFileUrlTimeoutMs: 60_000,
+
+  // sockets
+  streamHighWaterBytes: 1_048_576, // 1024 × 1024
+  datagramQueueBytesMax: 4_194_304, // 4 × 1024 × 1024
+  httpConnectionsPerOriginMax: 16,
 } as const;

@@ -41,7 +41,8 @@ export class SlotPool {
   readonly slotBytes: number;
   readonly #budget: ByteBudget;
   readonly #free: Slot[] = [];
-  #inUse = 0;
+  /** Kept by identity: a slot released twice would be written by two pieces at once. */
+  readonly #inUse = new Set<Slot>();
 
   constructor(slotBytes: number, budget: ByteBudget) {
     this.slotBytes = slotBytes;
@@ -49,7 +50,7 @@ export class SlotPool {
   }
 
   get inUse(): number {
-    return this.#inUse;
+    return this.#inUse.size;
   }
 
   /** @returns a slot with whatever the last user left in it, or null when the budget is spent. */
@@ -60,13 +61,12 @@ export class SlotPool {
       const buffer = new SharedArrayBuffer(this.slotBytes);
       slot = { bytes: new Uint8Array(buffer), buffer };
     }
-    this.#inUse++;
+    this.#inUse.add(slot);
     return slot;
   }
 
   release(slot: Slot): void {
-    this.#inUse--;
-    assert(this.#inUse >= 0, 'slot released twice');
+    assert(this.#inUse.delete(slot), 'slot released twice, or to a foreign pool');
     this.#free.push(slot);
   }
 

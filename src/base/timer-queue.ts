@@ -6,7 +6,7 @@
 /** One owner's timer. Make it once and re-arm it: no allocation per use. */
 export class Timer {
   /** ms; Infinity = not armed. */
-  deadline = Number.POSITIVE_INFINITY;
+  deadline: number = Number.POSITIVE_INFINITY;
   /** @internal position in the heap, -1 = absent. */
   heapIndex = -1;
   /** @internal tie-break. */

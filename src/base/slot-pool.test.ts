@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ByteBudget, SlotPool } from './slot-pool.js';
+
+test('a budget gives until it is spent, and never in part', () => {
+  const budget = new ByteBudget(100);
+  assert.equal(budget.reserve(60), true);
+  assert.equal(budget.reserve(41), false);
+  assert.equal(budget.usedBytes, 60);
+  assert.equal(budget.reserve(40), true);
+  budget.release(100);
+  assert.equal(budget.usedBytes, 0);
+  assert.throws(() => budget.release(1), { code: 'EINTERNAL' });
+});
+
+test('pools share one budget, and a spent budget gives no slot', () => {
+  const budget = new ByteBudget(100);
+  const small = new SlotPool(30, budget);
+  const large = new SlotPool(64, budget);
+  assert.ok(large.acquire());
+  assert.ok(small.acquire());
+  assert.equal(small.acquire(), null);
+  assert.equal(small.inUse, 1);
+});
+
+test('slots are shared memory of the slot length, reused last in, first out', () => {
+  const pool = new SlotPool(16, new ByteBudget(1000));
+  const a = pool.acquire()!;
+  const b = pool.acquire()!;
+  assert.ok(a.buffer instanceof SharedArrayBuffer);
+  assert.equal(a.bytes.length, 16);
+  assert.notEqual(a.buffer, b.buffer);
+  pool.release(a);
+  pool.release(b);
+  assert.equal(pool.acquire(), b);
+  assert.equal(pool.acquire(), a);
+});
+
+test('free slots keep their memory until the pool is trimmed', () => {
+  const budget = new ByteBudget(32);
+  const pool = new SlotPool(16, budget);
+  const kept = pool.acquire()!;
+  pool.release(pool.acquire()!);
+  assert.equal(budget.usedBytes, 32);
+  pool.trim();
+  assert.equal(budget.usedBytes, 16);
+  pool.release(kept);
+  pool.trim();
+  assert.equal(budget.usedBytes, 0);
+});
+
+test('a slot released twice, or to a foreign pool, is a bug that is reported', () => {
+  const budget = new ByteBudget(1000);
+  const pool = new SlotPool(16, budget);
+  const slot = pool.acquire()!;
+  const other = pool.acquire()!;
+  pool.release(slot);
+  assert.throws(() => pool.release(slot), { code: 'EINTERNAL' });
+  assert.throws(() => new SlotPool(16, budget).release(other), { code: 'EINTERNAL' });
+  assert.equal(pool.inUse, 1);
+});
