@@ -1,0 +1,108 @@
+/**
+ * Places a torrent's files in one directory tree, so that no two land on the same path on any platform and no symbolic
+ * link leads out (BEP 47). Paths are safe already (safe-path.ts). Called by metainfo.ts.
+ * A tree and not a set of paths: its memory is linear in the input, also for a hundred long directories each.
+ */
+
+export interface TreeEntry {
+  readonly path: readonly string[];
+  /** From the same directory as `path`; null = no link. */
+  readonly symlinkTarget: readonly string[] | null;
+}
+
+/**
+ * Renames, in order, what would land on an earlier file or on a directory: `name.1.ext`. Names that differ only in case
+ * or in Unicode composition count as equal, as they do on Windows and macOS. A link that leads nowhere, in a circle or
+ * out of the tree loses its target. No file lies behind a link: such a link is renamed, because its path is a directory.
+ * @returns one entry for each of `entries`, in the same order.
+ */
+export function placeInTree(entries: readonly TreeEntry[]): TreeEntry[] {
+  const root = new Node();
+  for (const { path } of entries) directoryOf(root, path);
+  const placed = entries.map(({ path, symlinkTarget }) => ({
+    path: place(root, path, symlinkTarget),
+    symlinkTarget,
+  }));
+  for (const entry of placed) {
+    if (entry.symlinkTarget !== null && follow(root, root, entry.symlinkTarget, 0) === null) entry.symlinkTarget = null;
+  }
+  return placed;
+}
+
+/** A file, a link, or (with children) a directory. */
+class Node {
+  children: Map<string, Node> | null = null;
+  symlinkTarget: readonly string[] | null = null;
+  /** The last number tried for files of this name, so that a million equal names do not cost a million squared. */
+  number = 0;
+  /** Where a link leads in the end; undefined = not known yet. */
+  destination: Node | null | undefined = undefined;
+}
+
+/** @returns the node that `path` lies in, made with all above it. */
+function directoryOf(root: Node, path: readonly string[]): Node {
+  let node = root;
+  for (let i = 0; i < path.length - 1; i++) {
+    node.children ??= new Map();
+    const key = elementKey(path[i]!);
+    let child = node.children.get(key);
+    if (child === undefined) {
+      child = new Node();
+      node.children.set(key, child);
+    }
+    node = child;
+  }
+  node.children ??= new Map();
+  return node;
+}
+
+/** @returns the path that was free. */
+function place(root: Node, path: readonly string[], symlinkTarget: readonly string[] | null): readonly string[] {
+  const siblings = directoryOf(root, path).children!;
+  const name = path[path.length - 1]!;
+  const taken = siblings.get(elementKey(name));
+  let freeName = name;
+  while (taken !== undefined && siblings.has(elementKey(freeName))) freeName = numbered(name, ++taken.number);
+  const node = new Node();
+  node.symlinkTarget = symlinkTarget;
+  siblings.set(elementKey(freeName), node);
+  return freeName === name ? path : [...path.slice(0, -1), freeName];
+}
+
+/** Walks `path` as a file system does, through links at its end and in its middle. @returns null when it leads nowhere. */
+function follow(root: Node, start: Node, path: readonly string[], hops: number): Node | null {
+  let node = start;
+  for (const element of path) {
+    const child = node.children?.get(elementKey(element));
+    if (child === undefined) return null;
+    if (child.symlinkTarget === null) {
+      node = child;
+      continue;
+    }
+    if (hops === HOPS_MAX) return null;
+    if (child.destination === undefined) {
+      // Met again while it is being followed, it is a circle and leads nowhere.
+      child.destination = null;
+      child.destination = follow(root, root, child.symlinkTarget, hops + 1);
+    }
+    if (child.destination === null) return null;
+    node = child.destination;
+  }
+  return node;
+}
+
+/** Equal for names that are the same file on some platform. */
+function elementKey(name: string): string {
+  if (SIMPLE_CASE.test(name)) return name.toLowerCase();
+  // Up and then down: the lower case of a sigma depends on where it stands, its upper case does not.
+  return name.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC');
+}
+
+function numbered(name: string, number: number): string {
+  const dot = name.lastIndexOf('.');
+  return dot > 0 ? `${name.slice(0, dot)}.${number}${name.slice(dot)}` : `${name}.${number}`;
+}
+
+const SIMPLE_CASE = /^[\x20-\x7e]*$/;
+/** Links behind links, fewer than any system follows. */
+const HOPS_MAX = 8;
