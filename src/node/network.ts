@@ -1,0 +1,65 @@
+/** The Network port on real sockets. Made by nodeHost; everything it opened is gone once close() has resolved. */
+import { platform } from 'node:process';
+import type { Address } from '../base/address.js';
+import type { DtorrentError } from '../base/errors.js';
+import type { Log } from '../host/log.js';
+import type {
+  ByteStream,
+  ByteStreamHandler,
+  DatagramHandler,
+  DatagramSocket,
+  DialOptions,
+  HttpExchange,
+  HttpRequest,
+  HttpResponse,
+  Listener,
+  ListenerHandler,
+  ListenOptions,
+  Network,
+} from '../host/network.js';
+import { HttpClient } from './http.js';
+import { resolveHost } from './resolve.js';
+import { TcpTransport } from './tcp.js';
+import { UdpSocket } from './udp.js';
+
+export class NodeNetwork implements Network {
+  readonly #log: Log;
+  readonly #tcp: TcpTransport;
+  readonly #http = new HttpClient();
+  readonly #datagramSockets = new Set<UdpSocket>();
+
+  constructor(log: Log) {
+    this.#log = log;
+    const isPosix = platform !== 'win32';
+    this.#tcp = new TcpTransport({ log, sharesReadBuffer: isPosix, movesAcceptedSockets: isPosix });
+  }
+
+  dial(to: Address, options: DialOptions, handler: ByteStreamHandler): ByteStream {
+    return this.#tcp.dial(to, options, handler);
+  }
+
+  listen(options: ListenOptions, handler: ListenerHandler): Listener {
+    return this.#tcp.listen(options, handler);
+  }
+
+  openDatagramSocket(options: ListenOptions, handler: DatagramHandler): DatagramSocket {
+    const socket = new UdpSocket(options, handler, this.#log, (closed) => this.#datagramSockets.delete(closed));
+    this.#datagramSockets.add(socket);
+    socket.open();
+    return socket;
+  }
+
+  resolve(host: string, done: (result: readonly Address[] | DtorrentError) => void): void {
+    resolveHost(host, done);
+  }
+
+  httpGet(request: HttpRequest, done: (result: HttpResponse | DtorrentError) => void): HttpExchange {
+    return this.#http.get(request, done);
+  }
+
+  /** Closes what is still open. Use nothing of this network afterwards. */
+  async close(): Promise<void> {
+    for (const socket of this.#datagramSockets) socket.close();
+    await Promise.all([new Promise<void>((resolve) => this.#tcp.close(resolve)), this.#http.close()]);
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * What the simulated hosts share: who has which IP, which names and web services exist, and the links between them.
+ * The seams for trouble are here: `link` for latency, bandwidth and loss, `find` for who can be reached at all.
+ */
+import { type Address, isLoopback, makeAddress, parseIp } from '../base/address.js';
+import { DtorrentError } from '../base/errors.js';
+import type { SimNetwork } from './network.js';
+import type { Simulator } from './simulator.js';
+
+/** The way from one host to another. */
+export interface Link {
+  /** One way. */
+  readonly latencyMs: number;
+  /** Of each connection; Infinity = without limit. Datagrams do not wait. */
+  readonly bytesPerMs: number;
+  /** Share of datagrams that never arrive, 0 to 1. */
+  readonly lossRatio: number;
+}
+
+/** One GET as the server sees it. */
+export interface SimHttpRequest {
+  /** Path and query, exactly as asked for. */
+  readonly target: string;
+  readonly host: string;
+  readonly userAgent: string;
+  readonly from: Address;
+}
+
+export interface SimHttpAnswer {
+  readonly status: number;
+  readonly body: Uint8Array;
+}
+
+/** @returns null to never answer. */
+export type SimHttpService = (request: SimHttpRequest) => SimHttpAnswer | null;
+
+const LOOPBACK_LINK: Link = { latencyMs: 0, bytesPerMs: Number.POSITIVE_INFINITY, lossRatio: 0 };
+
+export class SimInternet {
+  readonly simulator: Simulator;
+  readonly #link: (fromHost: string, toHost: string) => Link;
+  readonly #networks = new Map<string, SimNetwork>();
+  readonly #names = new Map<string, Address[]>();
+  readonly #services = new Map<string, SimHttpService>();
+  #assigned = 0;
+
+  constructor(simulator: Simulator, link: (fromHost: string, toHost: string) => Link) {
+    this.simulator = simulator;
+    this.#link = link;
+  }
+
+  /** Adds to what a host name resolves to. */
+  addName(name: string, ips: readonly string[]): void {
+    const addresses = this.#names.get(name.toLowerCase()) ?? [];
+    for (const ip of ips) addresses.push(requireAddress(ip));
+    this.#names.set(name.toLowerCase(), addresses);
+  }
+
+  /** @returns [] for an unknown name; IP text is its own answer. */
+  lookUp(host: string): readonly Address[] {
+    const literal = makeAddress(host.replace(/^\[|\]$/g, ''), 0);
+    return literal !== null ? [literal] : (this.#names.get(host.toLowerCase()) ?? []);
+  }
+
+  /** Serves GETs to `host` (`tracker.test:80`; the port is always given). The name still has to resolve. */
+  serveHttp(host: string, service: SimHttpService): void {
+    this.#services.set(host.toLowerCase(), service);
+  }
+
+  httpService(host: string): SimHttpService | null {
+    return this.#services.get(host.toLowerCase()) ?? null;
+  }
+
+  /** Chooses IPs where none were given: 11.0.0.1, 2001:db8::1 and up. */
+  assignIps(ipv4?: string | null, ipv6?: string | null): { ipv4: string | null; ipv6: string | null } {
+    const index = ++this.#assigned;
+    const chosen4 = ipv4 === undefined ? `11.${index >>> 16}.${(index >>> 8) & 255}.${index & 255}` : ipv4;
+    const chosen6 = ipv6 === undefined ? `2001:db8::${index.toString(16)}` : ipv6;
+    return {
+      ipv4: chosen4 === null ? null : requireAddress(chosen4).host,
+      ipv6: chosen6 === null ? null : requireAddress(chosen6).host,
+    };
+  }
+
+  attach(ip: string, network: SimNetwork): void {
+    if (this.#networks.has(ip)) throw new DtorrentError('EOPTION', `two simulated hosts have the address ${ip}`);
+    this.#networks.set(ip, network);
+  }
+
+  /** @returns null when nobody is there; loopback is always oneself. */
+  find(from: SimNetwork, to: Address): SimNetwork | null {
+    return isLoopback(to) ? from : (this.#networks.get(to.host) ?? null);
+  }
+
+  link(fromHost: string, toHost: string): Link {
+    return fromHost === toHost ? LOOPBACK_LINK : this.#link(fromHost, toHost);
+  }
+}
+
+function requireAddress(ip: string): Address {
+  const address = parseIp(ip) === null ? null : makeAddress(ip, 0);
+  if (address === null) throw new DtorrentError('EOPTION', `not an IP address: ${ip}`);
+  return address;
+}

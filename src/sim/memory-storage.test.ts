@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DtorrentError } from '../base/errors.js';
+import type { Storage } from '../host/storage.js';
+import { describeStorage, slotOf, type StorageHarness } from '../host/testing/storage-conformance.js';
+import { type TestTorrent, v1Torrent } from '../host/testing/test-torrent.js';
+import { MemoryDisk, MemoryStorageFactory, type MemoryStorageOptions } from './memory-storage.js';
+
+const later = (fn: () => void): void => void setImmediate(fn);
+
+describeStorage('memory', (): StorageHarness => {
+  const factory = new MemoryStorageFactory({ defer: later });
+  const directory = '/downloads';
+  const pathOf = (path: readonly string[]): string => [directory, ...path].join('/');
+  return {
+    factory,
+    directory,
+    readFile: (path) => factory.disk.read(pathOf(path)),
+    writeFile: (path, content) => factory.disk.write(pathOf(path), content),
+    close: async () => {},
+  };
+});
+
+const TORRENT = v1Torrent([{ path: ['a', 'b.bin'], lengthBytes: 100 }], 64);
+
+test('two storages on one disk see the same files, whoever opened them', () => {
+  const disk = new MemoryDisk();
+  const first = openNow(TORRENT, { disk });
+  first.storage.writePiece(1, slotOf(TORRENT.pieceContent(1)), (result) => assert.equal(result, 'ok'));
+  first.run();
+  assert.equal(disk.read('/d/a/b.bin')!.length, 100);
+  const second = openNow(TORRENT, { disk });
+  assert.equal(second.storage.isEmpty, false);
+  let verified = '';
+  second.storage.verifyPiece(1, (result) => {
+    verified = String(result);
+  });
+  second.run();
+  assert.equal(verified, 'ok');
+});
+
+test('a rotten byte fails the check', () => {
+  const disk = new MemoryDisk();
+  disk.write('/d/a/b.bin', TORRENT.files[0]!.content);
+  const { storage, run } = openNow(TORRENT, { disk });
+  disk.corrupt('/d/a/b.bin', 70);
+  const results: unknown[] = [];
+  storage.verifyPiece(0, (result) => results.push(result));
+  storage.verifyPiece(1, (result) => results.push(result));
+  run();
+  assert.deepEqual(results, ['ok', 'bad-hash']);
+});
+
+test('a fault is the result of the operation that it is asked for, and nothing is written', () => {
+  const full = new DtorrentError('EDISKFULL', 'no space left');
+  const { storage, run, disk } = openNow(TORRENT, {
+    fault: (operation, piece) => (operation === 'write' && piece === 1 ? full : null),
+  });
+  const results: unknown[] = [];
+  storage.writePiece(0, slotOf(TORRENT.pieceContent(0)), (result) => results.push(result));
+  storage.writePiece(1, slotOf(TORRENT.pieceContent(1)), (result) => results.push(result));
+  run();
+  assert.deepEqual(results, ['ok', full]);
+  assert.equal(disk.lengthBytes('/d/a/b.bin'), 64);
+});
+
+/** Deferred callbacks wait for `run`. */
+function openNow(
+  torrent: TestTorrent,
+  options: Partial<MemoryStorageOptions>,
+): { storage: Storage; disk: MemoryDisk; run: () => void } {
+  const deferred: (() => void)[] = [];
+  const factory = new MemoryStorageFactory({ ...options, defer: (fn) => deferred.push(fn) });
+  const run = (): void => {
+    for (const fn of deferred.splice(0)) fn();
+  };
+  let storage: Storage | null = null;
+  factory.open({ directory: '/d', layout: torrent.layout, hashes: torrent.hashes }, (result) => {
+    storage = result as Storage;
+  });
+  assert.equal(storage, null);
+  run();
+  return { storage: storage!, disk: factory.disk, run };
+}
