@@ -185,7 +185,8 @@ async function makeTorrent(): Promise<string> {
   mkdirSync(data);
   const file = createWriteStream(join(data, 'bench.bin'));
   for (let i = 0; i < mib; i++) {
-    if (!file.write(noise(`bench ${i}`, MIB))) await new Promise((resolve) => file.once('drain', resolve));
+    if (!file.write(noise(`bench ${i}`, MIB)))
+      await new Promise<void>((resolve) => file.once('drain', () => resolve()));
   }
   await new Promise<void>((resolve) => file.end(() => resolve()));
   const torrent = join(directory, 'bench.torrent');

@@ -23,6 +23,8 @@ export class Turn {
   readonly timers: TimerQueue = new TimerQueue();
   /** Monotonic ms, the same during a whole turn. */
   now: number;
+  /** Called after each turn, outside of it: the place to tell listeners, who may call the API and so begin a turn. */
+  afterTurn: () => void = () => {};
   readonly #clock: Clock;
   readonly #onBug: (error: unknown) => void;
   readonly #settling: Deferred[] = [];
@@ -54,6 +56,7 @@ export class Turn {
     this.#drain(this.#flushing);
     this.#isRunning = false;
     this.#rearm();
+    this.afterTurn();
   }
 
   /** For rare entries (API calls, announce replies): one closure per call. Errors go to onBug. */

@@ -8,7 +8,10 @@ import type { DtorrentError } from '../base/errors.js';
 import type { Slot } from '../base/slot-pool.js';
 
 export interface StorageFactory {
-  /** Nothing is created on disk yet: files appear with their first byte (empty ones at completion of `open`). */
+  /**
+   * Nothing is created on disk yet: files appear with their first byte (empty ones at completion of `open`; one that
+   * cannot be created fails the first write instead, because a seed in a read-only directory does not need it).
+   */
   open(spec: StorageSpec, done: (result: Storage | DtorrentError) => void): void;
 }
 
@@ -28,7 +31,12 @@ export interface StorageLayout {
   readonly pieceCount: number;
   /** Bytes of a piece on the wire: shorter for the torrent's (v2: each file's) last piece. */
   pieceBytes(piece: number): number;
+  /** Calls `visit` for each file, padding included, that `length` bytes of `piece` from `begin` lie in, in order. */
+  forEachSpan(piece: number, begin: number, length: number, visit: SpanVisitor): void;
 }
+
+/** One stretch of bytes inside one file; `fileOffsetBytes` counts from the file's first byte. */
+export type SpanVisitor = (fileIndex: number, fileOffsetBytes: number, lengthBytes: number) => void;
 
 export interface StorageFile {
   /** Safe path elements below the download directory (format/safe-path). */
