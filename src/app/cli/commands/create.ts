@@ -1,0 +1,125 @@
+/**
+ * `dtorrent create PATH`: makes a .torrent. The same input and flags give the same bytes: the creation date is that of
+ * the newest file (or SOURCE_DATE_EPOCH), not the time of day. Progress goes to stderr, the result to stdout.
+ */
+import type { Stats } from 'node:fs';
+import { open, readdir, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import {
+  type CreatedTorrent,
+  type CreateTorrentOptions,
+  createTorrent,
+  DtorrentError,
+  formatMagnet,
+  type Metainfo,
+  magnetOf,
+  parseMetainfo,
+} from '../../../index.js';
+import type { CommandContext } from '../context.js';
+import { formatSize } from '../display/formats.js';
+import { HashingLine } from '../display/hashing-line.js';
+import { sanitizeText } from '../display/terminal-text.js';
+import { hexPair } from '../info-hash-hex.js';
+import type { CreateOptions } from '../options.js';
+
+/** @returns the exit code. */
+export async function runCreate(path: string, options: CreateOptions, context: CommandContext): Promise<number> {
+  const output = await outputPath(path, options);
+  // Hours of hashing should not end in a refusal that could have come first.
+  if (!options.force && (await statOrNull(output)) !== null) throw existsError(output);
+  const { stderr, now } = context;
+  const hashing = new HashingLine({ stderr, now, enabled: !options.quiet && !options.json });
+  const torrent = await createTorrent(path, {
+    ...torrentOptions(options),
+    creationDate: options.date ? await creationDateOf(path, context) : null,
+    signal: context.stop,
+    onProgress: hashing.show,
+  }).finally(hashing.clear);
+  await write(output, torrent.bytes, options);
+  report({ output, torrent, metainfo: parseMetainfo(torrent.bytes) }, options, context);
+  return 0;
+}
+
+function torrentOptions(options: CreateOptions): CreateTorrentOptions {
+  return {
+    kind: options.v1 ? 'v1' : options.v2 ? 'v2' : 'hybrid',
+    pieceLength: options.pieceLength ?? null,
+    trackers: options.tracker ?? [],
+    webSeeds: options.webSeed ?? [],
+    isPrivate: options.private,
+    comment: options.comment ?? null,
+    source: options.source ?? null,
+    ...(options.name === undefined ? {} : { name: options.name }),
+  };
+}
+
+/** https://reproducible-builds.org/specs/source-date-epoch, or else the newest file's time. */
+async function creationDateOf(path: string, context: CommandContext): Promise<number | null> {
+  const epoch = context.environment['SOURCE_DATE_EPOCH'];
+  if (epoch !== undefined && /^\d{1,11}$/.test(epoch)) return Number(epoch);
+  let newestMs = 0;
+  for await (const modifiedMs of modifiedTimes(path)) newestMs = Math.max(newestMs, modifiedMs);
+  return newestMs > 0 ? Math.floor(newestMs / 1000) : null;
+}
+
+/** What cannot be read is createTorrent's to complain about. */
+async function* modifiedTimes(path: string): AsyncGenerator<number> {
+  const stats = await statOrNull(path);
+  if (stats?.isFile()) yield stats.mtimeMs;
+  if (!stats?.isDirectory()) return;
+  for (const entry of await readdir(path, { withFileTypes: true }).catch(() => [])) {
+    if (entry.isFile() || entry.isDirectory()) yield* modifiedTimes(join(path, entry.name));
+  }
+}
+
+async function outputPath(path: string, options: CreateOptions): Promise<string> {
+  const output = options.output ?? '.';
+  const isDirectory = (await statOrNull(output))?.isDirectory() === true;
+  return isDirectory ? join(output, `${options.name ?? basename(resolve(path))}.torrent`) : output;
+}
+
+function statOrNull(path: string): Promise<Stats | null> {
+  return stat(path).catch(() => null);
+}
+
+async function write(path: string, bytes: Uint8Array, options: CreateOptions): Promise<void> {
+  try {
+    // wx refuses to replace a file, even one that came into being a moment ago.
+    const file = await open(path, options.force ? 'w' : 'wx');
+    await file.writeFile(bytes).finally(() => file.close());
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : '';
+    if (code === 'EEXIST') throw existsError(path);
+    const message = `cannot write ${resolve(path)}: ${error instanceof Error ? error.message : String(error)}`;
+    throw new DtorrentError(code === 'ENOSPC' ? 'EDISKFULL' : 'EFILECREATE', message, { cause: error });
+  }
+}
+
+function existsError(path: string): DtorrentError {
+  return new DtorrentError('EFILECREATE', `${path} is already there; --force overwrites it`);
+}
+
+interface Created {
+  readonly output: string;
+  readonly torrent: CreatedTorrent;
+  readonly metainfo: Metainfo;
+}
+
+function report({ output, torrent, metainfo }: Created, options: CreateOptions, context: CommandContext): void {
+  const infoHash = hexPair(metainfo.infoHash);
+  const magnet = formatMagnet(magnetOf(metainfo));
+  const { name, totalLength, pieceLength, pieceCount } = metainfo;
+  const { skippedPaths } = torrent;
+  if (options.json) {
+    const created = { path: output, infoHash, name, totalLength, pieceLength, pieceCount, magnet, skippedPaths };
+    context.stdout.write(`${JSON.stringify(created)}\n`);
+    return;
+  }
+  for (const path of skippedPaths) context.stderr.write(`left out: ${sanitizeText(path)} is not a regular file\n`);
+  if (options.quiet) return;
+  const size = `${formatSize(totalLength)}, ${pieceCount} pieces of ${formatSize(pieceLength)}`;
+  context.stdout.write(`${sanitizeText(output)} (${size})\n`);
+  if (infoHash.v1 !== null) context.stdout.write(`info-hash v1  ${infoHash.v1}\n`);
+  if (infoHash.v2 !== null) context.stdout.write(`info-hash v2  ${infoHash.v2}\n`);
+  context.stdout.write(`${sanitizeText(magnet)}\n`);
+}

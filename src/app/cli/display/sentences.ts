@@ -1,0 +1,45 @@
+/** The sentences that the live and the plain view share. Names are sanitised here. */
+import { formatDuration, formatPercent, formatRate, formatSize, shareOf } from './formats.js';
+import { sanitizeText } from './terminal-text.js';
+import type { CompletionNotice, Ending, ErrorNotice } from './view.js';
+
+/** `ubuntu.iso: complete, 4.70 GiB in 6m 01s (13.3 MiB/s), in downloads/ubuntu.iso` and what went to waste, if much. */
+export function completionSentence(notice: CompletionNotice): string {
+  const { bytes, seconds, downloadedBytes } = notice;
+  const name = sanitizeText(notice.name);
+  const where = sanitizeText(notice.path);
+  if (downloadedBytes === 0) return `${name}: complete, ${formatSize(bytes)} verified, in ${where}`;
+  const rate = seconds >= 1 ? ` (${formatRate(downloadedBytes / seconds)})` : '';
+  const failures = notice.hashFailures > 0 ? `, ${notice.hashFailures} bad pieces fetched again` : '';
+  // Below one part in a hundred, waste is the ordinary cost of the endgame.
+  const waste = notice.wastedBytes * 100 > bytes ? `, ${formatSize(notice.wastedBytes)} wasted` : '';
+  return `${name}: complete, ${formatSize(bytes)} in ${formatDuration(seconds)}${rate}${waste}${failures}, in ${where}`;
+}
+
+/** What there is to say about the torrents when the command ends; nothing about those that failed. */
+export function endSentences(ending: Ending): string[] {
+  const sentences: string[] = [];
+  for (const { name, stats } of ending.torrents) {
+    const start = `${sanitizeText(name)}: `;
+    if (stats.bytesTotal > 0 && stats.bytesDone >= stats.bytesTotal) {
+      const uploaded = `uploaded ${formatSize(stats.uploadedBytes)} (ratio ${formatRatio(stats)})`;
+      if (stats.uploadedBytes > 0) sentences.push(start + uploaded);
+    } else if (ending.interrupted && stats.phase !== 'failed') {
+      const percent = formatPercent(shareOf(stats.bytesDone, stats.bytesTotal));
+      const where =
+        stats.bytesTotal > 0 ? `at ${percent} of ${formatSize(stats.bytesTotal)}` : 'before its metadata came';
+      sentences.push(`${start}stopped ${where}; the same command goes on from there`);
+    }
+  }
+  return sentences;
+}
+
+/** `dtorrent: message (CODE)` */
+export function errorSentence(notice: ErrorNotice): string {
+  return `dtorrent: ${sanitizeText(notice.message)} (${notice.code})`;
+}
+
+/** Uploaded, this session, for each byte of the torrent. */
+export function formatRatio(stats: { readonly uploadedBytes: number; readonly bytesTotal: number }): string {
+  return (stats.bytesTotal > 0 ? stats.uploadedBytes / stats.bytesTotal : 0).toFixed(2);
+}

@@ -1,0 +1,238 @@
+/**
+ * The options of every command: names, meanings and the parsing of their values. Each option also comes from the
+ * environment as DTORRENT_<OPTION>. Only commander is imported here, because `--help` has to start fast.
+ * A value that does not parse ends the command with exit code 28.
+ */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+export interface OutputOptions {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+}
+
+/** What get and seed have in common. */
+export interface TransferOptions extends OutputOptions {
+  readonly output: string;
+  /** Upload this many times the torrent's size before ending; Infinity = until stopped; 0 = not at all. */
+  readonly seed?: number;
+  readonly peer?: readonly string[];
+  readonly port?: number;
+  readonly bind?: string;
+  readonly trackers: boolean;
+  readonly maxPeers?: number;
+  readonly sequential: boolean;
+}
+
+export interface GetOptions extends TransferOptions {
+  readonly file?: readonly string[];
+  readonly f?: readonly string[];
+  readonly magnet?: readonly string[];
+  readonly m?: readonly string[];
+}
+
+export interface SeedOptions extends TransferOptions {
+  readonly trust: boolean;
+}
+
+export interface CreateOptions {
+  readonly output?: string;
+  readonly v1?: boolean;
+  readonly v2?: boolean;
+  readonly hybrid?: boolean;
+  readonly pieceLength?: number;
+  /** Tiers of tracker URLs; a tier may be empty. */
+  readonly tracker?: readonly (readonly string[])[];
+  readonly webSeed?: readonly string[];
+  readonly private: boolean;
+  readonly comment?: string;
+  readonly source?: string;
+  /** False with --no-date. */
+  readonly date: boolean;
+  readonly name?: string;
+  readonly force: boolean;
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+export interface TrackerOptions {
+  readonly port: number;
+  readonly bind?: string;
+  readonly json: boolean;
+}
+
+export interface ShowOptions {
+  readonly json: boolean;
+}
+
+export function addGetOptions(command: Command): void {
+  add(command, new Option('-f, --file <file>', 'a .torrent file to download (repeatable)').argParser(appendValue));
+  // commander reads one dash as a short option, so the long spellings of one letter are options of their own.
+  add(command, new Option('--f <file>').argParser(appendValue).hideHelp());
+  add(command, new Option('-m, --magnet <uri>', 'a magnet link to download (repeatable)').argParser(appendValue));
+  add(command, new Option('--m <uri>').argParser(appendValue).hideHelp());
+  addTransferOptions(command, 'directory to download into');
+}
+
+export function addSeedOptions(command: Command): void {
+  add(command, new Option('--trust', 'seed without verifying the data first').default(false));
+  addTransferOptions(command, 'where the data is, when DIR is not given');
+}
+
+export function addCreateOptions(command: Command): void {
+  add(
+    command,
+    new Option('-o, --output <file>', 'the torrent file, or a directory for it (default: NAME.torrent here)'),
+  );
+  add(command, new Option('--hybrid', 'BitTorrent v1 and v2 in one torrent (the default)').conflicts(['v1', 'v2']));
+  add(command, new Option('--v1', 'BitTorrent v1 only').conflicts(['v2', 'hybrid']));
+  add(command, new Option('--v2', 'BitTorrent v2 only').conflicts(['v1', 'hybrid']));
+  add(
+    command,
+    new Option('--piece-length <bytes>', 'a power of two from 16K; K and M work').argParser(parsePieceLength),
+  );
+  add(command, new Option('-t, --tracker <url>', 'announce URL (repeatable)').argParser(appendTracker));
+  addTierOption(command);
+  add(command, new Option('-w, --web-seed <url>', 'a server that has the files (repeatable)').argParser(appendUrl));
+  add(command, new Option('-p, --private', 'peers from trackers only (BEP 27)').default(false));
+  add(command, new Option('-c, --comment <text>', 'a comment for people'));
+  add(command, new Option('-s, --source <text>', 'a source tag, which makes the info-hash a different one'));
+  add(command, new Option('--name <name>', 'the name that downloads get (default: that of PATH)').argParser(parseName));
+  add(command, new Option('--no-date', 'leave the creation date out'));
+  add(command, new Option('-F, --force', 'overwrite an existing torrent file').default(false));
+  add(command, new Option('--json', 'print one JSON object').default(false));
+  add(command, new Option('-q, --quiet', 'print nothing but errors').default(false));
+}
+
+export function addShowOptions(command: Command): void {
+  add(command, new Option('--json', 'print one JSON object').default(false));
+}
+
+export function addTrackerOptions(command: Command): void {
+  add(command, new Option('--port <n>', 'port for HTTP and UDP; 0 = any').argParser(parsePort).default(6969));
+  add(command, new Option('--bind <address>', 'local address to listen on (default: every one)'));
+  add(command, new Option('--json', 'events as JSON lines').default(false));
+}
+
+/**
+ * `--seed` takes its ratio only after an equals sign, or `--seed FILE` would lose the FILE. commander would take it.
+ * @returns the arguments with each plain `--seed` spelled out.
+ */
+export function spellOutSeed(argv: readonly string[]): string[] {
+  const end = argv.indexOf('--');
+  return argv.map((argument, i) => (argument === '--seed' && (end < 0 || i < end) ? '--seed=true' : argument));
+}
+
+function addTransferOptions(command: Command, outputMeaning: string): void {
+  add(command, new Option('-o, --output <dir>', outputMeaning).default('.'));
+  add(
+    command,
+    new Option('--seed [ratio]', 'go on seeding; with =RATIO until that many times the size is uploaded').argParser(
+      parseRatio,
+    ),
+  );
+  add(command, new Option('--peer <host:port>', 'a peer to connect to (repeatable)').argParser(appendPeer));
+  add(
+    command,
+    new Option('--port <n>', 'port to listen on; 0 = any (default: 6881 or the next free)').argParser(parsePort),
+  );
+  add(command, new Option('--bind <address>', 'local address to listen on and connect from'));
+  add(command, new Option('--max-peers <n>', 'connected peers at most').argParser(parsePositive));
+  add(command, new Option('--sequential', 'fetch pieces in order').default(false));
+  add(command, new Option('--recheck', 'verify existing data first (so far that is always done)').default(false));
+  add(command, new Option('--no-trackers', 'announce to no tracker'));
+  add(command, new Option('--no-dht', 'accepted; there is no DHT to switch off yet'));
+  add(command, new Option('--no-lsd', 'accepted; there is no local discovery to switch off yet'));
+  add(command, new Option('--no-pex', 'accepted; there is no peer exchange to switch off yet'));
+  add(command, new Option('--json', 'events as JSON lines on stdout').default(false));
+  add(command, new Option('-q, --quiet', 'print nothing but errors').default(false).conflicts('verbose'));
+  add(command, new Option('-v, --verbose', 'tell about peers and trackers too').default(false));
+}
+
+/** Not an option with a value: it acts on the tracker list at the place where it stands. */
+function addTierOption(command: Command): void {
+  command.addOption(new Option('--tier', 'the trackers that follow are a new tier, tried when the ones before fail'));
+  command.on('option:tier', () => {
+    const tiers = (command.getOptionValue('tracker') as string[][] | undefined) ?? [];
+    command.setOptionValueWithSource('tracker', [...tiers, []], 'cli');
+  });
+}
+
+function add(command: Command, option: Option): void {
+  const variable = `DTORRENT_${(option.long ?? '').replace(/^--/, '').replaceAll('-', '_').toUpperCase()}`;
+  // To commander a variable that exists is a value, and switches a switch on; to people DTORRENT_PORT= is none, and
+  // DTORRENT_JSON=0 is off.
+  const isSwitch = !option.required && !option.optional;
+  const value = process.env[variable];
+  if (value !== '' && !(isSwitch && isOff(value))) option.env(variable);
+  command.addOption(option);
+}
+
+function isOff(value: string | undefined): boolean {
+  return value !== undefined && ['0', 'false', 'no', 'off'].includes(value.toLowerCase());
+}
+
+/** Paths and magnet links may have spaces in them: one value each time, from the environment too. */
+function appendValue(value: string, previous: readonly string[] | undefined): string[] {
+  return [...(previous ?? []), value];
+}
+
+/** Several values in one environment variable stand apart by white space. */
+function appendUrl(value: string, previous: readonly string[] | undefined): string[] {
+  return [...(previous ?? []), ...splitWords(value)];
+}
+
+function appendPeer(value: string, previous: readonly string[] | undefined): string[] {
+  const peers = splitWords(value);
+  for (const peer of peers) {
+    const port = Number(/:(\d{1,5})$/.exec(peer)?.[1]);
+    if (!(port >= 1 && port <= 65535)) throw new InvalidArgumentError('It has to be HOST:PORT.');
+  }
+  return [...(previous ?? []), ...peers];
+}
+
+function appendTracker(value: string, previous: readonly (readonly string[])[] | undefined): string[][] {
+  const tiers = (previous ?? [[]]).map((tier) => [...tier]);
+  tiers.at(-1)!.push(...splitWords(value));
+  return tiers;
+}
+
+function splitWords(value: string): string[] {
+  return value.split(/\s+/).filter((word) => word !== '');
+}
+
+function parsePort(value: string): number {
+  return parseInteger(value, 0, 65535);
+}
+
+function parsePositive(value: string): number {
+  return parseInteger(value, 1, 100_000);
+}
+
+function parseInteger(value: string, min: number, max: number): number {
+  const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+  if (!(number >= min && number <= max)) throw new InvalidArgumentError(`It has to be a number from ${min} to ${max}.`);
+  return number;
+}
+
+/** A torrent's name is one element of a path. */
+function parseName(value: string): string {
+  if (/^\.{0,2}$|[/\\\0]/.test(value)) throw new InvalidArgumentError('It has to be one name, without slashes.');
+  return value;
+}
+
+function parseRatio(value: string): number {
+  if (['true', 'yes', 'on'].includes(value.toLowerCase())) return Number.POSITIVE_INFINITY;
+  if (isOff(value)) return 0;
+  const ratio = /^\d+(\.\d+)?$/.test(value) ? Number(value) : Number.NaN;
+  if (!Number.isFinite(ratio)) throw new InvalidArgumentError('It has to be a number such as 1.5.');
+  return ratio;
+}
+
+/** Whether a torrent may have this piece length is createTorrent's to say. */
+function parsePieceLength(value: string): number {
+  const match = /^(\d{1,10})([KkMm]?)(?:i?B)?$/.exec(value);
+  if (match === null) throw new InvalidArgumentError('It has to be bytes, such as 262144, 256K or 1M.');
+  const unit = { '': 1, K: 1024, M: 1024 * 1024 }[match[2]!.toUpperCase()]!;
+  return Number(match[1]) * unit;
+}

@@ -1,0 +1,285 @@
+/**
+ * One run of get or seed: an engine, the torrents given to it, and a view that is told what happens to them.
+ * Invariant: each torrent ends as completed or failed at most once each; a failure after completion (while seeding)
+ * counts as a failure. The first stop signal ends every wait here; the engine is always stopped before the command
+ * returns. Called by the commands get and seed.
+ */
+import { join } from 'node:path';
+import {
+  type AddOptions,
+  DtorrentError,
+  type EngineEvent,
+  exitCodeOf,
+  formatMagnet,
+  infoHashHex,
+  magnetOf,
+  type Settings,
+  type TorrentPhase,
+  type TorrentSource,
+} from '../../index.js';
+import type { CliEngine, CliTorrent, CommandContext } from './context.js';
+import { openView } from './display/open-view.js';
+import type { TorrentSnapshot, View } from './display/view.js';
+import { hexPair } from './info-hash-hex.js';
+import type { TransferOptions } from './options.js';
+
+const STOPPED_EXIT_CODE = 7;
+
+/** A torrent of this session. */
+export interface Transfer {
+  readonly key: string;
+  readonly torrent: CliTorrent;
+  readonly directory: string;
+  readonly addedAt: number;
+  metadataTold: boolean;
+  completed: boolean;
+  failure: DtorrentError | null;
+}
+
+/** Starts an engine, runs `work`, stops the engine. @returns the exit code. */
+export async function runTransferSession(
+  options: TransferOptions,
+  context: CommandContext,
+  work: (session: TransferSession) => Promise<void>,
+): Promise<number> {
+  const engine = await context.startEngine(settingsOf(options), { verbose: options.verbose });
+  const session = new TransferSession(engine, openView(options, context), context);
+  try {
+    await work(session);
+    return session.exitCode();
+  } finally {
+    await session.close();
+  }
+}
+
+export class TransferSession {
+  readonly #engine: CliEngine;
+  readonly #view: View;
+  readonly #context: CommandContext;
+  readonly #transfers: Transfer[] = [];
+  readonly #announceFailures = new Set<string>();
+  /** Ends what the constructor began; empty once closed. */
+  readonly #undo: (() => void)[] = [];
+  /** Called whenever something may have changed that a wait depends on. */
+  readonly #waiters = new Set<() => void>();
+
+  constructor(engine: CliEngine, view: View, context: CommandContext) {
+    this.#engine = engine;
+    this.#view = view;
+    this.#context = context;
+    const onStop = (): void => {
+      view.note('stopping; a second signal ends dtorrent at once', 'important');
+      this.#wake();
+    };
+    context.stop.addEventListener('abort', onStop, { once: true });
+    this.#undo.push(
+      () => context.stop.removeEventListener('abort', onStop),
+      engine.on('*', (event) => this.#onEvent(event)),
+      context.every(view.tickMs, () => this.#tick()),
+    );
+    view.listening(engine.listenPort);
+  }
+
+  async add(source: TorrentSource, options: AddOptions & { readonly downloadDir: string }): Promise<Transfer> {
+    const addedAt = this.#context.now();
+    const torrent = await this.#engine.add(source, options);
+    const transfer: Transfer = {
+      key: infoHashHex(torrent.infoHash),
+      torrent,
+      directory: options.downloadDir,
+      addedAt,
+      metadataTold: false,
+      completed: false,
+      failure: null,
+    };
+    this.#transfers.push(transfer);
+    this.#tellMetadata(transfer);
+    torrent.completed.then(
+      () => this.#onCompleted(transfer),
+      (error: unknown) => this.#onFailed(transfer, error),
+    );
+    return transfer;
+  }
+
+  /** Resolves when every torrent has completed or failed, or the user stops. */
+  async settled(): Promise<void> {
+    await this.#until(() => this.#transfers.every((transfer) => transfer.completed || transfer.failure !== null));
+  }
+
+  /** Resolves with the phase that follows the check of the data, or the one that a stop found it in. */
+  async checked(transfer: Transfer): Promise<TorrentPhase> {
+    const phase = (): TorrentPhase => transfer.torrent.stats().phase;
+    await this.#until(() => transfer.failure !== null || !['metadata', 'checking'].includes(phase()));
+    return phase();
+  }
+
+  /** Resolves when every torrent that has not failed has uploaded `ratio` times its size, or the user stops. */
+  async seeded(ratio: number): Promise<void> {
+    await this.#until(() =>
+      this.#transfers.every((transfer) => {
+        const { uploadedBytes, bytesTotal } = transfer.torrent.stats();
+        return transfer.failure !== null || (transfer.completed && uploadedBytes >= ratio * bytesTotal);
+      }),
+    );
+  }
+
+  note(message: string): void {
+    this.#view.note(message, 'important');
+  }
+
+  magnet(link: string): void {
+    this.#view.magnet(link);
+  }
+
+  exitCode(): number {
+    const failed = this.#transfers.find((transfer) => transfer.failure !== null);
+    if (failed?.failure) return exitCodeOf(failed.failure.code);
+    return this.#isInterrupted() ? STOPPED_EXIT_CODE : 0;
+  }
+
+  async close(): Promise<void> {
+    for (const undo of this.#undo.splice(0)) undo();
+    // The view ends first: a stop can take seconds, and rates that freeze on the screen look like a hang.
+    this.#view.end({ torrents: this.#snapshots(), interrupted: this.#isInterrupted() });
+    await this.#engine.stop();
+  }
+
+  #isInterrupted(): boolean {
+    return this.#context.stop.aborted && this.#transfers.some((transfer) => !transfer.completed && !transfer.failure);
+  }
+
+  #until(condition: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const check = (): void => {
+        if (!this.#context.stop.aborted && !condition()) return;
+        this.#waiters.delete(check);
+        resolve();
+      };
+      this.#waiters.add(check);
+      check();
+    });
+  }
+
+  #wake(): void {
+    for (const check of [...this.#waiters]) check();
+  }
+
+  #tick(): void {
+    this.#view.progress(this.#snapshots(), this.#context.now());
+    this.#wake();
+  }
+
+  #snapshots(): TorrentSnapshot[] {
+    return this.#transfers.map(({ key, torrent }) => ({
+      key,
+      infoHash: hexPair(torrent.infoHash),
+      name: torrent.name,
+      stats: torrent.stats(),
+    }));
+  }
+
+  #tellMetadata(transfer: Transfer): void {
+    const { torrent } = transfer;
+    if (torrent.metainfo === null || transfer.metadataTold) return;
+    transfer.metadataTold = true;
+    this.#view.metadata({
+      infoHash: hexPair(torrent.infoHash),
+      name: torrent.name,
+      totalLength: torrent.stats().bytesTotal,
+      magnet: formatMagnet(magnetOf(torrent.metainfo)),
+    });
+  }
+
+  #onCompleted(transfer: Transfer): void {
+    if (transfer.completed || transfer.failure !== null) return;
+    transfer.completed = true;
+    this.#tellMetadata(transfer);
+    const { torrent } = transfer;
+    const stats = torrent.stats();
+    this.#view.progress(this.#snapshots(), this.#context.now());
+    this.#view.completed({
+      infoHash: hexPair(torrent.infoHash),
+      name: torrent.name,
+      path: join(transfer.directory, torrent.metainfo?.name ?? torrent.name),
+      bytes: stats.bytesTotal,
+      seconds: Math.round(this.#context.now() - transfer.addedAt) / 1000,
+      downloadedBytes: stats.downloadedBytes,
+      wastedBytes: stats.wastedBytes,
+      hashFailures: stats.hashFailures,
+    });
+    this.#wake();
+  }
+
+  #onFailed(transfer: Transfer, thrown: unknown): void {
+    // A stopped engine rejects what was not complete: that is no news.
+    if (transfer.failure !== null || this.#context.stop.aborted || this.#undo.length === 0) return;
+    const error = thrown instanceof DtorrentError ? thrown : new DtorrentError('EINTERNAL', String(thrown));
+    transfer.failure = error;
+    this.#view.failed({ code: error.code, message: error.message });
+    this.#wake();
+  }
+
+  /**
+   * Runs inside the engine's turn, so it only looks and tells: waits go on in a microtask of their own, which is
+   * after the turn, where the engine may be called again.
+   */
+  #onEvent(event: EngineEvent): void {
+    if (event.type === 'warning') this.#view.note(event.error.message, 'important');
+    if (!('infoHash' in event)) return;
+    const transfer = this.#transfers.find(({ torrent }) => infoHashHex(torrent.infoHash) === event.infoHash);
+    if (transfer === undefined) return;
+    switch (event.type) {
+      case 'metadata':
+        this.#tellMetadata(transfer);
+        break;
+      case 'phase':
+        this.#wake();
+        break;
+      case 'torrentFailed':
+        this.#onFailed(transfer, event.error);
+        break;
+      default:
+        this.#remark(transfer, event);
+    }
+  }
+
+  #remark(transfer: Transfer, event: EngineEvent): void {
+    const name = transfer.torrent.name;
+    switch (event.type) {
+      case 'peerConnected':
+        this.#view.note(`${name}: connected to ${event.address}`, 'verbose');
+        break;
+      case 'peerDisconnected':
+        this.#view.note(`${name}: disconnected from ${event.address} (${event.reason})`, 'verbose');
+        break;
+      case 'pieceFailed':
+        this.#view.note(`${name}: piece ${event.piece} does not match its hash`, 'verbose');
+        break;
+      case 'trackerAnnounced':
+        this.#view.note(`${name}: ${event.url} knows ${event.peers} peers`, 'verbose');
+        break;
+      case 'trackerWarning':
+        this.#view.note(`${name}: ${event.url} warns: ${event.message}`, 'verbose');
+        break;
+      case 'trackerFailed': {
+        // Dead trackers are common and matter only to someone who waits for peers; once each is enough for that.
+        const news = !this.#announceFailures.has(event.url) && transfer.torrent.stats().peers === 0;
+        this.#announceFailures.add(event.url);
+        this.#view.note(`${name}: ${event.url}: ${event.error.message}`, news ? 'important' : 'verbose');
+        break;
+      }
+      default:
+    }
+  }
+}
+
+function settingsOf(options: TransferOptions): Partial<Settings> {
+  return {
+    downloadDir: options.output,
+    trackers: options.trackers,
+    // A port that was asked for is one that a router forwards: another one instead would help nobody.
+    ...(options.port === undefined ? {} : { port: options.port, portAttempts: 1 }),
+    ...(options.bind === undefined ? {} : { bindHost: options.bind }),
+    ...(options.maxPeers === undefined ? {} : { maxPeers: options.maxPeers, maxPeersPerTorrent: options.maxPeers }),
+  };
+}

@@ -1,0 +1,51 @@
+/** Runs bin/dtorrent.js of this checkout as a user's shell would: the built dist, a process of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export interface CliResult {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: Uint8Array;
+}
+
+export const REPOSITORY_ROOT: string = repositoryRoot();
+
+export function spawnCli(args: readonly string[], options: CliOptions = {}): ChildProcess {
+  return spawn(process.execPath, [join(REPOSITORY_ROOT, 'bin', 'dtorrent.js'), ...args], {
+    cwd: options.cwd,
+    env: { PATH: process.env['PATH'] ?? '', LANG: 'C.UTF-8', ...options.env },
+    stdio: 'pipe',
+  });
+}
+
+/** Runs to the end. */
+export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  const child = spawnCli(args, options);
+  child.stdin!.end(options.stdin);
+  let stdout = '';
+  let stderr = '';
+  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (exitCode) => resolve({ exitCode, stdout, stderr }));
+  });
+}
+
+function repositoryRoot(): string {
+  let directory = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(directory, 'package.json'))) directory = dirname(directory);
+  return directory;
+}
