@@ -1,0 +1,105 @@
+/**
+ * `createTorrent`: from a path to the bytes of a .torrent. Lists the files, plans, hashes on worker threads and
+ * assembles; never holds a file in memory. The same files and options give the same bytes, on any machine.
+ * Part of the public API; the command line calls it for `create` and for `seed PATH`.
+ */
+import { availableParallelism } from 'node:os';
+import { CLIENT_NAME } from '../base/version.js';
+import { assembleTorrent, planTorrent, type TorrentKind, type TorrentPlan } from '../format/create-torrent.js';
+import type { InfoHash } from '../format/infohash.js';
+import type { HashPlan } from './hash-job.js';
+import { hashPieces } from './hash-pool.js';
+import { type ListedFile, listSourceFiles } from './source-files.js';
+
+export interface CreateTorrentOptions {
+  /** Default 'hybrid': v1 and v2 in one torrent. */
+  readonly kind?: TorrentKind;
+  /** A power of two from 16 KiB to 512 MiB; default: one that makes about 1500 pieces. */
+  readonly pieceLength?: number | null;
+  /** Tiers of tracker URLs, best first (BEP 12); empty tiers are left out. */
+  readonly trackers?: readonly (readonly string[])[];
+  /** BEP 19 URLs. */
+  readonly webSeeds?: readonly string[];
+  /** BEP 27: peers come from trackers only. */
+  readonly isPrivate?: boolean;
+  readonly comment?: string | null;
+  /** A tag of private trackers; it changes the info-hash. */
+  readonly source?: string | null;
+  /** Default: this client and its version. */
+  readonly createdBy?: string | null;
+  /** Seconds since 1970; default null: left out. */
+  readonly creationDate?: number | null;
+  /** Default: the last element of the path. */
+  readonly name?: string;
+  /** Rejects with `ESTOPPED` when aborted. */
+  readonly signal?: AbortSignal;
+  /** Called as pieces are hashed; `bytesHashed` only grows, up to `bytesTotal`, what there is to read. */
+  readonly onProgress?: (progress: CreateProgress) => void;
+  /** Hashing threads; 0 = the calling one. Default: one for each processor, none for little data. */
+  readonly workers?: number;
+}
+
+export interface CreateProgress {
+  readonly bytesHashed: number;
+  readonly bytesTotal: number;
+}
+
+export interface CreatedTorrent {
+  /** The .torrent file. */
+  readonly bytes: Uint8Array;
+  readonly infoHash: InfoHash;
+  /** Symbolic links, sockets, pipes and devices below the path, which are not in the torrent; absolute. */
+  readonly skippedPaths: readonly string[];
+}
+
+/**
+ * Makes a torrent of a file, or of all regular files below a directory.
+ * @throws {DtorrentError} `ENOTFOUND` when there is no such path, `ETORRENT` when there is no data or a name is not
+ * UTF-8, `EFILEOPEN` and `EFILEIO` naming the file that cannot be read or has changed meanwhile, `EOPTION`, `ESTOPPED`.
+ */
+export async function createTorrent(path: string, options: CreateTorrentOptions = {}): Promise<CreatedTorrent> {
+  const signal = options.signal ?? null;
+  const listing = await listSourceFiles(path, { signal });
+  const plan = planTorrent(listing.files, {
+    kind: options.kind ?? 'hybrid',
+    pieceLength: options.pieceLength ?? null,
+    fields: {
+      name: options.name ?? listing.name,
+      trackers: options.trackers ?? [],
+      webSeeds: options.webSeeds ?? [],
+      isPrivate: options.isPrivate ?? false,
+      comment: options.comment ?? null,
+      source: options.source ?? null,
+      createdBy: options.createdBy === undefined ? CLIENT_NAME : options.createdBy,
+      creationDate: options.creationDate ?? null,
+    },
+  });
+  const digests = await hashPieces(hashPlanOf(plan), {
+    workers: options.workers ?? defaultWorkers(plan),
+    signal,
+    onPieces: (piecesDone) =>
+      options.onProgress?.({
+        bytesHashed: Math.floor(plan.totalLength * (piecesDone / plan.pieceCount)),
+        bytesTotal: plan.totalLength,
+      }),
+  });
+  return { ...assembleTorrent(plan, digests), skippedPaths: listing.skippedPaths };
+}
+
+function hashPlanOf(plan: TorrentPlan<ListedFile>): HashPlan {
+  const { kind, pieceLength, pieceCount, endBytes } = plan;
+  const files = plan.files.flatMap(({ source, lengthBytes, offsetBytes }) =>
+    source === null || lengthBytes === 0
+      ? []
+      : [{ path: source.diskPath, modifiedMs: source.modifiedMs, lengthBytes, offsetBytes }],
+  );
+  return { pieceLength, pieceCount, endBytes, hasV1: kind !== 'v2', hasV2: kind !== 'v1', files };
+}
+
+/** Below this, starting workers (about 30 ms) takes longer than hashing. */
+const WORKERS_FROM_BYTES = 32 * 1024 * 1024;
+const WORKERS_MAX = 16;
+
+function defaultWorkers({ totalLength, pieceCount }: TorrentPlan): number {
+  return totalLength < WORKERS_FROM_BYTES ? 0 : Math.min(availableParallelism(), pieceCount, WORKERS_MAX);
+}
