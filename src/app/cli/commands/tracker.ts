@@ -5,7 +5,7 @@ import type { TrackerOptions } from '../options.js';
 
 /** @returns the exit code. */
 export async function runTracker(options: TrackerOptions, context: CommandContext): Promise<number> {
-  const tracker = await startTracker({ port: options.port, bindHost: options.bind ?? '' });
+  const tracker = await startTracker({ port: options.port, host: options.bind ?? '' });
   if (options.json) {
     context.stdout.write(`${JSON.stringify({ type: 'listening', port: tracker.port })}\n`);
   } else {
@@ -13,7 +13,7 @@ export async function runTracker(options: TrackerOptions, context: CommandContex
     context.stdout.write(`http://${host}:${tracker.port}/announce\nudp://${host}:${tracker.port}/announce\n`);
   }
   await stopped(context.stop);
-  await tracker.stop();
+  await tracker.close();
   return 0;
 }
 

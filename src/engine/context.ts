@@ -1,0 +1,18 @@
+/** What every part of one engine shares. Made once by Session; there is no module-level state. */
+import type { ByteBudget } from '../base/slot-pool.js';
+import type { Host } from '../host/host.js';
+import type { EngineEvent } from './events.js';
+import type { ReadCache } from './read-cache.js';
+import type { Settings } from './settings.js';
+import type { Turn } from './turn.js';
+
+export interface EngineContext {
+  readonly host: Host;
+  readonly settings: Settings;
+  readonly turn: Turn;
+  /** Bounds the pieces in flight of all torrents together. */
+  readonly writeBudget: ByteBudget;
+  readonly readCache: ReadCache;
+  /** Tells listeners after the current turn. */
+  emit(event: EngineEvent): void;
+}

@@ -1,0 +1,120 @@
+/**
+ * The public engine: promises and events over Session. Floor 3 like the rest, so it takes its Host as an argument;
+ * src/index.ts supplies the real one.
+ */
+import { parseHostPort } from '../base/address.js';
+import { Emitter } from '../base/emitter.js';
+import { DtorrentError } from '../base/errors.js';
+import type { Magnet } from '../format/magnet.js';
+import type { Metainfo } from '../format/metainfo.js';
+import type { Host } from '../host/host.js';
+import type { EngineEvent } from './events.js';
+import { Session } from './session.js';
+import { resolveSettings, type Settings } from './settings.js';
+import type { Torrent } from './torrent.js';
+import { TorrentHandle } from './torrent-handle.js';
+
+/** How one torrent is added. */
+export interface AddOptions {
+  /** Default: the engine's `downloadDir`. */
+  readonly downloadDir?: string;
+  /** `host:port` of peers to dial at once, also while seeding. */
+  readonly peers?: readonly string[];
+  /** Fetch pieces in order instead of rarest first. Default false. */
+  readonly sequential?: boolean;
+  /** Take it that the data is complete and do not check it first. Default false. */
+  readonly trust?: boolean;
+}
+
+export class EngineBase {
+  readonly settings: Settings;
+  readonly #session: Session;
+  readonly #emitter = new Emitter<EngineEvent>();
+  readonly #handles = new Map<Torrent, TorrentHandle>();
+  #stopping: Promise<void> | null = null;
+
+  protected constructor(settings: Settings, host: Host) {
+    this.settings = settings;
+    this.#session = new Session(host, settings, (event) => this.#onEvent(event));
+  }
+
+  /**
+   * Starts an engine on a host of the caller's choice.
+   * @throws {DtorrentError} `EOPTION` for a bad setting, `ENETWORK` when no port can be bound.
+   */
+  static async startOn(host: Host, settings: Partial<Settings> = {}): Promise<EngineBase> {
+    const engine = new EngineBase(resolveSettings(settings), host);
+    await engine.listen();
+    return engine;
+  }
+
+  /** The TCP port that peers reach us on. */
+  get listenPort(): number {
+    return this.#session.listenPort;
+  }
+
+  get torrents(): readonly TorrentHandle[] {
+    return [...this.#handles.values()];
+  }
+
+  /** Hears one type of event, or all with '*'. @returns a function that stops listening. */
+  get on(): Emitter<EngineEvent>['on'] {
+    return this.#emitter.on.bind(this.#emitter) as Emitter<EngineEvent>['on'];
+  }
+
+  /**
+   * Adds a parsed torrent or magnet and begins at once.
+   * @throws {DtorrentError} `EDUPLICATE`, or `EOPTION` for a malformed peer.
+   */
+  addParsed(source: Metainfo | Magnet, options: AddOptions = {}): TorrentHandle {
+    const peers = (options.peers ?? []).map((text) => {
+      const peer = parseHostPort(text);
+      if (peer === null) throw new DtorrentError('EOPTION', `"${text}" is not a peer address: give HOST:PORT`);
+      return peer;
+    });
+    const torrent = this.#session.add(source, {
+      downloadDir: options.downloadDir ?? this.settings.downloadDir,
+      peers,
+      isSequential: options.sequential ?? false,
+      isTrusted: options.trust ?? false,
+    });
+    const handle = new TorrentHandle(torrent, this.#session);
+    this.#handles.set(torrent, handle);
+    this.#session.begin(torrent);
+    return handle;
+  }
+
+  /** Stops one torrent and forgets it; its files stay. */
+  async remove(handle: TorrentHandle): Promise<void> {
+    for (const [torrent, known] of this.#handles) {
+      if (known !== handle) continue;
+      this.#handles.delete(torrent);
+      await new Promise<void>((resolve) => this.#session.remove(torrent, resolve));
+      handle.settleStopped();
+    }
+  }
+
+  /** Tells trackers and peers, closes files and sockets; nothing is left running. Idempotent. */
+  stop(): Promise<void> {
+    this.#stopping ??= new Promise<void>((resolve) => this.#session.stop(resolve)).then(() => {
+      for (const handle of this.#handles.values()) handle.settleStopped();
+    });
+    return this.#stopping;
+  }
+
+  /** @internal */
+  protected listen(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#session.start((error) => (error === null ? resolve() : reject(error)));
+    });
+  }
+
+  #onEvent(event: EngineEvent): void {
+    if ('infoHash' in event) {
+      for (const [torrent, handle] of this.#handles) {
+        if (torrent.infoHashHex === event.infoHash) handle.onEvent(event);
+      }
+    }
+    this.#emitter.emit(event);
+  }
+}

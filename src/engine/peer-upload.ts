@@ -1,0 +1,168 @@
+/**
+ * The uploading half of a peer connection: queued requests become PIECE messages, as fast as the socket takes them.
+ * A block is a 13-byte header and a view of a cached chunk, never copied; the chunk stays pinned until the stream says
+ * that it is written. Called by Peer inside turns.
+ */
+import { LIMITS } from '../base/limits.js';
+import { RateMeter } from '../base/rate.js';
+import type { ByteStream } from '../host/network.js';
+import type { WireEncoder } from '../protocol/wire/encoder.js';
+import { type Chunk, type ChunkSource, type ChunkWaiter, READ_CHUNK_BYTES, type ReadCache } from './read-cache.js';
+import { UploadQueue } from './upload-queue.js';
+
+/** Enough to keep a fast socket busy between two turns; the bound on what one peer pins. */
+const SEND_BUFFER_BYTES = 1024 * 1024;
+/** How far ahead of the socket chunks are read, in chunks and in queued requests looked at. */
+const READ_AHEAD_CHUNKS = 4;
+const READ_AHEAD_REQUESTS = 128;
+
+export class PeerUpload implements ChunkWaiter {
+  readonly rate: RateMeter = new RateMeter();
+  readonly #queue = new UploadQueue();
+  readonly #cache: ReadCache;
+  readonly #wantsFlush: () => void;
+  /** Borrowed chunks in stream order, each with the stream offset behind its last borrowed byte. */
+  readonly #pinned: Chunk[] = [];
+  readonly #pinnedUntil: number[] = [];
+  #streamOffset = 0;
+  #writtenOffset = 0;
+
+  /** `wantsFlush`: more can be sent now; called inside a turn. */
+  constructor(cache: ReadCache, wantsFlush: () => void) {
+    this.#cache = cache;
+    this.#wantsFlush = wantsFlush;
+  }
+
+  get queuedRequests(): number {
+    return this.#queue.count;
+  }
+
+  /** @returns false when too many are queued already. */
+  push(piece: number, begin: number, length: number): boolean {
+    return this.#queue.push(piece, begin, length);
+  }
+
+  cancel(piece: number, begin: number, length: number): boolean {
+    return this.#queue.cancel(piece, begin, length);
+  }
+
+  /** Drops queued requests of pieces that `keeps` refuses, telling `dropped` of each. */
+  retain(keeps: (piece: number) => boolean, dropped: (piece: number, begin: number, length: number) => void): void {
+    this.#queue.retain(keeps, dropped);
+  }
+
+  onChunkReady(): void {
+    this.#wantsFlush();
+  }
+
+  /** Accounts for a control message written outside of pump(). */
+  countControlBytes(bytes: number): void {
+    this.#streamOffset += bytes;
+  }
+
+  /** Writes queued blocks until the queue is empty, the stream has enough, or a chunk has to be read first. */
+  pump(stream: ByteStream, encoder: WireEncoder, source: ChunkSource, now: number): void {
+    while (this.#queue.count > 0 && stream.bufferedBytes < SEND_BUFFER_BYTES) {
+      const piece = this.#queue.pieceAt(0);
+      const begin = this.#queue.beginAt(0);
+      const length = this.#queue.lengthAt(0);
+      if (!this.#isReadable(source, piece, begin, length)) break;
+      this.#queue.shift();
+      encoder.pieceHeader(piece, begin, length);
+      this.#write(stream, encoder.take()!);
+      this.#writeBlock(stream, source, piece, begin, length);
+      this.rate.add(length, now);
+    }
+    this.#readAhead(source);
+  }
+
+  /** Cumulative, as the stream reports it: chunks before that point are no longer borrowed. */
+  onWritten(totalBytes: number): void {
+    this.#writtenOffset = totalBytes;
+    let released = 0;
+    while (released < this.#pinned.length && this.#pinnedUntil[released]! <= totalBytes) {
+      this.#cache.unpin(this.#pinned[released]!);
+      released++;
+    }
+    if (released > 0) {
+      this.#pinned.splice(0, released);
+      this.#pinnedUntil.splice(0, released);
+    }
+    if (this.#queue.count > 0) this.#wantsFlush();
+  }
+
+  /** The stream is closed: it borrows nothing any more. */
+  release(): void {
+    this.onWritten(this.#streamOffset);
+    this.#queue.retain(
+      () => false,
+      () => {},
+    );
+  }
+
+  /** Bytes given to the stream that it has not written yet. */
+  get unwrittenBytes(): number {
+    return this.#streamOffset - this.#writtenOffset;
+  }
+
+  #isReadable(source: ChunkSource, piece: number, begin: number, length: number): boolean {
+    let isReady = this.#cache.get(source, piece, begin, this) !== null;
+    // Peers may ask for blocks that are not aligned: those can span two chunks, and both have to be there.
+    const last = begin + length - 1;
+    if (Math.floor(begin / READ_CHUNK_BYTES) !== Math.floor(last / READ_CHUNK_BYTES)) {
+      isReady = this.#cache.get(source, piece, last, this) !== null && isReady;
+    }
+    return isReady;
+  }
+
+  #writeBlock(stream: ByteStream, source: ChunkSource, piece: number, begin: number, length: number): void {
+    let position = begin;
+    const end = begin + length;
+    while (position < end) {
+      const chunk = this.#cache.get(source, piece, position, this)!;
+      const from = position % READ_CHUNK_BYTES;
+      const count = Math.min(end - position, READ_CHUNK_BYTES - from);
+      this.#write(stream, chunk.bytes.subarray(from, from + count));
+      this.#pin(chunk);
+      position += count;
+    }
+  }
+
+  #write(stream: ByteStream, bytes: Uint8Array): void {
+    this.#streamOffset += bytes.length;
+    stream.write(bytes);
+  }
+
+  #pin(chunk: Chunk): void {
+    const last = this.#pinned.length - 1;
+    if (last >= 0 && this.#pinned[last] === chunk) {
+      this.#pinnedUntil[last] = this.#streamOffset;
+      return;
+    }
+    this.#cache.pin(chunk);
+    this.#pinned.push(chunk);
+    this.#pinnedUntil.push(this.#streamOffset);
+  }
+
+  #readAhead(source: ChunkSource): void {
+    const count = Math.min(this.#queue.count, READ_AHEAD_REQUESTS);
+    let chunks = 0;
+    let lastPiece = -1;
+    let lastIndex = -1;
+    for (let i = 0; i < count && chunks < READ_AHEAD_CHUNKS; i++) {
+      const piece = this.#queue.pieceAt(i);
+      const begin = this.#queue.beginAt(i);
+      const index = Math.floor(begin / READ_CHUNK_BYTES);
+      if (piece === lastPiece && index === lastIndex) continue;
+      lastPiece = piece;
+      lastIndex = index;
+      chunks++;
+      this.#cache.prefetch(source, piece, begin);
+    }
+  }
+}
+
+/** Whether a request may be served at all (BEP 3): in range, not empty, not longer than a peer may ask for. */
+export function isValidRequest(pieceBytes: number, begin: number, length: number): boolean {
+  return length > 0 && length <= LIMITS.requestBytesMax && begin + length <= pieceBytes;
+}

@@ -1,0 +1,635 @@
+/**
+ * One peer connection (BEP 3, 6, 10): the wire on one side, its swarm on the other. Keeps the four choke and interest
+ * flags, what the peer has, and the two halves PeerDownload and PeerUpload. Everything enters as a turn; what is to be
+ * said is collected by the encoder and leaves in one flush at the end of the turn.
+ * Invariant: a violation closes this peer with a reason; nothing is thrown out of a callback, and after close() the
+ * owner hears nothing but the one onClosed.
+ */
+import type { Address } from '../base/address.js';
+import { addressKey, isLoopback, parseIp } from '../base/address.js';
+import { Bitfield } from '../base/bitfield.js';
+import { bytesEqual } from '../base/bytes.js';
+import { toDtorrentError } from '../base/errors.js';
+import { LIMITS } from '../base/limits.js';
+import type { ByteStream, ByteStreamHandler } from '../host/network.js';
+import { allowedFastSet } from '../protocol/wire/allowed-fast.js';
+import { WireDecoder, type WireHandler, type WireViolation } from '../protocol/wire/decoder.js';
+import { WireEncoder } from '../protocol/wire/encoder.js';
+import {
+  decodeExtensionHandshake,
+  EXTENSION_IDS,
+  type ExtensionHandshake,
+  encodeExtensionHandshake,
+} from '../protocol/wire/extension-handshake.js';
+import { decodeReserved, encodeReserved } from '../protocol/wire/handshake.js';
+import type { ChokerPeer } from './choker.js';
+import type { CloseReason } from './close-reason.js';
+import type { EngineContext } from './context.js';
+import { PeerDownload } from './peer-download.js';
+import { isValidRequest, PeerUpload } from './peer-upload.js';
+import { PeerPickState, type PickerPeer } from './piece-picker.js';
+import type { TorrentData } from './torrent-data.js';
+import type { Deferred } from './turn.js';
+
+/** The swarm as one of its peers sees it. */
+export interface PeerOwner {
+  /** What the handshake carries: SHA-1 info-hash, or the truncated SHA-256 (BEP 52). 20 bytes. */
+  readonly wireHash: Uint8Array;
+  readonly localPeerId: Uint8Array;
+  /** Null until the metadata is there and the storage is open. */
+  readonly data: TorrentData | null;
+  readonly isSeeding: boolean;
+  readonly extensionHandshake: ExtensionHandshake;
+  /** Handshake complete. @returns a reason to close the connection, or null. */
+  onHandshake(peer: Peer): CloseReason | null;
+  onExtensionHandshake(peer: Peer, handshake: ExtensionHandshake): void;
+  onMetadataMessage(peer: Peer, payload: Uint8Array): void;
+  /** The peer became or ceased to be interested in us. */
+  onInterestChanged(peer: Peer): void;
+  /** The peer now has everything. */
+  onPeerComplete(peer: Peer): void;
+  /** Another peer may still be asked for a block that has arrived (end game). */
+  onBlockStored(peer: Peer, piece: number, block: number): void;
+  onPieceComplete(piece: number): void;
+  onClosed(peer: Peer, reason: CloseReason): void;
+}
+
+/** Finds the swarm that an incoming handshake is for. */
+export type PeerRouter = (infoHash: Uint8Array) => PeerOwner | null;
+
+export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerPeer {
+  /** Unique within the engine. */
+  readonly number: number;
+  readonly remote: Address;
+  readonly isOutgoing: boolean;
+  readonly connectedAtMs: number;
+  readonly download: PeerDownload;
+  readonly upload: PeerUpload;
+  readonly pick: PeerPickState = new PeerPickState();
+  /** What the peer has. Length 0 until the torrent's metadata is known. */
+  pieces: Bitfield = new Bitfield(0);
+  peerId: Uint8Array | null = null;
+  /** The client's own name for itself (BEP 10 `v`), '' when not told. */
+  clientName = '';
+  isHandshakeDone = false;
+  isChokedByUs = true;
+  isInterestedInUs = false;
+  isChokingUs = true;
+  isInterestingToUs = false;
+  isUploadOnly = false;
+  lastUnchokedAtMs: number = Number.NEGATIVE_INFINITY;
+  /** Where the peer says it listens (BEP 10 `p`), or where we dialled it. */
+  listenAddress: Address | null;
+  /** The peer's id for our ut_metadata messages; 0 = none. */
+  metadataExtensionId = 0;
+
+  readonly #context: EngineContext;
+  readonly #router: PeerRouter;
+  readonly #encoder = new WireEncoder();
+  readonly #decoder: WireDecoder;
+  readonly #settleWork: Deferred;
+  readonly #flushWork: Deferred;
+  #stream: ByteStream | null = null;
+  #owner: PeerOwner | null;
+  #isClosed = false;
+  #isOpen: boolean;
+  #hasFast = false;
+  #hasExtensions = false;
+  #data: TorrentData | null = null;
+  /** Said before the metadata was known: raw bitfield, have-all, and single haves. */
+  #earlyBitfield: Uint8Array | null = null;
+  #earlyHaveAll = false;
+  #earlyHaves: Set<number> | null = null;
+  /** Pieces we let the peer request while choked, with how many blocks of them it still may (BEP 6). */
+  readonly #grantedFast: Map<number, number> = new Map();
+  #invalidRequests = 0;
+  #unrequestedBlocks = 0;
+  #lastReceivedAtMs: number;
+  #lastSentAtMs: number;
+
+  /** `owner` null = incoming: `router` names it once the info-hash has arrived. */
+  constructor(options: {
+    readonly context: EngineContext;
+    readonly number: number;
+    readonly remote: Address;
+    readonly owner: PeerOwner | null;
+    readonly router: PeerRouter;
+  }) {
+    const { context } = options;
+    this.#context = context;
+    this.#router = options.router;
+    this.#owner = options.owner;
+    this.number = options.number;
+    this.remote = options.remote;
+    this.isOutgoing = options.owner !== null;
+    this.#isOpen = !this.isOutgoing;
+    this.listenAddress = this.isOutgoing ? options.remote : null;
+    this.connectedAtMs = context.turn.now;
+    this.#lastReceivedAtMs = context.turn.now;
+    this.#lastSentAtMs = context.turn.now;
+    this.#decoder = new WireDecoder(this);
+    this.download = new PeerDownload(context.settings);
+    this.upload = new PeerUpload(context.readCache, () => this.wantsFlush());
+    const onBug = (error: unknown): void => this.#onBug(error);
+    this.#settleWork = { isQueued: false, run: (now) => this.#settle(now), onBug };
+    this.#flushWork = { isQueued: false, run: (now) => this.#flush(now), onBug };
+  }
+
+  /** Hands over the stream; for a dialled one the handshake leaves when it opens. */
+  attach(stream: ByteStream): void {
+    this.#stream = stream;
+    stream.handler = this;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+  get isConnected(): boolean {
+    return this.#isOpen && !this.#isClosed;
+  }
+  get hasAll(): boolean {
+    return this.#data === null ? this.#earlyHaveAll : this.pieces.isFull;
+  }
+  // ChokerPeer
+  get isInterested(): boolean {
+    return this.isInterestedInUs;
+  }
+  get isUnchoked(): boolean {
+    return !this.isChokedByUs;
+  }
+  get isSnubbed(): boolean {
+    return this.download.pipeline.isSnubbed;
+  }
+  get downloadRate(): number {
+    return this.download.pipeline.bytesPerSecond(this.#context.turn.now);
+  }
+  get uploadRate(): number {
+    return this.upload.rate.rateBytesPerSecond(this.#context.turn.now);
+  }
+  get uploadedBytes(): number {
+    return this.upload.rate.totalBytes;
+  }
+
+  // ---- what the swarm tells its peer (inside a turn) ----
+
+  /** The metadata is known: what the peer said before now gets its meaning. */
+  attachData(data: TorrentData): void {
+    this.#data = data;
+    const count = data.layout.pieceCount;
+    this.#decoder.setPieceCount(count);
+    let pieces: Bitfield | null = new Bitfield(count);
+    if (this.#earlyHaveAll) pieces.fill();
+    else if (this.#earlyBitfield !== null) pieces = Bitfield.fromWire(this.#earlyBitfield, count);
+    if (pieces === null) {
+      this.close('bad-bitfield');
+      return;
+    }
+    for (const piece of this.#earlyHaves ?? []) {
+      if (piece < count) pieces.add(piece);
+    }
+    this.#earlyBitfield = null;
+    this.#earlyHaves = null;
+    this.pieces = pieces;
+    data.picker.addPeer(this);
+    this.wantsSettle();
+  }
+
+  unchoke(now: number): void {
+    if (!this.isChokedByUs) return;
+    this.isChokedByUs = false;
+    this.lastUnchokedAtMs = now;
+    this.#encoder.unchoke();
+    this.wantsFlush();
+  }
+
+  /** Choked peers' requests are dropped; with the fast extension each is rejected, allowed-fast ones kept. */
+  choke(): void {
+    if (this.isChokedByUs) return;
+    this.isChokedByUs = true;
+    this.#encoder.choke();
+    this.#dropQueuedRequests();
+    this.wantsFlush();
+  }
+
+  sendHave(piece: number): void {
+    if (!this.isHandshakeDone || this.pieces.length === 0 || this.pieces.has(piece)) return;
+    this.#encoder.have(piece);
+    this.wantsFlush();
+  }
+
+  /** End game: the block has come from someone else. */
+  cancelRequest(piece: number, block: number): void {
+    const data = this.#data;
+    if (data === null || !this.download.pipeline.cancel(piece, block, this.#context.turn.now)) return;
+    data.picker.releaseRequest(piece, block);
+    const begin = block * LIMITS.blockBytes;
+    this.#encoder.cancel(piece, begin, Math.min(LIMITS.blockBytes, data.pieceBytes(piece) - begin));
+    this.wantsSettle();
+  }
+
+  sendExtended(id: number, payload: Uint8Array): void {
+    this.#encoder.extended(id, payload);
+    this.wantsFlush();
+  }
+
+  /** Sent first after the handshake, and again when what it says has changed. */
+  sendExtensionHandshake(): void {
+    if (!this.#hasExtensions || this.#owner === null) return;
+    this.sendExtended(
+      0,
+      encodeExtensionHandshake({ ...this.#owner.extensionHandshake, yourIp: parseIp(this.remote.host) }),
+    );
+  }
+
+  /** Refill requests and restate interest at the end of this turn. */
+  wantsSettle(): void {
+    if (!this.#isClosed) this.#context.turn.settle(this.#settleWork);
+  }
+
+  wantsFlush(): void {
+    if (!this.#isClosed) this.#context.turn.flush(this.#flushWork);
+  }
+
+  /** Called about once a second: deadlines that need no timer of their own. */
+  tick(now: number): void {
+    if (!this.isHandshakeDone) {
+      if (this.#isOpen && now - this.connectedAtMs >= LIMITS.handshakeTimeoutMs) this.close('handshake-timeout');
+      return;
+    }
+    if (now - this.#lastReceivedAtMs >= LIMITS.idleTimeoutMs) {
+      this.close('idle');
+      return;
+    }
+    if (now - this.#lastSentAtMs >= LIMITS.keepAliveAfterMs) {
+      this.#encoder.keepAlive();
+      this.wantsFlush();
+    }
+    const picker = this.#data?.picker;
+    if (picker !== undefined && now >= this.download.pipeline.nextDeadline) {
+      this.download.pipeline.onTimeout(now, (piece, block) => picker.releaseRequest(piece, block));
+      this.#owner?.data?.requestsPossible();
+    }
+    this.wantsSettle();
+  }
+
+  /** Ends the connection. Idempotent; the owner hears onClosed once. */
+  close(reason: CloseReason): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#decoder.stop();
+    this.#stream?.close();
+    this.upload.release();
+    if (this.#data !== null) {
+      this.download.releaseAll(this.#data.picker, this.#context.turn.now);
+      this.#data.picker.removePeer(this);
+    }
+    this.#owner?.onClosed(this, reason);
+  }
+
+  // ---- ByteStreamHandler: each call is a turn ----
+
+  onOpen(): void {
+    this.#inTurn(() => {
+      this.#isOpen = true;
+      this.#lastReceivedAtMs = this.#context.turn.now;
+      this.#sendHandshake();
+    });
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (this.#isClosed) return;
+    const { turn } = this.#context;
+    turn.enter();
+    try {
+      this.#lastReceivedAtMs = turn.now;
+      this.#decoder.push(chunk);
+    } catch (error) {
+      this.#onBug(error);
+    }
+    turn.leave();
+  }
+
+  onWritten(totalBytes: number): void {
+    if (this.#isClosed) return;
+    const { turn } = this.#context;
+    turn.enter();
+    try {
+      this.upload.onWritten(totalBytes);
+    } catch (error) {
+      this.#onBug(error);
+    }
+    turn.leave();
+  }
+
+  onClose(): void {
+    if (!this.#isClosed) this.#inTurn(() => this.close(this.#isOpen ? 'remote-closed' : 'dial-failed'));
+  }
+
+  // ---- WireHandler: inside the turn of onData ----
+
+  onHandshakeHash(reserved: Uint8Array, infoHash: Uint8Array): void {
+    const features = decodeReserved(reserved);
+    this.#hasFast = features.fast;
+    this.#hasExtensions = features.extensions;
+    this.#decoder.isFastNegotiated = features.fast;
+    if (this.#owner === null) {
+      this.#owner = this.#router(infoHash);
+      if (this.#owner === null) this.close('unknown-info-hash');
+      // Answered before the peer id has come: some clients and NAT checkers hold theirs back.
+      else this.#sendHandshake();
+    } else if (!bytesEqual(infoHash, this.#owner.wireHash)) {
+      this.close('wrong-info-hash');
+    }
+  }
+
+  onPeerId(peerId: Uint8Array): void {
+    const owner = this.#owner!;
+    this.peerId = peerId;
+    this.isHandshakeDone = true;
+    const refusal = bytesEqual(peerId, owner.localPeerId) ? 'self-connection' : owner.onHandshake(this);
+    if (refusal !== null) {
+      this.close(refusal);
+      return;
+    }
+    this.#sendOpening();
+    if (owner.data !== null) this.attachData(owner.data);
+  }
+
+  onKeepAlive(): void {}
+
+  onChoke(): void {
+    this.isChokingUs = true;
+    // With the fast extension each outstanding request is still answered, by a reject at least (BEP 6).
+    if (!this.#hasFast && this.#data !== null) {
+      this.download.releaseAll(this.#data.picker, this.#context.turn.now);
+      this.#data.requestsPossible();
+    }
+  }
+
+  onUnchoke(): void {
+    this.isChokingUs = false;
+    this.wantsSettle();
+  }
+
+  onInterested(): void {
+    if (this.isInterestedInUs) return;
+    this.isInterestedInUs = true;
+    this.#owner!.onInterestChanged(this);
+  }
+
+  onNotInterested(): void {
+    if (!this.isInterestedInUs) return;
+    this.isInterestedInUs = false;
+    // An unchoked peer that loses interest frees its slot, and what it had asked for, at once.
+    this.#dropQueuedRequests();
+    this.#owner!.onInterestChanged(this);
+  }
+
+  onHave(piece: number): void {
+    const data = this.#data;
+    if (data === null) {
+      this.#earlyHaves ??= new Set();
+      if (this.#earlyHaves.size < LIMITS.earlyHavesMax) this.#earlyHaves.add(piece);
+      return;
+    }
+    if (piece >= data.layout.pieceCount) {
+      this.close('piece-out-of-range');
+      return;
+    }
+    if (!this.pieces.has(piece)) {
+      data.picker.onPeerHave(this, piece);
+      if (this.pieces.isFull) this.#owner!.onPeerComplete(this);
+    }
+    this.wantsSettle();
+  }
+
+  onBitfield(bytes: Uint8Array): void {
+    if (this.#data === null) {
+      if (bytes.length > LIMITS.pieceCountMax / 8) this.close('bad-bitfield');
+      else this.#earlyBitfield = bytes.slice();
+      return;
+    }
+    const pieces = Bitfield.fromWire(bytes, this.#data.layout.pieceCount);
+    if (pieces === null) this.close('bad-bitfield');
+    else this.#setPieces(pieces);
+  }
+
+  onHaveAll(): void {
+    if (this.#data === null) {
+      this.#earlyHaveAll = true;
+      return;
+    }
+    const pieces = new Bitfield(this.#data.layout.pieceCount);
+    pieces.fill();
+    this.#setPieces(pieces);
+  }
+
+  onHaveNone(): void {}
+
+  onRequest(piece: number, begin: number, length: number): void {
+    const data = this.#data;
+    const isValid =
+      data !== null &&
+      piece < data.layout.pieceCount &&
+      isValidRequest(data.pieceBytes(piece), begin, length) &&
+      data.have.has(piece);
+    if (!isValid) {
+      this.#reject(piece, begin, length);
+      if (++this.#invalidRequests > LIMITS.invalidRequestsMax) this.close('too-many-invalid-requests');
+      return;
+    }
+    if ((this.isChokedByUs && !this.#takeFastGrant(piece)) || !this.upload.push(piece, begin, length)) {
+      this.#reject(piece, begin, length);
+      return;
+    }
+    this.wantsFlush();
+  }
+
+  onCancel(piece: number, begin: number, length: number): void {
+    // BEP 6: a cancelled request is still answered, by a reject when the block is not under way.
+    if (this.upload.cancel(piece, begin, length)) this.#reject(piece, begin, length);
+  }
+
+  onReject(piece: number, begin: number, _length: number): void {
+    const picker = this.#data?.picker;
+    if (picker === undefined || begin % LIMITS.blockBytes !== 0) return;
+    const block = begin / LIMITS.blockBytes;
+    if (this.isChokingUs) this.download.allowedFast.delete(piece);
+    if (this.download.pipeline.onReject(piece, block)) {
+      picker.releaseRequest(piece, block);
+      this.#data?.requestsPossible();
+    }
+    this.wantsSettle();
+  }
+
+  onSuggest(_piece: number): void {}
+
+  onAllowedFast(piece: number): void {
+    const count = this.#data?.layout.pieceCount ?? LIMITS.pieceCountMax;
+    if (piece >= count || this.download.allowedFast.size >= LIMITS.allowedFastAcceptedMax) return;
+    this.download.allowedFast.add(piece);
+    this.wantsSettle();
+  }
+
+  onPort(_port: number): void {}
+
+  onUnknown(_id: number): void {}
+
+  onExtended(id: number, payload: Uint8Array): void {
+    if (id === 0) this.#onExtensionHandshake(payload);
+    else if (id === EXTENSION_IDS.ut_metadata) this.#owner!.onMetadataMessage(this, payload);
+  }
+
+  onBlockStart(piece: number, begin: number, length: number): Uint8Array | null {
+    const data = this.#data;
+    return data === null ? null : this.download.startBlock(this, data.picker, piece, begin, length);
+  }
+
+  onBlockEnd(piece: number, begin: number, length: number): void {
+    const data = this.#data;
+    if (data === null) {
+      this.#countUnrequested();
+      return;
+    }
+    const outcome = this.download.finishBlock(this, data.picker, piece, begin, length, this.#context.turn.now);
+    if (outcome === 'unrequested') this.#countUnrequested();
+    else if (outcome !== 'wasted') {
+      if (data.picker.isEndgame) this.#owner!.onBlockStored(this, piece, begin / LIMITS.blockBytes);
+      if (outcome === 'piece-complete') this.#owner!.onPieceComplete(piece);
+    }
+    this.wantsSettle();
+  }
+
+  onViolation(reason: WireViolation): void {
+    this.close(reason);
+  }
+
+  // ---- inside ----
+
+  #sendHandshake(): void {
+    const owner = this.#owner!;
+    this.#encoder.handshake(encodeReserved({ fast: true, extensions: true }), owner.wireHash, owner.localPeerId);
+    this.wantsFlush();
+  }
+
+  /** The first messages: what we have, then the extension handshake, then allowed-fast. */
+  #sendOpening(): void {
+    const have = this.#owner!.data?.have;
+    const hasNone = have === undefined || have.isEmpty;
+    if (this.#hasFast && hasNone) this.#encoder.haveNone();
+    else if (this.#hasFast && have?.isFull) this.#encoder.haveAll();
+    else if (!hasNone) this.#encoder.bitfield(have.bytes);
+    this.sendExtensionHandshake();
+    this.wantsFlush();
+  }
+
+  #setPieces(pieces: Bitfield): void {
+    const { picker } = this.#data!;
+    picker.removePeer(this);
+    this.pieces = pieces;
+    picker.addPeer(this);
+    this.#grantAllowedFast();
+    if (pieces.isFull) this.#owner!.onPeerComplete(this);
+    this.wantsSettle();
+  }
+
+  /** BEP 6: newcomers may fetch a few pieces while choked, so that they soon have something to trade. */
+  #grantAllowedFast(): void {
+    const data = this.#data!;
+    const ip = parseIp(this.remote.host)!;
+    const isNewcomer = this.pieces.count < LIMITS.allowedFastCount;
+    if (!this.#hasFast || !isNewcomer || ip.length !== 4 || data.have.isEmpty || isLoopback(this.remote)) return;
+    for (const piece of allowedFastSet(ip, this.#owner!.wireHash, data.layout.pieceCount, LIMITS.allowedFastCount)) {
+      if (!data.have.has(piece)) continue;
+      this.#grantedFast.set(piece, 3 * Math.ceil(data.pieceBytes(piece) / LIMITS.blockBytes));
+      this.#encoder.allowedFast(piece);
+    }
+    this.wantsFlush();
+  }
+
+  #takeFastGrant(piece: number): boolean {
+    const left = this.#grantedFast.get(piece) ?? 0;
+    if (left === 0) return false;
+    this.#grantedFast.set(piece, left - 1);
+    return true;
+  }
+
+  #dropQueuedRequests(): void {
+    this.upload.retain(
+      (piece) => this.#hasFast && this.#grantedFast.has(piece),
+      (piece, begin, length) => this.#reject(piece, begin, length),
+    );
+  }
+
+  #reject(piece: number, begin: number, length: number): void {
+    if (!this.#hasFast) return;
+    this.#encoder.reject(piece, begin, length);
+    this.wantsFlush();
+  }
+
+  #onExtensionHandshake(payload: Uint8Array): void {
+    const handshake = decodeExtensionHandshake(payload);
+    if (handshake === null) return;
+    if (handshake.clientName !== null) this.clientName = handshake.clientName;
+    if (handshake.requestQueue !== null) this.download.pipeline.setPeerLimit(handshake.requestQueue);
+    if (handshake.isUploadOnly !== null) this.isUploadOnly = handshake.isUploadOnly;
+    const metadataId = handshake.extensions.get('ut_metadata');
+    if (metadataId !== undefined) this.metadataExtensionId = metadataId;
+    if (handshake.listenPort !== null && !this.isOutgoing) {
+      this.listenAddress = { family: this.remote.family, host: this.remote.host, port: handshake.listenPort };
+    }
+    this.#owner!.onExtensionHandshake(this, handshake);
+  }
+
+  #countUnrequested(): void {
+    if (++this.#unrequestedBlocks > LIMITS.unrequestedBlocksMax) this.close('too-many-unrequested-blocks');
+  }
+
+  /** Once a turn at most: state our interest and fill the pipeline. */
+  #settle(now: number): void {
+    const data = this.#data;
+    if (this.#isClosed || data === null || !data.isChecked) return;
+    const isInteresting = data.picker.isInteresting(this);
+    if (isInteresting !== this.isInterestingToUs) {
+      this.isInterestingToUs = isInteresting;
+      if (isInteresting) this.#encoder.interested();
+      else this.#encoder.notInterested();
+      this.wantsFlush();
+    }
+    if (this.download.refill(this, data.picker, this.isChokingUs, this.#encoder, now) > 0) this.wantsFlush();
+  }
+
+  #flush(now: number): void {
+    const stream = this.#stream;
+    if (this.#isClosed || stream === null || !this.#isOpen) return;
+    stream.cork();
+    const control = this.#encoder.take();
+    if (control !== null) {
+      this.upload.countControlBytes(control.length);
+      stream.write(control);
+      this.#lastSentAtMs = now;
+    }
+    if (this.#data !== null && this.upload.queuedRequests > 0) {
+      this.upload.pump(stream, this.#encoder, this.#data, now);
+      this.#lastSentAtMs = now;
+    }
+    stream.uncork();
+  }
+
+  #inTurn(task: () => void): void {
+    const { turn } = this.#context;
+    turn.enter();
+    try {
+      task();
+    } catch (error) {
+      this.#onBug(error);
+    }
+    turn.leave();
+  }
+
+  #onBug(error: unknown): void {
+    const { log } = this.#context.host;
+    log.write('error', `peer ${addressKey(this.remote)}: ${toDtorrentError(error).stack}`);
+    this.close('internal');
+  }
+}

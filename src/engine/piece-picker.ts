@@ -1,0 +1,473 @@
+/**
+ * Decides which block is asked of which peer (BEP 3: strict priority inside a piece, rarest first, random first
+ * pieces, end game), and knows every piece: had, in flight or open. Called by PeerDownload and TorrentData.
+ * Invariant: a wanted piece that we lack is either in the rarity order (open) or in flight, never both; a block is
+ * asked of more than one peer only in the end game.
+ * Cost per picked block is O(1) amortised: peers keep to their piece, and walks over pieces are shared by many picks.
+ */
+import { assert } from '../base/assert.js';
+import { Bitfield } from '../base/bitfield.js';
+import { LIMITS } from '../base/limits.js';
+import type { Random } from '../base/random.js';
+import type { Slot, SlotPool } from '../base/slot-pool.js';
+import { OpenPieces, type PiecePreference } from './open-pieces.js';
+import { bestPartial, canJoin, pieceToGiveUp, type Reach } from './partial-choice.js';
+import { NOBODY, type PartialPiece, PartialPieces, REQUESTED } from './partial-pieces.js';
+import { PieceShortlist } from './piece-shortlist.js';
+import { PRIORITY_MAX } from './rarity-order.js';
+
+/** Pieces picked at random before rarest first sets in: something to trade soon beats something rare (BEP 3). */
+const RANDOM_PIECES = 4;
+/** With more unfinished pieces than this a peer, everyone helps to finish them before a new one is begun. */
+const PARTIALS_PER_PEER = 1.5;
+/** How many peers one block is asked of in the end game; each beyond the first may be waste. */
+export const ENDGAME_REQUESTERS_MAX = 3;
+/** A peer that has this many requests outstanding is not given blocks of others. */
+export const ENDGAME_OUTSTANDING_MAX = 4;
+
+/** Flags for `pick`, made by `modeFor`. */
+const PICK_FAST = 1;
+const PICK_SNUBBED = 2;
+
+/** The torrent's pieces; bytes. FileLayout is one. */
+export interface PieceGeometry {
+  readonly pieceLength: number;
+  readonly pieceCount: number;
+  pieceBytes(piece: number): number;
+  /** Bytes before the padding that ends the piece (BEP 47). */
+  dataBytes(piece: number): number;
+}
+
+/** A peer as the picker sees it. */
+export interface PickerPeer {
+  /** Unique, 0 or more. */
+  readonly number: number;
+  /** What the peer has; onPeerHave adds to it. */
+  readonly pieces: Bitfield;
+  readonly pick: PeerPickState;
+}
+
+/** What is outstanding to a peer: its RequestPipeline. */
+export interface OutstandingRequests {
+  readonly count: number;
+  has(piece: number, block: number): boolean;
+}
+
+/** What the picker keeps for a peer; of no interest to others. */
+export class PeerPickState {
+  isAdded = false;
+  /** Had everything when it was added: counted in one number instead of per piece. */
+  isSeed = false;
+  /** Pieces it has that we want and lack. */
+  interestingCount = 0;
+  /** The piece its last blocks were of. */
+  currentPiece = -1;
+  readonly shortlist: PieceShortlist = new PieceShortlist();
+}
+
+export class PiecePicker {
+  readonly pieceCount: number;
+  readonly pieceLength: number;
+  /** Pieces that are verified and stored. */
+  readonly have: Bitfield;
+  readonly #geometry: PieceGeometry;
+  readonly #slots: SlotPool;
+  readonly #isSequential: boolean;
+  readonly #open: OpenPieces;
+  /** Wanted pieces that we lack. */
+  readonly #missing: Bitfield;
+  readonly #partials: PartialPieces;
+  readonly #peers = new Set<PickerPeer>();
+  /** Pieces that failed their hash and have not passed since: fetched from one peer alone. */
+  readonly #failed = new Set<number>();
+  #seeds = 0;
+
+  constructor(options: {
+    readonly geometry: PieceGeometry;
+    readonly slots: SlotPool;
+    readonly random: Random;
+    /** Pieces in index order instead of rarest first. */
+    readonly isSequential: boolean;
+  }) {
+    const { geometry } = options;
+    this.#geometry = geometry;
+    this.#slots = options.slots;
+    this.#isSequential = options.isSequential;
+    this.pieceCount = geometry.pieceCount;
+    this.pieceLength = geometry.pieceLength;
+    this.have = new Bitfield(geometry.pieceCount);
+    this.#open = new OpenPieces({
+      pieceCount: geometry.pieceCount,
+      random: options.random,
+      isSequential: options.isSequential,
+    });
+    this.#missing = new Bitfield(geometry.pieceCount);
+    this.#missing.fill();
+    this.#partials = new PartialPieces(geometry.pieceCount, Math.ceil(geometry.pieceLength / LIMITS.blockBytes));
+  }
+
+  /** Every piece is had, wanted or not. */
+  get isComplete(): boolean {
+    return this.have.isFull;
+  }
+
+  /** Wanted pieces that we lack, those in flight included. */
+  get wantedMissing(): number {
+    return this.#missing.count;
+  }
+
+  /** Every wanted block has come or is asked for: blocks may be asked of several peers. */
+  get isEndgame(): boolean {
+    return this.#open.count === 0 && this.#partials.open.length === 0 && this.#missing.count > 0;
+  }
+
+  pieceBytes(piece: number): number {
+    return this.#geometry.pieceBytes(piece);
+  }
+
+  /** How many added peers have the piece. */
+  availability(piece: number): number {
+    return this.#open.order.availability(piece) + this.#seeds;
+  }
+
+  /** The piece in flight, or null. */
+  partial(piece: number): PartialPiece | null {
+    return this.#partials.get(piece);
+  }
+
+  // ---- what we have and want ----
+
+  /** The piece was found on disk, or has just been stored. */
+  markHave(piece: number): void {
+    assert(this.#partials.get(piece) === null, 'a piece in flight is marked as had');
+    if (!this.have.add(piece)) return;
+    this.#failed.delete(piece);
+    this.#open.remove(piece);
+    if (this.#missing.delete(piece)) this.#countInteresting(piece, -1);
+  }
+
+  /** 1 (last) to 7 (first), 0 = do not fetch. A piece in flight that is no longer wanted is left to those asked. */
+  setPriority(piece: number, priority: number): void {
+    assert(Number.isInteger(priority) && priority >= 0 && priority <= PRIORITY_MAX, 'piece priority out of range');
+    const wasWanted = this.#isWanted(piece);
+    const isWanted = priority > 0;
+    this.#open.setPriority(piece, priority);
+    if (wasWanted === isWanted || this.have.has(piece)) return;
+    const partial = this.#partials.get(piece);
+    if (!isWanted) {
+      this.#missing.delete(piece);
+      this.#countInteresting(piece, -1);
+      if (partial !== null) this.#dropIfUnwanted(partial);
+    } else {
+      this.#missing.add(piece);
+      this.#countInteresting(piece, 1);
+      if (partial === null) this.#reopen(piece);
+    }
+  }
+
+  // ---- peers ----
+
+  /** The peer's bitfield is known (all zeros counts). */
+  addPeer(peer: PickerPeer): void {
+    const { pick, pieces } = peer;
+    assert(!pick.isAdded && pieces.length === this.pieceCount, 'a peer is added twice or too early');
+    pick.isAdded = true;
+    pick.isSeed = pieces.isFull;
+    pick.currentPiece = -1;
+    pick.shortlist.clear();
+    pick.interestingCount = countCommon(pieces, this.#missing);
+    this.#peers.add(peer);
+    if (pick.isSeed) this.#seeds++;
+    else forEachPiece(pieces, (piece) => this.#open.order.increment(piece));
+  }
+
+  /** What is outstanding to it the caller releases, before or after. No-op for a peer that was never added. */
+  removePeer(peer: PickerPeer): void {
+    const { pick } = peer;
+    if (!pick.isAdded) return;
+    pick.isAdded = false;
+    pick.interestingCount = 0;
+    this.#peers.delete(peer);
+    if (pick.isSeed) this.#seeds--;
+    else forEachPiece(peer.pieces, (piece) => this.#open.order.decrement(piece));
+    for (const partial of this.#partials.all) if (partial.owner === peer.number) partial.owner = NOBODY;
+  }
+
+  /** Adds `piece` to what the peer has. */
+  onPeerHave(peer: PickerPeer, piece: number): void {
+    if (!peer.pieces.add(piece)) return;
+    this.#open.order.increment(piece);
+    if (this.#missing.has(piece)) peer.pick.interestingCount++;
+    if (this.#open.has(piece)) peer.pick.shortlist.offer(this.#open.order, piece);
+  }
+
+  /** Whether the peer has a piece that we want and lack. O(1). */
+  isInteresting(peer: PickerPeer): boolean {
+    return peer.pick.interestingCount > 0;
+  }
+
+  // ---- picking ----
+
+  /** `isFast`: finishes a piece soon enough to have it to itself. `isSnubbed`: gets what others can help with. */
+  modeFor(peer: { readonly isFast: boolean; readonly isSnubbed: boolean }): number {
+    if (peer.isSnubbed) return PICK_SNUBBED;
+    return peer.isFast ? PICK_FAST : 0;
+  }
+
+  /**
+   * Picks up to `count` blocks and counts them as asked of `peer`.
+   * @param out receives (piece, block) pairs from index 0; at least 2 × count long.
+   * @returns how many pairs were written.
+   */
+  pick(peer: PickerPeer, count: number, mode: number, out: Uint32Array, outstanding: OutstandingRequests): number {
+    if (!this.isInteresting(peer)) return 0;
+    let picked = 0;
+    while (picked < count) {
+      const partial = this.#choose(peer, mode);
+      if (partial === null) break;
+      picked = this.#take(peer, partial, mode, out, picked, count);
+    }
+    if (picked > 0 || !this.isEndgame) return picked;
+    return this.#pickEndgame(peer, count, out, outstanding);
+  }
+
+  /** Like `pick`, for a peer that chokes us: only from `pieces`, which it allows all the same (BEP 6). */
+  pickAllowedFast(peer: PickerPeer, pieces: ReadonlySet<number>, count: number, out: Uint32Array): number {
+    let picked = 0;
+    for (const piece of pieces) {
+      if (picked === count) break;
+      // The set may name pieces that the peer does not have, and says nothing about what we need.
+      if (piece >= this.pieceCount || !peer.pieces.has(piece) || !this.#missing.has(piece)) continue;
+      const partial = this.#partials.get(piece) ?? this.#begin(piece, this.#slots.acquire());
+      if (partial === null || !canJoin(partial, peer, 'any')) continue;
+      picked = this.#take(peer, partial, 0, out, picked, count);
+    }
+    return picked;
+  }
+
+  // ---- blocks ----
+
+  /** @returns the buffer of the whole piece, or null when the block is not needed (any more). */
+  startBlock(peerNumber: number, piece: number, block: number): Uint8Array | null {
+    const partial = this.#partials.get(piece);
+    if (partial === null || (partial.isSolo && partial.owner !== peerNumber)) return null;
+    return this.#partials.start(partial, block, peerNumber) ? partial.slot.bytes : null;
+  }
+
+  /** The block has come; its sender's request counts as answered. */
+  finishBlock(peerNumber: number, piece: number, block: number): 'more' | 'piece-complete' {
+    const partial = this.#partials.get(piece);
+    assert(partial !== null && partial.contributor[block] === peerNumber, 'a block ends that its peer did not begin');
+    this.#partials.finish(partial, block);
+    if (partial.isComplete) return 'piece-complete';
+    this.#dropIfUnwanted(partial);
+    return 'more';
+  }
+
+  /** The sender left in the middle of the block; its request is released on its own. */
+  abortBlock(piece: number, block: number): void {
+    const partial = this.#partials.get(piece);
+    if (partial !== null) this.#partials.abort(partial, block);
+  }
+
+  /** A request is over without its block: rejected, timed out, choked, cancelled, answered by waste, disconnected. */
+  releaseRequest(piece: number, block: number): void {
+    const partial = this.#partials.get(piece);
+    if (partial === null) return;
+    this.#partials.release(partial, block);
+    if (partial.outstandingCount === 0) partial.owner = NOBODY;
+    this.#dropIfUnwanted(partial);
+  }
+
+  // ---- pieces that ended ----
+
+  /** @returns the numbers of the peers that sent blocks of the piece in flight, each once. */
+  contributorsOf(piece: number): readonly number[] {
+    const partial = this.#partials.get(piece);
+    if (partial === null) return [];
+    const numbers = new Set(partial.contributor.subarray(0, partial.blockCount));
+    numbers.delete(NOBODY);
+    return [...numbers];
+  }
+
+  /** Hashed and stored. The buffer goes back to the pool. */
+  pieceVerified(piece: number): void {
+    const partial = this.#partials.get(piece);
+    if (partial !== null) this.#end(partial);
+    this.markHave(piece);
+  }
+
+  /** The hash did not match, or the write failed: everything of it is to be fetched again, from one peer alone. */
+  pieceFailed(piece: number): void {
+    const partial = this.#partials.get(piece);
+    if (partial === null) return;
+    this.#failed.add(piece);
+    partial.isWriting = false;
+    partial.isSolo = true;
+    partial.owner = NOBODY;
+    this.#partials.discardReceived(partial, NOBODY);
+    if (partial.outstandingCount === 0) this.#drop(partial);
+  }
+
+  /** The torrent stops: every buffer that the storage does not hold goes back to the pool. */
+  releaseSlots(): void {
+    for (const partial of [...this.#partials.all]) if (!partial.isWriting) this.#drop(partial);
+  }
+
+  /** Asserts the invariants by brute force; for tests. */
+  verify(): void {
+    this.#open.verify();
+    this.#partials.verify();
+    for (let piece = 0; piece < this.pieceCount; piece++) {
+      const isInFlight = this.#partials.get(piece) !== null;
+      const isMissing = !this.have.has(piece) && this.#isWanted(piece);
+      assert(this.#missing.has(piece) === isMissing, 'missing set is wrong');
+      assert(this.#open.has(piece) === (isMissing && !isInFlight), 'a missing piece is neither open nor in flight');
+    }
+  }
+
+  // ---- which piece ----
+
+  /** In order: go on with a started piece, begin one, help others, take the buffer of a piece nobody goes on with. */
+  #choose(peer: PickerPeer, mode: number): PartialPiece | null {
+    const current = this.#partials.get(peer.pick.currentPiece);
+    const isSharing = mode === PICK_SNUBBED || this.#partials.open.length > PARTIALS_PER_PEER * this.#peers.size;
+    const reach = isSharing ? 'any' : 'unowned';
+    if (current !== null && this.#isWanted(current.piece) && !this.#isSequential && canJoin(current, peer, reach)) {
+      return current;
+    }
+    const started = this.#bestPartial(peer, mode === PICK_FAST && !isSharing ? 'idle' : reach);
+    if (started !== null) return started;
+    const piece = this.#open.choose(peer.pieces, peer.pick, this.#preference(mode));
+    const begun = piece < 0 ? null : this.#begin(piece, this.#slots.acquire());
+    if (begun !== null) return begun;
+    const shared = this.#bestPartial(peer, 'any');
+    if (shared !== null || piece < 0) return shared;
+    return this.#begin(piece, this.#slotOfIdlePiece());
+  }
+
+  #bestPartial(peer: PickerPeer, reach: Reach): PartialPiece | null {
+    return bestPartial(this.#partials.open, peer, reach, this.#open.order, this.#isSequential);
+  }
+
+  #preference(mode: number): PiecePreference {
+    if (mode === PICK_SNUBBED) return 'common';
+    return this.have.count < RANDOM_PIECES ? 'random' : 'rare';
+  }
+
+  // ---- starting, taking, ending ----
+
+  #begin(piece: number, slot: Slot | null): PartialPiece | null {
+    if (slot === null) return null;
+    this.#open.remove(piece);
+    const partial = this.#partials.begin(piece, slot, {
+      pieceBytes: this.#geometry.pieceBytes(piece),
+      dataBytes: this.#geometry.dataBytes(piece),
+    });
+    partial.isSolo = this.#failed.has(piece);
+    return partial;
+  }
+
+  #take(peer: PickerPeer, partial: PartialPiece, mode: number, out: Uint32Array, from: number, count: number): number {
+    this.#claim(peer, partial, mode);
+    peer.pick.currentPiece = partial.piece;
+    partial.haveCountAtPick = this.have.count;
+    let picked = from;
+    while (picked < count && partial.freeCount > 0) {
+      const block = partial.nextFree();
+      this.#partials.request(partial, block);
+      out[2 * picked] = partial.piece;
+      out[2 * picked + 1] = block;
+      picked++;
+    }
+    return picked;
+  }
+
+  #claim(peer: PickerPeer, partial: PartialPiece, mode: number): void {
+    if (partial.owner === peer.number) return;
+    if (partial.isSolo) {
+      this.#partials.discardReceived(partial, peer.number);
+      partial.owner = peer.number;
+    } else if (partial.outstandingCount === 0) {
+      partial.owner = mode === PICK_FAST ? peer.number : NOBODY;
+    }
+  }
+
+  /** All blocks are asked for: those asked of the fewest peers are asked of one more. */
+  #pickEndgame(peer: PickerPeer, count: number, out: Uint32Array, outstanding: OutstandingRequests): number {
+    const limit = Math.min(count, ENDGAME_OUTSTANDING_MAX - outstanding.count);
+    if (limit <= 0) return 0;
+    let picked = 0;
+    for (let requesters = 1; requesters < ENDGAME_REQUESTERS_MAX && picked === 0; requesters++) {
+      for (const partial of this.#partials.all) {
+        if (partial.isSolo || partial.isComplete || !peer.pieces.has(partial.piece)) continue;
+        for (let block = 0; block < partial.blockCount && picked < limit; block++) {
+          if (partial.blockState[block] !== REQUESTED || partial.requestCount[block] !== requesters) continue;
+          if (outstanding.has(partial.piece, block)) continue;
+          this.#partials.request(partial, block);
+          out[2 * picked] = partial.piece;
+          out[2 * picked + 1] = block;
+          picked++;
+        }
+      }
+    }
+    return picked;
+  }
+
+  #slotOfIdlePiece(): Slot | null {
+    const victim = pieceToGiveUp(this.#partials.all, {
+      haveCount: this.have.count,
+      availability: (piece) => this.availability(piece),
+    });
+    if (victim === null) return null;
+    this.#drop(victim);
+    return this.#slots.acquire();
+  }
+
+  #dropIfUnwanted(partial: PartialPiece): void {
+    if (partial.isIdle && !this.#isWanted(partial.piece)) this.#drop(partial);
+  }
+
+  /** Gives up a piece in flight with what has come of it. */
+  #drop(partial: PartialPiece): void {
+    const { piece } = partial;
+    this.#end(partial);
+    if (this.#missing.has(piece)) this.#reopen(piece);
+  }
+
+  #end(partial: PartialPiece): void {
+    const { slot } = partial;
+    this.#partials.end(partial);
+    this.#slots.release(slot);
+  }
+
+  #reopen(piece: number): void {
+    this.#open.add(piece);
+    for (const peer of this.#peers) {
+      if (peer.pieces.has(piece)) peer.pick.shortlist.offer(this.#open.order, piece);
+    }
+  }
+
+  #isWanted(piece: number): boolean {
+    return this.#open.order.priority(piece) > 0;
+  }
+
+  #countInteresting(piece: number, change: 1 | -1): void {
+    for (const peer of this.#peers) if (peer.pieces.has(piece)) peer.pick.interestingCount += change;
+  }
+}
+
+function countCommon(a: Bitfield, b: Bitfield): number {
+  let count = 0;
+  for (let i = 0; i < a.bytes.length; i++) {
+    for (let bits = a.bytes[i]! & b.bytes[i]!; bits !== 0; bits &= bits - 1) count++;
+  }
+  return count;
+}
+
+function forEachPiece(pieces: Bitfield, visit: (piece: number) => void): void {
+  const { bytes } = pieces;
+  for (let i = 0; i < bytes.length; i++) {
+    for (let bits = bytes[i]!; bits !== 0; bits &= bits - 1) visit(8 * i + Math.clz32(bits & -bits) - 24);
+  }
+}

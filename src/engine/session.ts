@@ -1,0 +1,235 @@
+/**
+ * Everything of one engine below the promises: torrents, the listening socket, the shared budgets and the one timer
+ * that ticks them. A swarm's peers arrive here when they dial us, and are handed on by info-hash.
+ * Public methods begin a turn of their own; `done` callbacks are called inside one.
+ */
+import { toHex } from '../base/bytes.js';
+import { DtorrentError, toDtorrentError } from '../base/errors.js';
+import { LIMITS } from '../base/limits.js';
+import { ByteBudget } from '../base/slot-pool.js';
+import { Timer } from '../base/timer-queue.js';
+import { wireHashes } from '../format/infohash.js';
+import type { Magnet } from '../format/magnet.js';
+import type { Metainfo } from '../format/metainfo.js';
+import type { Host } from '../host/host.js';
+import type { ByteStream, Listener } from '../host/network.js';
+import { Connector } from './connector.js';
+import type { EngineContext } from './context.js';
+import type { EngineEvent, TorrentStats } from './events.js';
+import { Peer, type PeerOwner } from './peer.js';
+import { ReadCache } from './read-cache.js';
+import type { Settings } from './settings.js';
+import { Torrent, type TorrentOptions } from './torrent.js';
+import { TrackerClients } from './tracker-clients.js';
+import { Turn } from './turn.js';
+
+const TICK_MS = 1000;
+
+export class Session {
+  readonly context: EngineContext;
+  /** 0 until bound. */
+  listenPort = 0;
+  readonly #turn: Turn;
+  readonly #tell: (event: EngineEvent) => void;
+  readonly #connector: Connector;
+  readonly #trackers: TrackerClients;
+  readonly #torrents = new Set<Torrent>();
+  readonly #byWireHash = new Map<string, Torrent>();
+  /** Incoming connections that have not said yet which torrent they are for. */
+  readonly #unnamed = new Set<Peer>();
+  readonly #tickTimer: Timer = new Timer((now) => this.#tick(now));
+  #events: EngineEvent[] = [];
+  #isTelling = false;
+  #nextPeerNumber = 0;
+  #listener: Listener | null = null;
+  #isStopped = false;
+
+  /** `tell` hears every event, outside of turns. */
+  constructor(host: Host, settings: Settings, tell: (event: EngineEvent) => void) {
+    this.#turn = new Turn(host.clock, (error) => this.#onBug(error));
+    this.#turn.afterTurn = () => this.#tellEvents();
+    this.#tell = tell;
+    this.context = {
+      host,
+      settings,
+      turn: this.#turn,
+      writeBudget: new ByteBudget(settings.writeCacheBytes),
+      readCache: new ReadCache(settings.readCacheBytes, this.#turn),
+      emit: (event) => this.#events.push(event),
+    };
+    this.#connector = new Connector(this.context);
+    this.#trackers = new TrackerClients(this.context);
+  }
+
+  get torrents(): ReadonlySet<Torrent> {
+    return this.#torrents;
+  }
+
+  /** Listens; `done(null)` once bound. */
+  start(done: (error: DtorrentError | null) => void): void {
+    this.#turn.run(() => {
+      this.#turn.timers.set(this.#tickTimer, this.#turn.now + TICK_MS);
+      this.#listen(this.context.settings.port, this.context.settings.portAttempts, done);
+    });
+  }
+
+  /**
+   * Registers a torrent; `begin` sets it going, so that whoever wants its first events can be there to hear them.
+   * @throws {DtorrentError} `EDUPLICATE` when the torrent is there already.
+   */
+  add(source: Metainfo | Magnet, options: TorrentOptions): Torrent {
+    let added: Torrent | DtorrentError | null = null;
+    this.#turn.run(() => {
+      added = this.#add(source, options);
+    });
+    const result = added as Torrent | DtorrentError | null;
+    if (result instanceof Torrent) return result;
+    throw result ?? new DtorrentError('EINTERNAL', 'the torrent could not be added');
+  }
+
+  begin(torrent: Torrent): void {
+    this.#turn.run(() => torrent.start());
+  }
+
+  remove(torrent: Torrent, done: () => void): void {
+    this.#turn.run(() => {
+      torrent.stop(() => {
+        this.#forget(torrent);
+        this.context.emit({ type: 'torrentRemoved', infoHash: torrent.infoHashHex });
+        done();
+      });
+    });
+  }
+
+  /** Ends everything: `done` comes when trackers have been told (or did not answer in time) and storages are closed. */
+  stop(done: () => void): void {
+    this.#turn.run(() => {
+      if (this.#isStopped) return;
+      this.#isStopped = true;
+      this.#listener?.close();
+      for (const peer of this.#unnamed) peer.close('torrent-stopped');
+      this.#unnamed.clear();
+      let waiting = this.#torrents.size + 1;
+      const part = (): void => {
+        waiting--;
+        if (waiting > 0) return;
+        this.#trackers.close();
+        this.#turn.timers.cancel(this.#tickTimer);
+        this.#turn.stop();
+        done();
+      };
+      for (const torrent of this.#torrents) torrent.stop(part);
+      part();
+    });
+  }
+
+  stats(torrent: Torrent): TorrentStats {
+    return torrent.stats(this.context.host.clock.now());
+  }
+
+  #listen(port: number, attemptsLeft: number, done: (error: DtorrentError | null) => void): void {
+    let isBound = false;
+    this.#listener = this.context.host.network.listen(
+      { host: this.context.settings.bindHost, port },
+      {
+        onListening: (actualPort) => {
+          this.#turn.run(() => {
+            isBound = true;
+            this.listenPort = actualPort;
+            this.context.emit({ type: 'listening', port: actualPort });
+            done(null);
+          });
+        },
+        onConnection: (stream) => this.#onConnection(stream),
+        onError: (error) => {
+          this.#turn.run(() => {
+            if (isBound) this.context.emit({ type: 'warning', error });
+            else if (attemptsLeft > 1 && port !== 0 && port < 65535) this.#listen(port + 1, attemptsLeft - 1, done);
+            else done(error);
+          });
+        },
+      },
+    );
+  }
+
+  #onConnection(stream: ByteStream): void {
+    this.#turn.run(() => {
+      this.#sweepUnnamed(this.#turn.now);
+      if (this.#isStopped || this.#unnamed.size >= LIMITS.incomingHandshakesMax) {
+        stream.close();
+        return;
+      }
+      const peer = new Peer({
+        context: this.context,
+        number: this.#nextPeerNumber++,
+        remote: stream.remote,
+        owner: null,
+        router: (infoHash) => this.#route(infoHash),
+      });
+      this.#unnamed.add(peer);
+      peer.attach(stream);
+    });
+  }
+
+  /** A torrent takes peers as long as it can use them: not while it checks its files, nor after it failed. */
+  #route(infoHash: Uint8Array): PeerOwner | null {
+    const torrent = this.#byWireHash.get(toHex(infoHash));
+    if (torrent === undefined) return null;
+    const { phase } = torrent;
+    return phase === 'metadata' || phase === 'downloading' || phase === 'seeding' ? torrent.swarm : null;
+  }
+
+  #add(source: Metainfo | Magnet, options: TorrentOptions): Torrent | DtorrentError {
+    if (this.#isStopped) return new DtorrentError('ESTOPPED', 'the engine has been stopped');
+    const hashes = wireHashes(source.infoHash).map(toHex);
+    const twin = hashes.map((hash) => this.#byWireHash.get(hash)).find((torrent) => torrent !== undefined);
+    if (twin !== undefined) return new DtorrentError('EDUPLICATE', `${twin.name} has been added already`);
+    const torrent = new Torrent(source, options, {
+      context: this.context,
+      connector: this.#connector,
+      trackers: this.#trackers,
+      router: (infoHash) => this.#route(infoHash),
+      nextPeerNumber: () => this.#nextPeerNumber++,
+      listenPort: () => this.listenPort,
+    });
+    this.#torrents.add(torrent);
+    for (const hash of hashes) this.#byWireHash.set(hash, torrent);
+    return torrent;
+  }
+
+  #forget(torrent: Torrent): void {
+    this.#torrents.delete(torrent);
+    for (const [hash, other] of this.#byWireHash) if (other === torrent) this.#byWireHash.delete(hash);
+  }
+
+  #tick(now: number): void {
+    this.#turn.timers.set(this.#tickTimer, now + TICK_MS);
+    this.#sweepUnnamed(now);
+    for (const torrent of this.#torrents) torrent.tick(now);
+  }
+
+  #sweepUnnamed(now: number): void {
+    for (const peer of this.#unnamed) {
+      peer.tick(now);
+      if (peer.isClosed || peer.isHandshakeDone) this.#unnamed.delete(peer);
+    }
+  }
+
+  /** Listeners run outside of turns, so that they may call the API; what that emits is told in the same loop. */
+  #tellEvents(): void {
+    if (this.#isTelling || this.#events.length === 0) return;
+    this.#isTelling = true;
+    while (this.#events.length > 0) {
+      const events = this.#events;
+      this.#events = [];
+      for (const event of events) this.#tell(event);
+    }
+    this.#isTelling = false;
+  }
+
+  #onBug(error: unknown): void {
+    const bug = toDtorrentError(error);
+    this.context.host.log.write('error', bug.stack ?? bug.message);
+    this.context.emit({ type: 'warning', error: bug });
+  }
+}

@@ -1,0 +1,305 @@
+/**
+ * The peers of one torrent: who is known, dialled and connected, who is unchoked, and what all of them are told.
+ * Invariant: at most one connection per peer id, none to ourselves, at most `maxPeersPerTorrent` in all.
+ * Called by Torrent and by its peers, inside turns.
+ */
+import type { Address } from '../base/address.js';
+import { addressKey } from '../base/address.js';
+import { bytesEqual, compareBytes } from '../base/bytes.js';
+import { LIMITS } from '../base/limits.js';
+import type { ExtensionHandshake } from '../protocol/wire/extension-handshake.js';
+import { type CandidateSource, Candidates } from './candidates.js';
+import { Choker } from './choker.js';
+import type { CloseReason } from './close-reason.js';
+import type { Connector, Dialler } from './connector.js';
+import type { EngineContext } from './context.js';
+import { Peer, type PeerOwner, type PeerRouter } from './peer.js';
+import type { TorrentData } from './torrent-data.js';
+import type { Deferred } from './turn.js';
+
+/** The torrent as its swarm sees it. */
+export interface SwarmHandler {
+  readonly isSeeding: boolean;
+  readonly extensionHandshake: ExtensionHandshake;
+  onPeerConnected(peer: Peer): void;
+  onExtensionHandshake(peer: Peer, handshake: ExtensionHandshake): void;
+  onMetadataMessage(peer: Peer, payload: Uint8Array): void;
+  onPeerClosed(peer: Peer, reason: CloseReason): void;
+}
+
+export class Swarm implements PeerOwner, Dialler {
+  readonly wireHash: Uint8Array;
+  readonly localPeerId: Uint8Array;
+  readonly candidates: Candidates;
+  data: TorrentData | null = null;
+  /** Payload of peers that are gone, so that totals survive them. */
+  #pastUploadedBytes = 0;
+  #pastDownloadedBytes = 0;
+  #pastWastedBytes = 0;
+  readonly #context: EngineContext;
+  readonly #connector: Connector;
+  readonly #router: PeerRouter;
+  readonly #nextPeerNumber: () => number;
+  readonly #handler: SwarmHandler;
+  readonly #choker: Choker<Peer>;
+  readonly #peers = new Set<Peer>();
+  readonly #refillWork: Deferred;
+  #isRunning = false;
+  #isStopped = false;
+  #nextChokeRoundAtMs: number;
+
+  constructor(options: {
+    readonly context: EngineContext;
+    readonly connector: Connector;
+    readonly router: PeerRouter;
+    readonly nextPeerNumber: () => number;
+    readonly wireHash: Uint8Array;
+    readonly localPeerId: Uint8Array;
+    readonly handler: SwarmHandler;
+  }) {
+    const { context } = options;
+    this.#context = context;
+    this.#connector = options.connector;
+    this.#router = options.router;
+    this.#nextPeerNumber = options.nextPeerNumber;
+    this.#handler = options.handler;
+    this.wireHash = options.wireHash;
+    this.localPeerId = options.localPeerId;
+    this.candidates = new Candidates();
+    this.#choker = new Choker(context.settings, context.host.random);
+    this.#nextChokeRoundAtMs = context.turn.now + context.settings.chokeRoundMs;
+    this.#refillWork = {
+      isQueued: false,
+      run: () => {
+        for (const peer of this.#peers) if (peer.isHandshakeDone) peer.wantsSettle();
+      },
+      onBug: (error) => context.host.log.write('error', `swarm: ${String(error)}`),
+    };
+  }
+
+  get peers(): ReadonlySet<Peer> {
+    return this.#peers;
+  }
+  get isSeeding(): boolean {
+    return this.#handler.isSeeding;
+  }
+  get extensionHandshake(): ExtensionHandshake {
+    return this.#handler.extensionHandshake;
+  }
+  get uploadedBytes(): number {
+    let sum = this.#pastUploadedBytes;
+    for (const peer of this.#peers) sum += peer.uploadedBytes;
+    return sum;
+  }
+  get downloadedBytes(): number {
+    let sum = this.#pastDownloadedBytes;
+    for (const peer of this.#peers) sum += peer.download.pipeline.totalBytes;
+    return sum;
+  }
+  get wastedBytes(): number {
+    let sum = this.#pastWastedBytes;
+    for (const peer of this.#peers) sum += peer.download.wastedBytes;
+    return sum;
+  }
+
+  /** Begins to dial. Incoming peers are taken from the start. */
+  start(): void {
+    this.#isRunning = true;
+    this.#connector.add(this);
+  }
+
+  stop(): void {
+    this.#isRunning = false;
+    this.#isStopped = true;
+    this.#connector.remove(this);
+    for (const peer of [...this.#peers]) peer.close('torrent-stopped');
+  }
+
+  /** The metadata is known; peers that were only good for it become peers for the data. */
+  attachData(data: TorrentData): void {
+    this.data = data;
+    for (const peer of [...this.#peers]) if (peer.isHandshakeDone) peer.attachData(data);
+  }
+
+  addCandidates(addresses: readonly Address[], source: CandidateSource): void {
+    for (const address of addresses) this.candidates.add(address, source);
+    this.#connector.wantsDial();
+  }
+
+  /** About once a second. */
+  tick(now: number): void {
+    for (const peer of [...this.#peers]) peer.tick(now);
+    if (now >= this.#nextChokeRoundAtMs) {
+      this.#nextChokeRoundAtMs = now + this.#context.settings.chokeRoundMs;
+      this.#chokeRound(now);
+    }
+    if (this.#isRunning && this.candidates.nextRetryAt() <= now) this.#connector.wantsDial();
+  }
+
+  /** Tells everyone; peers that have the piece already are spared. */
+  broadcastHave(piece: number): void {
+    for (const peer of this.#peers) {
+      peer.sendHave(piece);
+      if (peer.isInterestingToUs) peer.wantsSettle();
+    }
+  }
+
+  /** Peers may find something to request now (a slot or blocks came free): once per turn. */
+  wantsRefill(): void {
+    this.#context.turn.settle(this.#refillWork);
+  }
+
+  /** Everything is there: tell (BEP 21), and part with those who have it too. */
+  onComplete(): void {
+    for (const peer of [...this.#peers]) {
+      if (!peer.isHandshakeDone) continue;
+      peer.sendExtensionHandshake();
+      this.#closeIfUseless(peer);
+    }
+  }
+
+  // ---- Dialler ----
+
+  dialNext(now: number): boolean {
+    if (!this.#isRunning || this.#peers.size >= this.#context.settings.maxPeersPerTorrent) return false;
+    const address = this.candidates.next(now);
+    if (address === null) return false;
+    this.candidates.onDialled(address, now);
+    const peer = new Peer({
+      context: this.#context,
+      number: this.#nextPeerNumber(),
+      remote: address,
+      owner: this,
+      router: this.#router,
+    });
+    this.#peers.add(peer);
+    this.#connector.onDialStarted();
+    const { bindHost } = this.#context.settings;
+    peer.attach(this.#context.host.network.dial(address, { bindHost, timeoutMs: LIMITS.dialTimeoutMs }, peer));
+    return true;
+  }
+
+  // ---- PeerOwner ----
+
+  onHandshake(peer: Peer): CloseReason | null {
+    const refusal = this.#isStopped ? 'torrent-stopped' : this.#admit(peer);
+    if (peer.isOutgoing) this.#connector.onDialEnded();
+    if (refusal === null || peer.isOutgoing) this.#connector.onConnected();
+    if (refusal !== null) return refusal;
+    if (peer.isOutgoing) this.candidates.onConnected(peer.remote);
+    this.#peers.add(peer);
+    this.#handler.onPeerConnected(peer);
+    return null;
+  }
+
+  onExtensionHandshake(peer: Peer, handshake: ExtensionHandshake): void {
+    // An incoming peer's listening address: known, and in use, so it is not dialled as well.
+    if (!peer.isOutgoing && peer.listenAddress !== null) {
+      this.candidates.add(peer.listenAddress, 'incoming');
+      this.candidates.onConnected(peer.listenAddress);
+    }
+    this.#handler.onExtensionHandshake(peer, handshake);
+    this.#closeIfUseless(peer);
+  }
+
+  onMetadataMessage(peer: Peer, payload: Uint8Array): void {
+    this.#handler.onMetadataMessage(peer, payload);
+  }
+
+  onInterestChanged(_peer: Peer): void {
+    this.#fillFreeSlots();
+  }
+
+  onPeerComplete(peer: Peer): void {
+    this.#closeIfUseless(peer);
+  }
+
+  onBlockStored(from: Peer, piece: number, block: number): void {
+    for (const peer of this.#peers) if (peer !== from) peer.cancelRequest(piece, block);
+  }
+
+  onPieceComplete(piece: number): void {
+    this.data?.storePiece(piece);
+  }
+
+  onClosed(peer: Peer, reason: CloseReason): void {
+    const now = this.#context.turn.now;
+    if (!this.#peers.delete(peer)) return; // refused before it was one of ours
+    this.#pastUploadedBytes += peer.uploadedBytes;
+    this.#pastDownloadedBytes += peer.download.pipeline.totalBytes;
+    this.#pastWastedBytes += peer.download.wastedBytes;
+    if (peer.isHandshakeDone) this.#connector.onDisconnected();
+    else this.#connector.onDialEnded();
+    if (peer.listenAddress !== null) this.#noteEnd(peer.listenAddress, peer, reason, now);
+    this.#handler.onPeerClosed(peer, reason);
+    if (peer.isUnchoked) this.#fillFreeSlots();
+    this.wantsRefill();
+  }
+
+  // ---- inside ----
+
+  #admit(peer: Peer): CloseReason | null {
+    const twin = this.#twinOf(peer);
+    if (twin !== null) {
+      // Both sides apply the same rule, so both close the same one: the greater peer id keeps its outgoing connection.
+      const weAreGreater = compareBytes(this.localPeerId, peer.peerId!) > 0;
+      const keepsNew = peer.isOutgoing !== twin.isOutgoing && peer.isOutgoing === weAreGreater;
+      if (!keepsNew) return 'duplicate-connection';
+      twin.close('duplicate-connection');
+    }
+    if (peer.isOutgoing) return null;
+    const isFull = this.#peers.size >= this.#context.settings.maxPeersPerTorrent || !this.#connector.hasRoom;
+    return isFull ? 'too-many-peers' : null;
+  }
+
+  #twinOf(peer: Peer): Peer | null {
+    for (const other of this.#peers) {
+      if (other !== peer && other.peerId !== null && bytesEqual(other.peerId, peer.peerId!)) return other;
+    }
+    return null;
+  }
+
+  #noteEnd(address: Address, peer: Peer, reason: CloseReason, now: number): void {
+    if (reason === 'self-connection') this.candidates.markSelf(address);
+    else if (reason === 'banned' || reason === 'bad-metadata') this.candidates.ban(address);
+    else if (peer.isHandshakeDone && reason !== 'both-complete') this.candidates.onClosed(address, now);
+    else this.candidates.onFailed(address, now);
+  }
+
+  /** Two complete sides have nothing for each other (BEP 21); known only once the metadata is. */
+  #closeIfUseless(peer: Peer): void {
+    if (this.isSeeding && this.data?.isChecked === true && (peer.hasAll || peer.isUploadOnly)) {
+      peer.close('both-complete');
+    }
+  }
+
+  #chokeRound(now: number): void {
+    const connected = this.#connectedPeers();
+    const unchoked = this.#choker.round(connected, now, { isSeeding: this.isSeeding });
+    this.#apply(connected, new Set(unchoked), now);
+  }
+
+  /** Between rounds nobody is choked; a free slot goes to whoever is interested (no fibrillation, BEP 3). */
+  #fillFreeSlots(): void {
+    const now = this.#context.turn.now;
+    for (const peer of this.#choker.fillFreeSlots(this.#connectedPeers())) peer.unchoke(now);
+  }
+
+  #apply(peers: readonly Peer[], unchoked: ReadonlySet<Peer>, now: number): void {
+    for (const peer of peers) {
+      if (unchoked.has(peer)) peer.unchoke(now);
+      else peer.choke();
+    }
+  }
+
+  #connectedPeers(): Peer[] {
+    const connected: Peer[] = [];
+    for (const peer of this.#peers) if (peer.isHandshakeDone && !peer.isClosed) connected.push(peer);
+    return connected;
+  }
+}
+
+/** For logs and events. */
+export function peerLabel(peer: Peer): string {
+  return addressKey(peer.remote);
+}

@@ -1,0 +1,126 @@
+/**
+ * Whole engines on simulated hosts, for tests: a torrent made of reproducible bytes, and sessions that seed or fetch it.
+ * Everything is synchronous and in virtual time.
+ */
+import { addressKey, makeAddress } from '../../base/address.js';
+import { concatBytes } from '../../base/bytes.js';
+import { sha1 } from '../../base/crypto.js';
+import { SeededRandom } from '../../base/random.js';
+import { encodeBencode } from '../../format/bencode.js';
+import type { Magnet } from '../../format/magnet.js';
+import { type Metainfo, parseMetainfo } from '../../format/metainfo.js';
+import type { SimHost } from '../../sim/sim-host.js';
+import type { Simulator } from '../../sim/simulator.js';
+import type { EngineEvent } from '../events.js';
+import { Session } from '../session.js';
+import { resolveSettings, type Settings } from '../settings.js';
+import type { Torrent } from '../torrent.js';
+
+export const DOWNLOADS = '/downloads';
+
+/** A v1 torrent and its content. */
+export interface SimTorrent {
+  readonly metainfo: Metainfo;
+  readonly magnet: Magnet;
+  /** Path below the download directory -> content. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
+
+export function makeSimTorrent(options: {
+  readonly lengths: Readonly<Record<string, number>>;
+  readonly pieceLength: number;
+  readonly trackers?: readonly string[];
+}): SimTorrent {
+  const random = new SeededRandom(42);
+  const files = new Map<string, Uint8Array>();
+  for (const [path, length] of Object.entries(options.lengths)) {
+    const bytes = new Uint8Array(length);
+    random.fill(bytes);
+    files.set(`content/${path}`, bytes);
+  }
+  const whole = concatBytes([...files.values()]);
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; at < whole.length; at += options.pieceLength) {
+    pieces.push(sha1(whole.subarray(at, at + options.pieceLength)));
+  }
+  const info = {
+    name: 'content',
+    'piece length': options.pieceLength,
+    pieces: concatBytes(pieces),
+    files: Object.entries(options.lengths).map(([path, length]) => ({ length, path: path.split('/') })),
+  };
+  const trackers = options.trackers ?? [];
+  const metainfo = parseMetainfo(encodeBencode({ info, 'announce-list': trackers.map((url) => [url]) }));
+  const magnet: Magnet = {
+    infoHash: metainfo.infoHash,
+    name: null,
+    trackers,
+    webSeeds: [],
+    peers: [],
+    select: null,
+  };
+  return { metainfo, magnet, files };
+}
+
+/** One engine on one simulated host. */
+export class SimEngine {
+  readonly host: SimHost;
+  readonly session: Session;
+  readonly events: EngineEvent[] = [];
+
+  constructor(simulator: Simulator, settings: Partial<Settings> = {}) {
+    this.host = simulator.createHost();
+    this.session = new Session(this.host, resolveSettings({ downloadDir: DOWNLOADS, ...settings }), (event) => {
+      this.events.push(event);
+    });
+    this.session.start((error) => {
+      if (error !== null) throw error;
+    });
+    simulator.run(() => this.session.listenPort !== 0);
+  }
+
+  /** `host:port` that others can dial. */
+  get address(): string {
+    return addressKey(makeAddress(this.host.ipv4!, this.session.listenPort)!);
+  }
+
+  /** Adds the torrent; `from` are dialled. */
+  add(
+    source: Metainfo | Magnet,
+    options: { readonly from?: readonly SimEngine[]; readonly isTrusted?: boolean } = {},
+  ): Torrent {
+    const torrent = this.session.add(source, {
+      downloadDir: DOWNLOADS,
+      peers: (options.from ?? []).map((engine) => ({ host: engine.host.ipv4!, port: engine.session.listenPort })),
+      isSequential: false,
+      isTrusted: options.isTrusted ?? false,
+    });
+    this.session.begin(torrent);
+    return torrent;
+  }
+
+  /** Puts the content where a download would. */
+  give(torrent: SimTorrent): void {
+    for (const [path, bytes] of torrent.files) this.host.disk.write(`${DOWNLOADS}/${path}`, bytes);
+  }
+
+  has(torrent: SimTorrent): boolean {
+    return [...torrent.files].every(([path, bytes]) => {
+      const stored = this.host.disk.read(`${DOWNLOADS}/${path}`);
+      return stored !== null && Buffer.from(stored).equals(bytes);
+    });
+  }
+
+  count(type: EngineEvent['type']): number {
+    return this.events.filter((event) => event.type === type).length;
+  }
+
+  stop(simulator: Simulator): void {
+    let isStopped = false;
+    this.session.stop(() => {
+      isStopped = true;
+    });
+    simulator.run(() => isStopped, { maxVirtualMs: 60_000 });
+    if (!isStopped) throw new Error('the session did not stop');
+  }
+}

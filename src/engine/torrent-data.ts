@@ -1,0 +1,187 @@
+/**
+ * A torrent's data once its metadata is known: what is there, what is being fetched, and the storage under both.
+ * Checks what is on disk, hands finished pieces to the storage and is the source that uploads are read from.
+ * Invariant: a piece is in `have` only after the storage said 'ok' to writing or verifying it in this session (or the
+ * caller vouched for it with trustAll).
+ */
+import type { Bitfield } from '../base/bitfield.js';
+import { DtorrentError } from '../base/errors.js';
+import { SlotPool } from '../base/slot-pool.js';
+import type { FileLayout } from '../format/file-layout.js';
+import type { Storage } from '../host/storage.js';
+import type { EngineContext } from './context.js';
+import { PiecePicker } from './piece-picker.js';
+import { type Chunk, type ChunkSource, READ_CHUNK_BYTES } from './read-cache.js';
+
+/** Pieces being hashed at one time during a check: enough to keep every disk worker busy. */
+const CHECKS_IN_FLIGHT = 8;
+
+export interface TorrentDataHandler {
+  /** Verified and stored: tell everyone. */
+  onPieceVerified(piece: number): void;
+  /** The bytes did not match; `contributors` are the numbers of the peers that sent its blocks. */
+  onPieceFailed(piece: number, contributors: readonly number[]): void;
+  /** A slot came free, or blocks did: peers that found nothing to request may find something now. */
+  onRequestsPossible(): void;
+  /** Storage failed: the torrent cannot go on. */
+  onDataError(error: DtorrentError): void;
+}
+
+export class TorrentData implements ChunkSource {
+  readonly layout: FileLayout;
+  readonly storage: Storage;
+  readonly picker: PiecePicker;
+  readonly chunks: Map<number, Chunk> = new Map();
+  readonly chunksPerPiece: number;
+  /** Payload bytes that are verified, padding left out. */
+  bytesDone = 0;
+  bytesChecked = 0;
+  hashFailures = 0;
+  failedBytes = 0;
+  /** False while the check runs: nothing is requested before it is known what is there. */
+  isChecked = false;
+  readonly #context: EngineContext;
+  readonly #handler: TorrentDataHandler;
+  readonly #slots: SlotPool;
+  #nextCheck = 0;
+  #checksInFlight = 0;
+  #isClosed = false;
+  #onChecked: () => void = () => {};
+
+  constructor(options: {
+    readonly context: EngineContext;
+    readonly layout: FileLayout;
+    readonly storage: Storage;
+    readonly isSequential: boolean;
+    readonly handler: TorrentDataHandler;
+  }) {
+    this.#context = options.context;
+    this.#handler = options.handler;
+    this.layout = options.layout;
+    this.storage = options.storage;
+    this.chunksPerPiece = Math.ceil(options.layout.pieceLength / READ_CHUNK_BYTES);
+    this.#slots = new SlotPool(options.layout.pieceLength, options.context.writeBudget);
+    this.picker = new PiecePicker({
+      geometry: options.layout,
+      slots: this.#slots,
+      random: options.context.host.random,
+      isSequential: options.isSequential,
+    });
+  }
+
+  get have(): Bitfield {
+    return this.picker.have;
+  }
+
+  get isComplete(): boolean {
+    return this.picker.isComplete;
+  }
+
+  pieceBytes(piece: number): number {
+    return this.layout.pieceBytes(piece);
+  }
+
+  /** Hashes everything on disk; `done` is called in a turn. Pieces found good are reported like downloaded ones. */
+  check(done: () => void): void {
+    this.#onChecked = done;
+    if (this.storage.isEmpty) {
+      this.#finishCheck();
+      return;
+    }
+    this.#checkMore();
+  }
+
+  /** Takes the caller's word that everything is there and good (`seed --trust`). */
+  trustAll(): void {
+    for (let piece = 0; piece < this.layout.pieceCount; piece++) this.#addPiece(piece);
+    this.isChecked = true;
+  }
+
+  /** Every block of `piece` has arrived: hash and write it. */
+  storePiece(piece: number): void {
+    const partial = this.picker.partial(piece);
+    if (partial === null) return;
+    partial.isWriting = true;
+    this.storage.writePiece(piece, partial.slot, (result) => {
+      this.#context.turn.run(() => this.#onStored(piece, result));
+    });
+  }
+
+  /** Blocks came back (a choke, a reject, a time-out): others may request them. */
+  requestsPossible(): void {
+    this.#handler.onRequestsPossible();
+  }
+
+  onReadError(error: DtorrentError): void {
+    if (!this.#isClosed) this.#handler.onDataError(error);
+  }
+
+  close(done: () => void): void {
+    this.#isClosed = true;
+    this.#context.readCache.dropSource(this);
+    this.storage.close(() => this.#context.turn.run(done));
+  }
+
+  #onStored(piece: number, result: 'ok' | 'bad-hash' | DtorrentError): void {
+    if (result instanceof DtorrentError) {
+      this.picker.pieceFailed(piece);
+      if (!this.#isClosed) this.#handler.onDataError(result);
+      return;
+    }
+    if (result === 'bad-hash') {
+      const contributors = this.picker.contributorsOf(piece);
+      this.hashFailures++;
+      this.failedBytes += this.pieceBytes(piece);
+      this.picker.pieceFailed(piece);
+      if (this.#isClosed) return;
+      this.#handler.onPieceFailed(piece, contributors);
+    } else {
+      this.#countBytes(piece);
+      this.picker.pieceVerified(piece);
+      if (this.isComplete) this.#slots.trim();
+      if (this.#isClosed) return;
+      this.#handler.onPieceVerified(piece);
+    }
+    this.#handler.onRequestsPossible();
+  }
+
+  #checkMore(): void {
+    while (this.#checksInFlight < CHECKS_IN_FLIGHT && this.#nextCheck < this.layout.pieceCount && !this.#isClosed) {
+      const piece = this.#nextCheck++;
+      this.#checksInFlight++;
+      this.storage.verifyPiece(piece, (result) => {
+        this.#context.turn.run(() => {
+          this.#checksInFlight--;
+          if (this.#isClosed) return;
+          this.bytesChecked += this.pieceBytes(piece);
+          if (result instanceof DtorrentError) {
+            this.#handler.onDataError(result);
+            return;
+          }
+          if (result === 'ok') {
+            this.#addPiece(piece);
+            this.#handler.onPieceVerified(piece);
+          }
+          this.#checkMore();
+        });
+      });
+    }
+    if (this.#checksInFlight === 0 && this.#nextCheck === this.layout.pieceCount && !this.isChecked) {
+      this.#finishCheck();
+    }
+  }
+
+  #finishCheck(): void {
+    this.isChecked = true;
+    this.#onChecked();
+  }
+
+  #addPiece(piece: number): void {
+    this.#countBytes(piece);
+    this.picker.markHave(piece);
+  }
+
+  #countBytes(piece: number): void {
+    this.bytesDone += this.layout.dataBytes(piece);
+  }
+}

@@ -1,0 +1,76 @@
+/** A torrent as a program sees it: exported as `Torrent`. Promises begin here. */
+import { Emitter } from '../base/emitter.js';
+import { DtorrentError } from '../base/errors.js';
+import type { InfoHash } from '../format/infohash.js';
+import type { Metainfo } from '../format/metainfo.js';
+import type { TorrentEvent, TorrentPhase, TorrentStats } from './events.js';
+import type { Session } from './session.js';
+import type { Torrent } from './torrent.js';
+
+export class TorrentHandle {
+  /** Resolves once everything is verified and stored; rejects with why it cannot be (failed, removed, stopped). */
+  readonly completed: Promise<void>;
+  readonly #torrent: Torrent;
+  readonly #session: Session;
+  readonly #emitter = new Emitter<TorrentEvent>();
+  #resolve: () => void = () => {};
+  #reject: (error: DtorrentError) => void = () => {};
+
+  /** @internal made by Engine.add. */
+  constructor(torrent: Torrent, session: Session) {
+    this.#torrent = torrent;
+    this.#session = session;
+    this.completed = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // Nobody has to wait for completion: not doing so is no unhandled rejection.
+    this.completed.catch(() => {});
+    if (torrent.error !== null) this.#reject(torrent.error);
+  }
+
+  get infoHash(): InfoHash {
+    return this.#torrent.infoHash;
+  }
+
+  /** The torrent's name; a magnet's display name, or the info-hash, until the metadata is there. */
+  get name(): string {
+    return this.#torrent.name;
+  }
+
+  get phase(): TorrentPhase {
+    return this.#torrent.phase;
+  }
+
+  /** Why it failed; null unless `phase` is 'failed'. */
+  get error(): DtorrentError | null {
+    return this.#torrent.error;
+  }
+
+  /** Null while a magnet's metadata is being fetched. */
+  get metainfo(): Metainfo | null {
+    return this.#torrent.metainfo;
+  }
+
+  /** A snapshot: cheap enough to take every second, not for every block. */
+  stats(): TorrentStats {
+    return this.#session.stats(this.#torrent);
+  }
+
+  /** Hears one type of event, or all with '*'. @returns a function that stops listening. */
+  get on(): Emitter<TorrentEvent>['on'] {
+    return this.#emitter.on.bind(this.#emitter) as Emitter<TorrentEvent>['on'];
+  }
+
+  /** @internal */
+  onEvent(event: TorrentEvent): void {
+    if (event.type === 'completed') this.#resolve();
+    if (event.type === 'torrentFailed') this.#reject(event.error);
+    this.#emitter.emit(event);
+  }
+
+  /** @internal */
+  settleStopped(): void {
+    this.#reject(new DtorrentError('ESTOPPED', `${this.name} was stopped before it was complete`));
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * The public API, and the composition root: the one place where the engine meets the real host.
+ *
+ *     const engine = await Engine.start({ downloadDir: './downloads' });
+ *     const torrent = await engine.add('magnet:?xt=urn:btih:…');
+ *     await torrent.completed;
+ *     await engine.stop();
+ */
+import { type AddOptions, EngineBase } from './engine/engine.js';
+import { resolveSettings, type Settings } from './engine/settings.js';
+import type { TorrentHandle } from './engine/torrent-handle.js';
+import { parseMetainfo } from './format/metainfo.js';
+import type { LogLevel } from './host/log.js';
+import { type NodeHost, nodeHost } from './node/node-host.js';
+import { loadSource, type TorrentSource } from './node/torrent-source.js';
+
+export type { Address, HostPort } from './base/address.js';
+export { DtorrentError, type ErrorCode, exitCodeOf } from './base/errors.js';
+export { CLIENT_NAME, VERSION } from './base/version.js';
+export type { AddOptions } from './engine/engine.js';
+export type { EngineEvent, TorrentEvent, TorrentPhase, TorrentStats } from './engine/events.js';
+export { SETTINGS_TABLE, type Settings } from './engine/settings.js';
+export { TorrentHandle as Torrent } from './engine/torrent-handle.js';
+export { type InfoHash, infoHashHex } from './format/infohash.js';
+export { formatMagnet, type Magnet, magnetOf, parseMagnet } from './format/magnet.js';
+export { type Metainfo, type MetainfoFile, parseMetainfo } from './format/metainfo.js';
+export { type CreatedTorrent, type CreateTorrentOptions, createTorrent } from './node/create-torrent.js';
+export { type LoadSourceOptions, loadSource, type TorrentSource } from './node/torrent-source.js';
+export { startTracker, type TrackerHandle } from './node/tracker-listener.js';
+
+/** What an engine is started with, beside its settings. */
+export interface EngineOptions {
+  /** Remarks of at least this level go to stderr. Default 'error'. */
+  readonly logLevel?: LogLevel;
+}
+
+export class Engine extends EngineBase {
+  readonly #host: NodeHost;
+
+  private constructor(settings: Settings, host: NodeHost) {
+    super(settings, host);
+    this.#host = host;
+  }
+
+  /**
+   * Listens, and is ready for torrents.
+   * @throws {DtorrentError} `EOPTION` for a bad setting, `ENETWORK` when no port can be bound.
+   */
+  static async start(settings: Partial<Settings> = {}, options: EngineOptions = {}): Promise<Engine> {
+    const resolved = resolveSettings(settings);
+    const host = nodeHost({
+      diskWorkers: resolved.diskWorkers,
+      maxOpenFiles: resolved.maxOpenFiles,
+      logLevel: options.logLevel ?? 'error',
+    });
+    const engine = new Engine(resolved, host);
+    try {
+      await engine.listen();
+    } catch (error) {
+      await host.close();
+      throw error;
+    }
+    return engine;
+  }
+
+  /**
+   * Adds a torrent and begins at once. Takes the path or URL of a .torrent, a magnet link, an info-hash, the bytes of
+   * a .torrent, or what loadSource returned.
+   * @throws {DtorrentError} `ENOTFOUND`, `EBENCODE`, `ETORRENT`, `EMAGNET`, `EDUPLICATE`, `EOPTION`, `ENETWORK`.
+   */
+  async add(source: string | Uint8Array | TorrentSource, options: AddOptions = {}): Promise<TorrentHandle> {
+    const loaded =
+      typeof source === 'string'
+        ? await loadSource(source)
+        : source instanceof Uint8Array
+          ? { kind: 'metainfo' as const, bytes: source }
+          : source;
+    return this.addParsed(loaded.kind === 'magnet' ? loaded.magnet : parseMetainfo(loaded.bytes), options);
+  }
+
+  override async stop(): Promise<void> {
+    await super.stop();
+    await this.#host.close();
+  }
+}
