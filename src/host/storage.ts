@@ -65,7 +65,8 @@ export interface Storage {
   readonly isEmpty: boolean;
   /**
    * Hashes the slot's first pieceBytes(piece) bytes and, if they match, writes them. The slot belongs to the storage
-   * until `done`. A piece that fails its hash is not written.
+   * until `done`, and what lies in padding is overwritten with zeros. A piece that fails its hash is not written. An
+   * `ETORRENT` error = its v1 hash matches and its v2 hash does not, or the reverse: no peer is to blame (BEP 52).
    */
   writePiece(piece: number, slot: Slot, done: (result: WriteResult) => void): void;
   /** Reads into.length bytes of `piece` from `begin`; padding reads as zeros. `into` is borrowed until `done`. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DtorrentError } from '../base/errors.js';
 import type { Storage } from '../host/storage.js';
-import { describeStorage, slotOf, type StorageHarness } from '../host/testing/storage-conformance.js';
+import { describeStorage, type StorageHarness, slotOf } from '../host/testing/storage-conformance.js';
 import { type TestTorrent, v1Torrent } from '../host/testing/test-torrent.js';
 import { MemoryDisk, MemoryStorageFactory, type MemoryStorageOptions } from './memory-storage.js';
 

@@ -112,6 +112,7 @@ class MemoryStorage implements Storage {
 
   writePiece(piece: number, slot: Slot, done: (result: WriteResult) => void): void {
     const fault = this.#faultOf('write', piece);
+    this.#clearPadding(piece, slot.bytes);
     const bytes = slot.bytes.subarray(0, this.#spec.layout.pieceBytes(piece));
     const result = fault ?? checkPiece(piece, bytes, this.#spec.hashes);
     if (result === 'ok') this.#write(piece, bytes);
@@ -145,6 +146,15 @@ class MemoryStorage implements Storage {
     assert(!this.#isClosed, 'a storage is closed once');
     this.#isClosed = true;
     this.#options.defer(done);
+  }
+
+  /** Padding is zeros, whatever a peer sent there. */
+  #clearPadding(piece: number, bytes: Uint8Array): void {
+    let position = 0;
+    this.#spec.layout.forEachSpan(piece, 0, this.#spec.layout.pieceBytes(piece), (index, _, length) => {
+      if (this.#spec.layout.files[index]!.padding) bytes.fill(0, position, position + length);
+      position += length;
+    });
   }
 
   #write(piece: number, bytes: Uint8Array): void {

@@ -1,0 +1,186 @@
+/**
+ * The work of a disk thread: hash a piece and write it, hash what is on disk, create empty files, let go of files.
+ * Jobs are plain data, so that a job runs the same on a worker (disk-worker.ts) or on the main thread (disk-pool.ts).
+ * Everything is synchronous and positional; memory is one buffer of 256 KiB a thread, however long a piece is.
+ */
+import { fstatSync, readSync, writeSync } from 'node:fs';
+import { type DtorrentError, toDtorrentError } from '../base/errors.js';
+import { diskError } from './disk-error.js';
+import { type DiskFile, OpenFiles } from './open-files.js';
+import { type PieceExpectation, PieceHasher } from './piece-hasher.js';
+
+/** A stretch of a piece, in order; `file` null = padding: zeros that are hashed and never stored. */
+export interface DiskSpan {
+  readonly file: DiskFile | null;
+  readonly fileOffsetBytes: number;
+  readonly lengthBytes: number;
+}
+
+interface PieceJob {
+  /** Absolute path of the download directory. */
+  readonly directory: string;
+  readonly expected: PieceExpectation;
+  readonly spans: readonly DiskSpan[];
+  readonly pieceBytes: number;
+}
+
+export interface WriteJob extends PieceJob {
+  readonly kind: 'write';
+  /** The slot: over a SharedArrayBuffer, so that sending it copies nothing. */
+  readonly bytes: Uint8Array;
+}
+
+export interface VerifyJob extends PieceJob {
+  readonly kind: 'verify';
+}
+
+export interface CreateEmptyJob {
+  readonly kind: 'create-empty';
+  readonly directory: string;
+  readonly files: readonly DiskFile[];
+}
+
+export interface ReleaseJob {
+  readonly kind: 'release';
+  /** The number of the storage whose files are to be closed. */
+  readonly storage: number;
+}
+
+export type DiskJob = WriteJob | VerifyJob | CreateEmptyJob | ReleaseJob;
+export type DiskResult = 'ok' | 'bad-hash' | 'missing' | DtorrentError;
+
+/** Fits the second-level cache: reading and hashing go over it one after the other. A multiple of 16 KiB. */
+const BUFFER_BYTES = 256 * 1024;
+
+export class DiskThread {
+  readonly #files: OpenFiles;
+  readonly #hasher = new PieceHasher();
+  #buffer: Uint8Array | null = null;
+
+  constructor(maxOpenFiles: number) {
+    this.#files = new OpenFiles(maxOpenFiles);
+  }
+
+  /** Never throws. */
+  run(job: DiskJob): DiskResult {
+    try {
+      switch (job.kind) {
+        case 'write':
+          return this.#write(job);
+        case 'verify':
+          return this.#verify(job);
+        case 'create-empty':
+          for (const file of job.files) this.#files.createEmpty(job.directory, file);
+          return 'ok';
+        case 'release':
+          this.#files.closeStorage(job.storage);
+          return 'ok';
+      }
+    } catch (thrown) {
+      return toDtorrentError(thrown);
+    }
+  }
+
+  close(): void {
+    this.#files.closeAll();
+  }
+
+  #write(job: WriteJob): DiskResult {
+    clearPadding(job);
+    this.#hasher.begin(job.expected);
+    this.#hasher.update(job.bytes.subarray(0, job.pieceBytes));
+    const verdict = this.#hasher.finish();
+    if (verdict !== 'ok') return verdict;
+    let offset = 0;
+    for (const span of job.spans) {
+      if (span.file !== null) this.#writeSpan(job, span, span.file, offset);
+      offset += span.lengthBytes;
+    }
+    return 'ok';
+  }
+
+  #writeSpan(job: WriteJob, span: DiskSpan, file: DiskFile, pieceOffset: number): void {
+    const fd = this.#files.openForWriting(job.directory, file);
+    let done = 0;
+    try {
+      while (done < span.lengthBytes) {
+        done += writeSync(fd, job.bytes, pieceOffset + done, span.lengthBytes - done, span.fileOffsetBytes + done);
+      }
+    } catch (thrown) {
+      const { directory } = job;
+      const neededBytes = missingBytes(fd, file);
+      throw diskError(thrown, { action: 'write', path: `${directory}/${file.path}`, directory, neededBytes });
+    }
+  }
+
+  #verify(job: VerifyJob): DiskResult {
+    if (!this.#isPresent(job)) return 'missing';
+    this.#buffer ??= new Uint8Array(BUFFER_BYTES);
+    const buffer = this.#buffer;
+    this.#hasher.begin(job.expected);
+    let filled = 0;
+    for (const span of job.spans) {
+      for (let done = 0; done < span.lengthBytes; ) {
+        const bytes = Math.min(span.lengthBytes - done, BUFFER_BYTES - filled);
+        if (span.file === null) buffer.fill(0, filled, filled + bytes);
+        else if (!this.#readInto(buffer, filled, bytes, job.directory, span.file, span.fileOffsetBytes + done)) {
+          return 'missing';
+        }
+        done += bytes;
+        filled += bytes;
+        if (filled < BUFFER_BYTES) continue;
+        this.#hasher.update(buffer);
+        filled = 0;
+      }
+    }
+    if (filled > 0) this.#hasher.update(buffer.subarray(0, filled));
+    return this.#hasher.finish();
+  }
+
+  /** Looks before hashing, so that most of a piece is not hashed in vain. */
+  #isPresent(job: VerifyJob): boolean {
+    for (const { file, fileOffsetBytes, lengthBytes } of job.spans) {
+      if (file === null) continue;
+      const fd = this.#files.openForReading(job.directory, file);
+      if (fd < 0 || fstatSync(fd).size < fileOffsetBytes + lengthBytes) return false;
+    }
+    return true;
+  }
+
+  /** @returns false when the file ends before `bytes` were read. */
+  #readInto(buffer: Uint8Array, at: number, bytes: number, directory: string, file: DiskFile, offset: number): boolean {
+    const fd = this.#files.openForReading(directory, file);
+    if (fd < 0) return false;
+    try {
+      for (let done = 0; done < bytes; ) {
+        const read = readSync(fd, buffer, at + done, bytes - done, offset + done);
+        if (read === 0) return false;
+        done += read;
+      }
+      return true;
+    } catch (thrown) {
+      throw diskError(thrown, { action: 'read', path: `${directory}/${file.path}`, directory });
+    }
+  }
+}
+
+/**
+ * Padding is zeros by definition, whatever a peer sent there. Taken as sent, it would let a peer make a hybrid's v1 and
+ * v2 hashes disagree, which stops the torrent.
+ */
+function clearPadding({ bytes, spans }: WriteJob): void {
+  let offset = 0;
+  for (const { file, lengthBytes } of spans) {
+    if (file === null) bytes.fill(0, offset, offset + lengthBytes);
+    offset += lengthBytes;
+  }
+}
+
+/** What a sparse file still needs on disk. A block of st_blocks is 512 bytes, whatever the file system's are. */
+function missingBytes(fd: number, file: DiskFile): number {
+  try {
+    return Math.max(file.lengthBytes - fstatSync(fd).blocks * 512, 0);
+  } catch {
+    return 0;
+  }
+}
