@@ -50,15 +50,14 @@ export function bestPartial(
  * every buffer waits for a peer that chokes us. Null = rather wait.
  */
 export function pieceToGiveUp(
-  all: readonly PartialPiece[],
-  options: { readonly haveCount: number; availability(piece: number): number },
+  open: readonly PartialPiece[],
+  options: { readonly isAnyUnderWay: boolean; readonly haveCount: number; availability(piece: number): number },
 ): PartialPiece | null {
-  const isAnyUnderWay = all.some((partial) => !partial.isIdle);
   let victim: PartialPiece | null = null;
-  for (const partial of all) {
+  for (const partial of open) {
     if (!partial.isIdle) continue;
     partial.idlePicks++;
-    const isForgotten = isAnyUnderWay
+    const isForgotten = options.isAnyUnderWay
       ? options.haveCount - partial.haveCountAtPick >= IDLE_PIECES_MAX
       : partial.idlePicks > IDLE_PICKS_MAX;
     if (partial.hasBytes && !isForgotten && options.availability(partial.piece) > 0) continue;

@@ -15,6 +15,7 @@ const SEND_BUFFER_BYTES = 1024 * 1024;
 /** How far ahead of the socket chunks are read, in chunks and in queued requests looked at. */
 const READ_AHEAD_CHUNKS = 4;
 const READ_AHEAD_REQUESTS = 128;
+const PADDING = new Uint8Array(LIMITS.requestBytesMax);
 
 export class PeerUpload implements ChunkWaiter {
   readonly rate: RateMeter = new RateMeter();
@@ -106,9 +107,11 @@ export class PeerUpload implements ChunkWaiter {
   }
 
   #isReadable(source: ChunkSource, piece: number, begin: number, length: number): boolean {
+    const end = Math.min(begin + length, source.pieceBytes(piece));
+    if (begin >= end) return true; // all padding
     let isReady = this.#cache.get(source, piece, begin, this) !== null;
     // Peers may ask for blocks that are not aligned: those can span two chunks, and both have to be there.
-    const last = begin + length - 1;
+    const last = end - 1;
     if (Math.floor(begin / READ_CHUNK_BYTES) !== Math.floor(last / READ_CHUNK_BYTES)) {
       isReady = this.#cache.get(source, piece, last, this) !== null && isReady;
     }
@@ -117,7 +120,7 @@ export class PeerUpload implements ChunkWaiter {
 
   #writeBlock(stream: ByteStream, source: ChunkSource, piece: number, begin: number, length: number): void {
     let position = begin;
-    const end = begin + length;
+    const end = Math.min(begin + length, source.pieceBytes(piece));
     while (position < end) {
       const chunk = this.#cache.get(source, piece, position, this)!;
       const from = position % READ_CHUNK_BYTES;
@@ -126,6 +129,8 @@ export class PeerUpload implements ChunkWaiter {
       this.#pin(chunk);
       position += count;
     }
+    // What lies behind the end of a v2 file is zeros that are stored nowhere.
+    if (position < begin + length) this.#write(stream, PADDING.subarray(0, begin + length - position));
   }
 
   #write(stream: ByteStream, bytes: Uint8Array): void {
@@ -153,7 +158,7 @@ export class PeerUpload implements ChunkWaiter {
       const piece = this.#queue.pieceAt(i);
       const begin = this.#queue.beginAt(i);
       const index = Math.floor(begin / READ_CHUNK_BYTES);
-      if (piece === lastPiece && index === lastIndex) continue;
+      if ((piece === lastPiece && index === lastIndex) || begin >= source.pieceBytes(piece)) continue;
       lastPiece = piece;
       lastIndex = index;
       chunks++;

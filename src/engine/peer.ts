@@ -431,7 +431,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     const isValid =
       data !== null &&
       piece < data.layout.pieceCount &&
-      isValidRequest(data.pieceBytes(piece), begin, length) &&
+      isValidRequest(data.layout.paddedPieceBytes(piece), begin, length) &&
       data.have.has(piece);
     if (!isValid) {
       this.#reject(piece, begin, length);

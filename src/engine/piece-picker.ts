@@ -400,7 +400,7 @@ export class PiecePicker {
     let picked = 0;
     for (let requesters = 1; requesters < ENDGAME_REQUESTERS_MAX && picked === 0; requesters++) {
       for (const partial of this.#partials.all) {
-        if (partial.isSolo || partial.isComplete || !peer.pieces.has(partial.piece)) continue;
+        if (partial.isSolo || !this.#missing.has(partial.piece) || !peer.pieces.has(partial.piece)) continue;
         for (let block = 0; block < partial.blockCount && picked < limit; block++) {
           if (partial.blockState[block] !== REQUESTED || partial.requestCount[block] !== requesters) continue;
           if (outstanding.has(partial.piece, block)) continue;
@@ -415,7 +415,11 @@ export class PiecePicker {
   }
 
   #slotOfIdlePiece(): Slot | null {
-    const victim = pieceToGiveUp(this.#partials.all, {
+    // An idle piece has a FREE block: where none is open, which is usual when the cache is full, none is idle.
+    const { all, open } = this.#partials;
+    if (open.length === 0) return null;
+    const victim = pieceToGiveUp(open, {
+      isAnyUnderWay: all.length > open.length || open.some((partial) => !partial.isIdle),
       haveCount: this.have.count,
       availability: (piece) => this.availability(piece),
     });

@@ -37,6 +37,14 @@ export class FileLayout implements StorageLayout {
   /** Bytes of the piece on the wire. */
   pieceBytes(piece: number): number {
     if (this.#endsWithFile) return this.#dataBytes[piece]!;
+    return this.paddedPieceBytes(piece);
+  }
+
+  /**
+   * Bytes of the piece with the padding that aligns files. More than pieceBytes only for the last piece of a file in a
+   * v2 torrent, where BEP 52 has requests end with the file; libtorrent 2.0.8 asks for whole blocks all the same.
+   */
+  paddedPieceBytes(piece: number): number {
     return Math.min(this.pieceLength, this.#endBytes - piece * this.pieceLength);
   }
 

@@ -1,0 +1,254 @@
+/**
+ * The picker against a naive model: random swarms come and go, blocks are sent, refused, cut off and corrupted, while
+ * every pick is checked against plain sets. A seed in the test's name replays it.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LIMITS } from '../base/limits.js';
+import { randomBelow, SeededRandom } from '../base/random.js';
+import { ByteBudget, SlotPool } from '../base/slot-pool.js';
+import { ENDGAME_REQUESTERS_MAX, PiecePicker } from './piece-picker.js';
+import { type PickedBlock, TestPickerPeer } from './testing/picker-peer.js';
+
+const STEPS = 4000;
+const PEERS_MAX = 8;
+
+class Model {
+  readonly random: SeededRandom;
+  readonly pieceCount: number;
+  readonly pieceLength: number;
+  readonly pool: SlotPool;
+  readonly picker: PiecePicker;
+  readonly peers: TestPickerPeer[] = [];
+  readonly have = new Set<number>();
+  readonly unwanted = new Set<number>();
+  /** Per "piece/block": the peers it is asked of. */
+  readonly requesters = new Map<string, Set<TestPickerPeer>>();
+  readonly everPicked = new Set<string>();
+  readonly #lastPieceBytes: number;
+  #nextNumber = 0;
+
+  constructor(seed: number) {
+    const random = new SeededRandom(seed);
+    this.random = random;
+    this.pieceCount = 1 + randomBelow(random, 40);
+    this.pieceLength = LIMITS.blockBytes * (1 + randomBelow(random, 5));
+    this.#lastPieceBytes = 1 + randomBelow(random, this.pieceLength);
+    const budget = new ByteBudget(this.pieceLength * (2 + randomBelow(random, 10)));
+    this.pool = new SlotPool(this.pieceLength, budget);
+    this.picker = new PiecePicker({
+      geometry: {
+        pieceLength: this.pieceLength,
+        pieceCount: this.pieceCount,
+        pieceBytes: (piece) => this.pieceBytes(piece),
+        dataBytes: (piece) => (piece % 5 === 4 ? Math.floor(this.pieceBytes(piece) / 2) : this.pieceBytes(piece)),
+      },
+      slots: this.pool,
+      random,
+      isSequential: seed % 4 === 0,
+    });
+  }
+
+  pieceBytes(piece: number): number {
+    return piece === this.pieceCount - 1 ? this.#lastPieceBytes : this.pieceLength;
+  }
+
+  join(kind: number): void {
+    if (this.peers.length >= PEERS_MAX) return;
+    const pieces = Array.from({ length: this.pieceCount }, (_, i) => i).filter(() => randomBelow(this.random, 3) === 0);
+    const peer = new TestPickerPeer(this.#nextNumber++, this.pieceCount, kind === 0 ? 'all' : pieces);
+    this.picker.addPeer(peer);
+    this.peers.push(peer);
+  }
+
+  leave(peer: TestPickerPeer): void {
+    this.peers.splice(this.peers.indexOf(peer), 1);
+    const isReleasedFirst = randomBelow(this.random, 2) === 0;
+    if (!isReleasedFirst) this.picker.removePeer(peer);
+    this.releaseAll(peer);
+    this.picker.removePeer(peer);
+  }
+
+  ask(peer: TestPickerPeer): void {
+    const wasEndgame = this.picker.isEndgame;
+    const count = 1 + randomBelow(this.random, 6);
+    const style = randomBelow(this.random, 4);
+    if (style === 3) {
+      const allowed = new Set([randomBelow(this.random, this.pieceCount), randomBelow(this.random, this.pieceCount)]);
+      const picked = peer.askAllowedFast(this.picker, allowed, count);
+      for (const block of picked) assert.ok(allowed.has(block[0]));
+      this.checkPicked(peer, picked, { isEndgame: false });
+    } else {
+      const picked = peer.ask(this.picker, count, { isFast: style === 1, isSnubbed: style === 2 });
+      assert.ok(picked.length <= count);
+      this.checkPicked(peer, picked, { isEndgame: wasEndgame });
+    }
+  }
+
+  checkPicked(
+    peer: TestPickerPeer,
+    picked: readonly PickedBlock[],
+    { isEndgame }: { readonly isEndgame: boolean },
+  ): void {
+    for (const [piece, block] of picked) {
+      const key = `${piece}/${block}`;
+      assert.ok(peer.pieces.has(piece), 'picked a piece that the peer lacks');
+      assert.ok(!this.have.has(piece), 'picked a piece that we have');
+      assert.ok(!this.unwanted.has(piece), 'picked a piece that is not wanted');
+      assert.ok(block * LIMITS.blockBytes < this.pieceBytes(piece), 'picked a block beyond the piece');
+      const requesters = this.requesters.get(key) ?? new Set();
+      assert.ok(!requesters.has(peer), 'picked a block twice for one peer');
+      assert.ok(requesters.size === 0 || isEndgame, 'picked a block for two peers outside the end game');
+      requesters.add(peer);
+      assert.ok(requesters.size <= ENDGAME_REQUESTERS_MAX);
+      this.requesters.set(key, requesters);
+      this.everPicked.add(key);
+    }
+  }
+
+  deliver(peer: TestPickerPeer, block: PickedBlock): void {
+    const [piece] = block;
+    this.forget(peer, block);
+    const outcome = peer.deliver(this.picker, block);
+    if (outcome !== 'piece-complete') return;
+    const contributors = this.picker.contributorsOf(piece);
+    assert.ok(contributors.includes(peer.number) && new Set(contributors).size === contributors.length);
+    if (randomBelow(this.random, 6) === 0) {
+      this.picker.pieceFailed(piece);
+    } else {
+      this.picker.pieceVerified(piece);
+      this.have.add(piece);
+    }
+  }
+
+  release(peer: TestPickerPeer, block: PickedBlock): void {
+    this.forget(peer, block);
+    peer.release(this.picker, block);
+  }
+
+  releaseAll(peer: TestPickerPeer): void {
+    for (const block of [...peer.requests]) this.release(peer, block);
+  }
+
+  forget(peer: TestPickerPeer, [piece, block]: PickedBlock): void {
+    assert.ok(this.requesters.get(`${piece}/${block}`)?.delete(peer));
+  }
+
+  step(): void {
+    const { random, peers } = this;
+    if (peers.length === 0) this.join(randomBelow(random, 3));
+    const peer = peers[randomBelow(random, peers.length)]!;
+    const block = peer.requests.length === 0 ? null : peer.requests[randomBelow(random, peer.requests.length)]!;
+    const action = randomBelow(random, 100);
+    if (action < 40) this.ask(peer);
+    else if (action < 70) {
+      if (block !== null) this.deliver(peer, block);
+    } else if (action < 76) {
+      if (block !== null) this.release(peer, block);
+    } else if (action < 78) {
+      if (block !== null && this.picker.startBlock(peer.number, ...block) !== null) this.picker.abortBlock(...block);
+    } else if (action < 82) this.releaseAll(peer);
+    else if (action < 92) this.picker.onPeerHave(peer, randomBelow(random, this.pieceCount));
+    else if (action < 95) this.join(randomBelow(random, 3));
+    else if (action < 97) this.leave(peer);
+    else this.setPriority(randomBelow(random, this.pieceCount), randomBelow(random, 8));
+  }
+
+  setPriority(piece: number, priority: number): void {
+    this.picker.setPriority(piece, priority);
+    if (priority === 0) this.unwanted.add(piece);
+    else this.unwanted.delete(piece);
+  }
+
+  check(): void {
+    this.picker.verify();
+    let inFlight = 0;
+    let missing = 0;
+    for (let piece = 0; piece < this.pieceCount; piece++) {
+      assert.equal(this.picker.availability(piece), this.peers.filter((peer) => peer.pieces.has(piece)).length);
+      if (this.picker.partial(piece) !== null) inFlight++;
+      if (!this.have.has(piece) && !this.unwanted.has(piece)) missing++;
+    }
+    assert.equal(this.pool.inUse, inFlight);
+    assert.equal(this.picker.wantedMissing, missing);
+    for (const peer of this.peers) {
+      let interesting = 0;
+      for (let piece = 0; piece < this.pieceCount; piece++) {
+        if (peer.pieces.has(piece) && !this.have.has(piece) && !this.unwanted.has(piece)) interesting++;
+      }
+      assert.equal(peer.pick.interestingCount, interesting);
+    }
+    for (const [key, requesters] of this.requesters) {
+      const [piece, block] = key.split('/').map(Number) as [number, number];
+      const partial = this.picker.partial(piece);
+      if (partial !== null && block < partial.blockCount) assert.equal(partial.requestCount[block], requesters.size);
+    }
+  }
+
+  /** A seed joins, everything is wanted, everyone answers: every piece has to come. */
+  finish(): void {
+    for (let piece = 0; piece < this.pieceCount; piece++) this.setPriority(piece, 4);
+    for (const peer of [...this.peers].slice(0, PEERS_MAX / 2)) this.leave(peer);
+    this.join(0);
+    let rounds = 0;
+    while (!this.picker.isComplete) {
+      assert.ok(++rounds < 5000, 'the download does not finish');
+      for (const peer of this.peers) {
+        this.ask(peer);
+        for (const block of [...peer.requests]) this.deliver(peer, block);
+      }
+    }
+    this.check();
+    assert.equal(this.pool.inUse, 0);
+    for (let piece = 0; piece < this.pieceCount; piece++) {
+      assert.ok(this.everPicked.has(`${piece}/0`), `piece ${piece} came from nowhere`);
+    }
+  }
+}
+
+for (let seed = 1; seed <= 60; seed++) {
+  test(`every pick is lawful and every piece comes in the end (seed ${seed})`, () => {
+    const model = new Model(seed);
+    for (let step = 0; step < STEPS; step++) {
+      model.step();
+      if (step % 100 === 0) model.check();
+    }
+    model.check();
+    model.finish();
+  });
+}
+
+for (const seed of [1, 2, 3]) {
+  test(`the piece begun is among the rarest the peer has (seed ${seed})`, () => {
+    const random = new SeededRandom(seed);
+    const pieceCount = 500;
+    const picker = new PiecePicker({
+      geometry: {
+        pieceLength: LIMITS.blockBytes,
+        pieceCount,
+        pieceBytes: () => LIMITS.blockBytes,
+        dataBytes: () => LIMITS.blockBytes,
+      },
+      slots: new SlotPool(LIMITS.blockBytes, new ByteBudget(pieceCount * LIMITS.blockBytes)),
+      random,
+      isSequential: false,
+    });
+    for (let piece = 0; piece < 4; piece++) picker.markHave(piece);
+    const peers = Array.from({ length: 30 }, (_, number) => {
+      const pieces = Array.from({ length: pieceCount }, (_piece, i) => i).filter(() => randomBelow(random, 2) === 0);
+      const peer = new TestPickerPeer(number, pieceCount, pieces);
+      picker.addPeer(peer);
+      return peer;
+    });
+    // Availability does not change in the meantime, so every pick has to be exact.
+    for (let i = 0; i < 300; i++) {
+      const peer = peers[randomBelow(random, peers.length)]!;
+      let rarest = Number.POSITIVE_INFINITY;
+      for (let piece = 4; piece < pieceCount; piece++) {
+        if (!peer.pieces.has(piece) || picker.partial(piece) !== null) continue;
+        rarest = Math.min(rarest, picker.availability(piece));
+      }
+      for (const [piece] of peer.ask(picker, 1)) assert.equal(picker.availability(piece), rarest);
+    }
+  });
+}
