@@ -46,6 +46,7 @@ export class AnnounceLane {
   readonly #owner: LaneOwner;
   readonly #chain: TrackerChain;
   readonly #timer: Timer = new Timer(() => this.#beginPass());
+  readonly #allHashes: readonly number[];
   #calls: AnnounceCall[] = [];
   /** The one that answered last. */
   #current: Tracker | null = null;
@@ -53,6 +54,7 @@ export class AnnounceLane {
   constructor(owner: LaneOwner, chain: TrackerChain) {
     this.#owner = owner;
     this.#chain = chain;
+    this.#allHashes = Array.from({ length: owner.hashCount }, (_, hashIndex) => hashIndex);
   }
 
   /** Announces now, or when a tracker that knows us already expects it. */
@@ -88,15 +90,16 @@ export class AnnounceLane {
   #tryNext(): void {
     const tracker = this.#chain.next(this.#owner.turn.now);
     if (tracker === null) this.#waitUntil(this.#chain.notBeforeMs);
-    else this.#ask(tracker);
+    else this.#ask(tracker, this.#allHashes);
   }
 
-  #ask(tracker: Tracker): void {
+  /** One announce for each of `hashIndices`. */
+  #ask(tracker: Tracker, hashIndices: readonly number[]): void {
     const owner = this.#owner;
     owner.turn.timers.cancel(this.#timer);
-    const memberships = owner.membershipsOf(tracker);
-    const round = new Round(owner.hashCount);
-    this.#calls = memberships.map((membership, hashIndex) => {
+    const round = new Round(hashIndices.length);
+    this.#calls = hashIndices.map((hashIndex) => {
+      const membership = owner.membershipsOf(tracker)[hashIndex]!;
       const event = this.#eventFor(membership, hashIndex);
       if (event === 'completed') round.hasSaidCompleted = true;
       return owner.ask(tracker, hashIndex, event, (result) => {
@@ -131,15 +134,16 @@ export class AnnounceLane {
 
   /** Says `completed` at once if that is due, and waits for the next announce otherwise. */
   #goOn(tracker: Tracker, hasJustSaidCompleted: boolean): void {
-    const isDue = this.#owner
-      .membershipsOf(tracker)
-      .some((membership, hashIndex) => this.#eventFor(membership, hashIndex) === 'completed');
-    if (!isDue || hasJustSaidCompleted) {
+    const due = this.#allHashes.filter((hashIndex) => {
+      const membership = this.#owner.membershipsOf(tracker)[hashIndex]!;
+      return this.#eventFor(membership, hashIndex) === 'completed';
+    });
+    if (due.length === 0 || hasJustSaidCompleted) {
       this.#waitUntil(tracker.nextAnnounceMs);
       return;
     }
     this.#chain.restart(); // when it fails, the others of the chain get their turn
-    this.#ask(tracker);
+    this.#ask(tracker, due); // only these: the min interval holds for all that is not `completed`
   }
 
   #eventFor(membership: Membership, hashIndex: number): AnnounceEvent {

@@ -147,15 +147,59 @@ test('a request is given up after its timeout, and its peer rests', () => {
   assert.deepEqual(world.take(), [{ peer: 1, block: 0 }]);
 });
 
-test('an answer that comes late still counts, and ends the rest', () => {
+test('an answer that comes late still counts, ends the rest, and what had come before is kept', () => {
   const world = new World(INFO);
   world.add(1, INFO.length);
-  const [first] = world.take();
+  world.answer({ peer: 1, block: 0 }, INFO);
+  world.take();
   world.advanceTo(1000 + LIMITS.metadataRequestTimeoutMs);
-  world.answer(first!, INFO);
+  assert.deepEqual(world.take(), []);
+  world.answer({ peer: 1, block: 1 }, INFO);
+  // Block 2 is still under way: it has been given up as well, so it is asked for again in the end.
+  for (let request = world.requests.shift(); request !== undefined; request = world.requests.shift()) {
+    assert.ok(request.block >= 2);
+    world.answer(request, INFO);
+  }
+  assert.equal(world.received.length, 1);
+  assert.equal(world.now, 1000 + LIMITS.metadataRequestTimeoutMs);
+});
+
+test('of the requests that were given up only the latest may still be answered', () => {
+  const world = new World(INFO);
+  world.add(1, INFO.length);
+  assert.deepEqual(
+    world.take().map(({ block }) => block),
+    [0, 1],
+  );
+  world.advanceTo(1000 + LIMITS.metadataRequestTimeoutMs);
+  world.advanceTo(world.now + LIMITS.metadataRejectPauseMs);
+  assert.deepEqual(
+    world.take().map(({ block }) => block),
+    [2, 3],
+  );
+  world.advanceTo(world.now + LIMITS.metadataRequestTimeoutMs);
+  world.answer({ peer: 1, block: 0 }, INFO);
+  assert.deepEqual(world.take(), []);
+  world.answer({ peer: 1, block: 2 }, INFO);
   assert.equal(world.take().length, 2);
-  world.fetcher.addPeer(1, INFO.length, world.now);
-  assert.ok(!world.requests.some(({ block }) => block === 0));
+});
+
+test('of the blocks that may be asked for again, the one asked for least often comes first', () => {
+  const info = makeBytes(2 * METADATA_BLOCK_BYTES, 3);
+  for (const rejected of [0, 1]) {
+    const world = new World(info);
+    world.add(1, info.length);
+    world.fetcher.onReject(1, rejected, world.now);
+    world.add(2, info.length);
+    world.fetcher.onReject(2, rejected, world.now);
+    world.take();
+    world.advanceTo(world.now + LIMITS.metadataDuplicateAfterMs);
+    world.add(3, info.length);
+    assert.deepEqual(world.take(), [
+      { peer: 3, block: 1 - rejected },
+      { peer: 3, block: rejected },
+    ]);
+  }
 });
 
 test('a peer that rejects is left alone for a while, and another is asked at once', () => {
@@ -389,6 +433,41 @@ test('while nothing has come yet, the size that most peers claim wins', () => {
   assert.deepEqual([...new Set(world.take().map(({ peer }) => peer))], [2, 3]);
 });
 
+test('a size that has run dry makes way at once, even when some of it has come', () => {
+  const world = new World(ONE_BLOCK_INFO);
+  const forged = makeBytes(INFO.length, 9);
+  world.add(1, forged.length);
+  world.answer({ peer: 1, block: 0 }, forged);
+  world.add(2, ONE_BLOCK_INFO.length);
+  assert.ok(world.take().every(({ peer }) => peer === 1));
+  world.fetcher.onReject(1, 1, world.now);
+  assert.deepEqual(world.take(), [{ peer: 2, block: 0 }]);
+});
+
+test('once all who claimed a size have left, newcomers that claim it are asked together', () => {
+  const forged = makeBytes(INFO.length, 9);
+  const world = new World(INFO);
+  world.add(1, INFO.length);
+  world.add(2, INFO.length);
+  const infoOf = new Map([
+    [1, INFO],
+    [2, forged],
+  ]);
+  // Up to the mismatch: from there on one peer at a time.
+  for (let request = world.requests.shift(); request !== undefined; request = world.requests.shift()) {
+    world.answer(request, infoOf.get(request.peer)!);
+    if (request.block === 6) break;
+  }
+  for (const request of world.take()) world.answer(request, infoOf.get(request.peer)!);
+  assert.equal(new Set(world.take().map(({ peer }) => peer)).size, 1);
+  world.fetcher.removePeer(1, world.now);
+  world.fetcher.removePeer(2, world.now);
+  world.take();
+  world.add(3, INFO.length);
+  world.add(4, INFO.length);
+  assert.deepEqual([...new Set(world.take().map(({ peer }) => peer))], [3, 4]);
+});
+
 test('a size whose peers all reject or fall silent makes way', () => {
   const world = new World(ONE_BLOCK_INFO);
   world.add(1, 100);
@@ -406,25 +485,41 @@ test('a size whose peers all reject or fall silent makes way', () => {
   assert.equal(silent.now, 1000 + LIMITS.metadataRequestTimeoutMs);
 });
 
-test('a peer that drags on, block by block in time, gets one turn when others wait', () => {
-  const forged = makeBytes(1000 * METADATA_BLOCK_BYTES, 9);
-  const world = new World(INFO);
+/** Peer 1 sends garbage without end, peer 2 the metadata; each answers its oldest request every so many seconds. */
+function runDragged(info: Uint8Array, honestEveryMs: number): { isReceived: boolean; firstHonestAtMs: number } {
+  const forged = makeBytes(1900 * METADATA_BLOCK_BYTES, 9);
+  const world = new World(info);
+  const open: Request[] = [];
+  let firstHonestAtMs = 0;
   world.add(1, forged.length);
-  world.add(2, INFO.length);
-  let last = world.now;
-  while (world.received.length === 0 && world.now < 200_000) {
-    const requests = world.take();
-    // One block of the liar every few seconds; the honest peer answers at once.
-    const [dragged] = requests.filter(({ peer }) => peer === 1);
-    if (dragged !== undefined) {
-      world.answer(dragged, forged);
-      last = world.now;
+  world.add(2, info.length);
+  for (let second = 0; second < 400 && world.received.length === 0; second++) {
+    open.push(...world.take());
+    for (const [peer, source, everyMs] of [
+      [1, forged, 1000],
+      [2, info, honestEveryMs],
+    ] as const) {
+      const index = open.findIndex((request) => request.peer === peer);
+      if (index < 0) continue;
+      if (peer === 2 && firstHonestAtMs === 0) firstHonestAtMs = world.now;
+      if ((second * 1000) % everyMs === 0) world.answer(open.splice(index, 1)[0]!, source);
     }
-    for (const request of requests) if (request.peer === 2) world.answer(request, INFO);
     world.advanceTo(world.now + 1000);
   }
-  assert.equal(world.received.length, 1);
-  assert.ok(last <= 1000 + LIMITS.metadataTurnMs);
+  return { isReceived: world.received.length === 1, firstHonestAtMs };
+}
+
+test('a peer that drags on, block by block in time, gets one turn when others wait', () => {
+  const { isReceived, firstHonestAtMs } = runDragged(INFO, 1000);
+  assert.ok(isReceived);
+  assert.equal(firstHonestAtMs, 1000 + LIMITS.metadataTurnMs);
+});
+
+test('a slow honest peer that shares time with one that drags on gets longer turns until one is long enough', () => {
+  const blockEveryMs = 4000;
+  const info = makeBytes(12 * METADATA_BLOCK_BYTES, 4);
+  assert.ok(12 * blockEveryMs > LIMITS.metadataTurnMs);
+  assert.ok(runDragged(info, blockEveryMs).isReceived);
 });
 
 test('a slow peer that is all there is may take as long as it needs', () => {

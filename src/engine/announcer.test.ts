@@ -1,0 +1,476 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Address, addressKey } from '../base/address.js';
+import { DtorrentError } from '../base/errors.js';
+import { LIMITS } from '../base/limits.js';
+import { SeededRandom } from '../base/random.js';
+import { type BencodeInput, encodeBencode } from '../format/bencode.js';
+import type { HttpResponse } from '../host/network.js';
+import { TrackerServer } from '../protocol/tracker/server.js';
+import { UdpTrackerServer } from '../protocol/tracker/server-udp.js';
+import { AnnounceQueue } from './announce-queue.js';
+import { type AnnouncedTotals, Announcer, type AnnouncerOptions } from './announcer.js';
+import { type ScriptedGet, ScriptedHost } from './testing/scripted-network.js';
+import { UdpTrackerClient } from './udp-tracker-client.js';
+
+const MINUTE_MS = 60_000;
+const HASH = new Uint8Array(20).fill(0x61);
+const HASH_V2 = new Uint8Array(20).fill(0x62);
+
+function url(name: string): string {
+  return `http://${name}.test/announce`;
+}
+
+function reply(answer: BencodeInput): HttpResponse {
+  return { status: 200, body: encodeBencode(answer) };
+}
+
+/** An announcer of which each tracker's behaviour is scripted by name; those not named answer well. */
+class Scene {
+  readonly host = new ScriptedHost();
+  readonly queue = new AnnounceQueue();
+  readonly log: string[] = [];
+  readonly peers: string[] = [];
+  totals: AnnouncedTotals = { uploadedBytes: 0, downloadedBytes: 0, leftBytes: 1000 };
+  /** What `tracker.test` does: an answer, an error, or silence (null). */
+  readonly trackers = new Map<string, (get: ScriptedGet) => HttpResponse | DtorrentError | null>();
+  readonly announcer: Announcer;
+
+  constructor(tiers: readonly (readonly string[])[], given: Partial<AnnouncerOptions> = {}) {
+    const { turn, network } = this.host;
+    const random = new SeededRandom(1);
+    this.host.onGet = (get) => {
+      const name = get.url.hostname.replace('.test', '');
+      return (this.trackers.get(name) ?? (() => reply({ interval: 1800 })))(get);
+    };
+    this.announcer = new Announcer({
+      turn,
+      network,
+      random,
+      settings: { numWant: 200, bindHost: '' },
+      queue: this.queue,
+      udp: new UdpTrackerClient({ turn, network, random, bindHost: '' }),
+      tiers,
+      infoHashes: [HASH],
+      identity: { peerId: new Uint8Array(20).fill(0x41), key: 0xcafe },
+      listenPort: () => 6881,
+      totals: () => this.totals,
+      isPrivate: false,
+      handler: {
+        onPeers: (addresses: readonly Address[]) => this.peers.push(...addresses.map(addressKey)),
+        onAnnounced: ({ url, peers, seeds, leechers }) => this.log.push(`ok ${url} ${peers} ${seeds} ${leechers}`),
+        onWarning: (url, message) => this.log.push(`warning ${url} ${message}`),
+        onFailure: (url, error) => this.log.push(`failed ${url} ${error.code}`),
+      },
+      ...given,
+    });
+  }
+
+  start(): this {
+    this.host.act(() => this.announcer.start());
+    return this;
+  }
+
+  fails(...names: string[]): this {
+    for (const name of names) this.trackers.set(name, () => new DtorrentError('ENETWORK', 'refused'));
+    return this;
+  }
+
+  works(...names: string[]): this {
+    for (const name of names) this.trackers.delete(name);
+    return this;
+  }
+
+  /** Name and event of each announce since the last call. */
+  said(): string[] {
+    const gets = this.host.gets.splice(0);
+    return gets.map(({ url }) => `${url.hostname.replace('.test', '')} ${url.searchParams.get('event') ?? '-'}`);
+  }
+
+  /** When the next announces were made, relative to now, and what they were. */
+  next(withinMs: number): string[] {
+    const from = this.host.now;
+    this.host.runTo(from + withinMs);
+    const gets = this.host.gets.splice(0);
+    return gets.map(
+      ({ url, at }) => `${url.hostname.replace('.test', '')} ${url.searchParams.get('event') ?? '-'} +${at - from}`,
+    );
+  }
+
+  stop(): { dones: number } {
+    const counter = { dones: 0 };
+    this.host.act(() => this.announcer.stop(() => counter.dones++));
+    return counter;
+  }
+}
+
+test('the first announce says started, and the next come at the interval', () => {
+  const scene = new Scene([[url('a')]]).start();
+  const [get] = scene.host.gets;
+  assert.equal(
+    get!.request.url,
+    `http://a.test/announce?info_hash=${'a'.repeat(20)}&peer_id=${'A'.repeat(20)}&port=6881&uploaded=0&downloaded=0` +
+      '&left=1000&compact=1&no_peer_id=1&numwant=200&key=0000cafe&event=started',
+  );
+  assert.equal(get!.request.timeoutMs, LIMITS.httpTrackerTimeoutMs);
+  scene.said();
+  const announces = scene.next(4 * 30 * MINUTE_MS);
+  assert.equal(announces.length, 3);
+  announces.forEach((announce, i) => {
+    const [, event, at] = /^a (.*) \+(\d+)$/.exec(announce)!;
+    assert.equal(event, '-');
+    assert.ok(Number(at) >= (i + 1) * 1_800_000 && Number(at) <= (i + 1) * 1_890_000, announce);
+  });
+});
+
+test('what a tracker answers is handed on', () => {
+  const scene = new Scene([[url('a')]]);
+  scene.host.names.set('peer.test', ['192.0.2.9', '0.0.0.0']);
+  scene.trackers.set('a', () =>
+    reply({
+      interval: 1800,
+      complete: 3,
+      incomplete: 4,
+      'warning message': 'soon down',
+      peers: [
+        { ip: '192.0.2.1', port: 6881 },
+        { ip: 'peer.test', port: 7000 },
+        { ip: 'nowhere.test', port: 7000 },
+      ],
+    }),
+  );
+  scene.start();
+  assert.deepEqual(scene.log, [`warning ${url('a')} soon down`, `ok ${url('a')} 3 3 4`]);
+  assert.deepEqual(scene.peers, ['192.0.2.1:6881', '192.0.2.9:7000']);
+});
+
+test('an unknown size is never announced as complete', () => {
+  const scene = new Scene([[url('a')]]);
+  scene.totals = { ...scene.totals, leftBytes: null };
+  scene.start();
+  assert.equal(scene.host.gets[0]!.url.searchParams.get('left'), '16384');
+  scene.totals = { uploadedBytes: 5, downloadedBytes: 7, leftBytes: 0 };
+  scene.host.runTo(32 * MINUTE_MS);
+  const { searchParams } = scene.host.gets[1]!.url;
+  assert.deepEqual(
+    ['uploaded', 'downloaded', 'left'].map((key) => searchParams.get(key)),
+    ['5', '7', '0'],
+  );
+});
+
+test('a tracker gets its tracker id back', () => {
+  const scene = new Scene([[url('a')]]);
+  scene.trackers.set('a', ({ at }) => reply(at === 0 ? { interval: 60, 'tracker id': 'x y' } : { interval: 60 }));
+  scene.start();
+  scene.host.runTo(4 * MINUTE_MS);
+  const ids = scene.host.gets.map(({ request }) => /trackerid=([^&]*)/.exec(request.url)?.[1]);
+  assert.deepEqual(ids.slice(0, 3), [undefined, 'x%20y', 'x%20y']);
+});
+
+test('a public torrent announces to one tracker of every tier at once', () => {
+  const scene = new Scene([[url('a')], [url('b'), url('c')]]).start();
+  const said = scene.said();
+  assert.equal(said.length, 2);
+  assert.equal(said[0], 'a started');
+  assert.match(said[1]!, /^[bc] started$/);
+});
+
+test('a tracker that fails makes way for the next of its tier at once, and the one that works stays in front', () => {
+  const scene = new Scene([[url('a'), url('b')]]).fails('a', 'b').start();
+  const tried = scene.said();
+  assert.deepEqual([...tried].sort(), ['a started', 'b started']);
+  const [first, second] = tried.map((line) => line[0]!);
+  assert.deepEqual(scene.log, [`failed ${url(first!)} ENETWORK`, `failed ${url(second!)} ENETWORK`]);
+  scene.works(second!);
+  // Both are due after the same back-off; the first is still in front.
+  assert.deepEqual(scene.next(17_500), [`${first} started +17500`, `${second} started +17500`]);
+  scene.works(first!);
+  const [again, ...others] = scene.next(32 * MINUTE_MS);
+  assert.match(again!, new RegExp(`^${second} - `));
+  assert.deepEqual(others, []);
+});
+
+test('a failing tracker is asked less and less often, for each torrent anew', () => {
+  const scene = new Scene([[url('a')]]).fails('a').start();
+  scene.said();
+  assert.deepEqual(scene.next(17_499), []);
+  assert.deepEqual(scene.next(1), ['a started +1']);
+  assert.deepEqual(scene.next(55_000), ['a started +55000']);
+  assert.deepEqual(scene.next(117_500), ['a started +117500']);
+  assert.deepEqual(scene.next(205_000), ['a started +205000']);
+});
+
+test('a tracker that says when to retry, or never to, is obeyed', () => {
+  const scene = new Scene([[url('a')]]);
+  scene.trackers.set('a', () => reply({ 'failure reason': 'busy', 'retry in': 10 }));
+  scene.start().said();
+  assert.deepEqual(scene.next(10 * MINUTE_MS - 1), []);
+  scene.trackers.set('a', () => reply({ 'failure reason': 'gone', 'retry in': 'never' }));
+  assert.deepEqual(scene.next(1), ['a started +1']);
+  assert.deepEqual(scene.next(100 * 24 * 60 * MINUTE_MS), []);
+});
+
+test('completed is said once, at once, also within the min interval', () => {
+  const scene = new Scene([[url('a')]]);
+  scene.trackers.set('a', () => reply({ interval: 1800, 'min interval': 900 }));
+  scene.start().said();
+  scene.host.runTo(1000);
+  scene.totals = { ...scene.totals, leftBytes: 0 };
+  scene.host.act(() => scene.announcer.complete());
+  assert.deepEqual(scene.said(), ['a completed']);
+  scene.host.act(() => scene.announcer.complete());
+  assert.deepEqual(
+    scene.next(3 * 32 * MINUTE_MS).map((line) => line.slice(0, 3)),
+    ['a -', 'a -', 'a -'],
+  );
+});
+
+test('a completed that fails is said again, by the next tracker if need be, until one accepts it', () => {
+  const scene = new Scene([[url('a'), url('b')]]).start();
+  const first = scene.said()[0]![0]!;
+  const other = first === 'a' ? 'b' : 'a';
+  scene.fails('a', 'b');
+  scene.host.act(() => scene.announcer.complete());
+  assert.deepEqual(scene.said(), [`${first} completed`, `${other} started`]);
+  scene.works(other);
+  // The other has not seen us start: it hears both, one after the other.
+  assert.deepEqual(scene.next(17_500), [`${other} started +17500`, `${other} completed +17500`]);
+  assert.equal(scene.next(29 * MINUTE_MS).length, 0);
+});
+
+test('a completed that fails is said again when the min interval allows', () => {
+  const scene = new Scene([[url('a')]]);
+  scene.trackers.set('a', () => reply({ interval: 1800, 'min interval': 600 }));
+  scene.start().said();
+  scene.fails('a');
+  scene.host.act(() => scene.announcer.complete());
+  assert.deepEqual(scene.said(), ['a completed']);
+  scene.works('a');
+  assert.deepEqual(scene.next(600_000), ['a completed +600000']);
+});
+
+test('a download that completes before started was accepted is announced in order', () => {
+  const scene = new Scene([[url('a')]]);
+  scene.trackers.set('a', () => null);
+  scene.start();
+  scene.host.act(() => scene.announcer.complete());
+  const [started] = scene.host.gets;
+  scene.works('a');
+  scene.host.answer(started!, reply({ interval: 1800 }));
+  assert.deepEqual(scene.said(), ['a started', 'a completed']);
+});
+
+test('stopped is said to those that accepted started, and to nobody else', () => {
+  const scene = new Scene([[url('a')], [url('b')], [url('c')]]).fails('b');
+  scene.trackers.set('c', () => null);
+  scene.start().said();
+  const pending = scene.stop();
+  assert.equal(pending.dones, 1);
+  const [get, ...others] = scene.host.gets;
+  assert.equal(get!.request.timeoutMs, LIMITS.stoppedAnnounceTimeoutMs);
+  assert.equal(get!.url.searchParams.get('numwant'), '0');
+  assert.equal(others.length, 0);
+  assert.deepEqual(scene.said(), ['a stopped']);
+  assert.deepEqual(scene.next(10 * 60 * MINUTE_MS), []);
+  assert.equal(scene.host.turn.timers.size, 0);
+});
+
+test('a stop that trackers do not answer ends after its timeout', () => {
+  const scene = new Scene([[url('a')]]).start();
+  scene.trackers.set('a', () => null);
+  const first = scene.stop();
+  const second = scene.stop();
+  scene.host.runTo(LIMITS.stoppedAnnounceTimeoutMs - 1);
+  assert.deepEqual([first.dones, second.dones], [0, 0]);
+  scene.host.runTo(LIMITS.stoppedAnnounceTimeoutMs);
+  assert.deepEqual([first.dones, second.dones], [1, 1]);
+  assert.ok(scene.host.gets.every((get) => get.isCancelled || get.url.searchParams.get('event') === 'started'));
+  assert.deepEqual([scene.stop().dones, scene.said()], [1, ['a started', 'a stopped']]);
+});
+
+test('a stop before any start, or without trackers, is done at once', () => {
+  assert.equal(new Scene([[url('a')]]).stop().dones, 1);
+  assert.equal(new Scene([]).start().stop().dones, 1);
+});
+
+test('a torrent that is stopped and started again does not announce within the min interval', () => {
+  const scene = new Scene([[url('a')]]);
+  scene.trackers.set('a', () => reply({ interval: 1800, 'min interval': 600 }));
+  scene.start();
+  scene.stop();
+  scene.start();
+  assert.deepEqual(scene.said(), ['a started', 'a stopped']);
+  assert.deepEqual(scene.next(601_000), ['a started +600000']);
+});
+
+test('a start during a stop ends the stop', () => {
+  const scene = new Scene([[url('a')]]).start();
+  scene.trackers.set('a', () => null);
+  const pending = scene.stop();
+  scene.host.act(() => scene.announcer.start());
+  assert.equal(pending.dones, 1);
+  assert.equal(scene.host.gets[1]!.isCancelled, true);
+});
+
+test('trackers that say 0 are asked once a minute, no more', () => {
+  const scene = new Scene([[url('a')]]);
+  scene.trackers.set('a', () => reply({ interval: 0, 'min interval': 0 }));
+  scene.start().said();
+  const count = scene.next(100 * MINUTE_MS).length;
+  assert.ok(count <= 100 && count >= 95, `${count} announces in 100 minutes`);
+});
+
+test('a private torrent announces to one tracker at a time, in the order of the tiers', () => {
+  const scene = new Scene([[url('a')], [url('b')], [url('c')]], { isPrivate: true }).fails('a').start();
+  assert.deepEqual(scene.said(), ['a started', 'b started']);
+  // The next announce begins at the top again.
+  scene.works('a');
+  const next = scene.next(32 * MINUTE_MS).map((line) => line.replace(/ \+.*/, ''));
+  assert.deepEqual(next, ['a started', 'b stopped']);
+  assert.equal(scene.stop().dones, 1);
+  assert.deepEqual(scene.said(), ['a stopped']);
+});
+
+test('a magnet that turns out to be private keeps one tracker and leaves the others', () => {
+  const scene = new Scene([[url('a')], [url('b')], [url('c')]]).fails('a').start();
+  assert.deepEqual(scene.said().sort(), ['a started', 'b started', 'c started']);
+  scene.host.act(() => scene.announcer.setPrivate(true));
+  assert.deepEqual(scene.said(), ['c stopped']);
+  const next = scene.next(35 * MINUTE_MS).map((line) => line.replace(/ \+.*/, ''));
+  assert.deepEqual(next, ['a started', 'b -']);
+});
+
+test('both swarms of a hybrid torrent are announced to', () => {
+  const scene = new Scene([[url('a')]], { infoHashes: [HASH, HASH_V2] }).start();
+  const hashes = scene.host.gets.map(({ url }) => url.searchParams.get('info_hash'));
+  assert.deepEqual(hashes, ['a'.repeat(20), 'b'.repeat(20)]);
+  scene.said();
+  scene.host.act(() => scene.announcer.complete());
+  assert.deepEqual(scene.said(), ['a completed', 'a completed']);
+  scene.stop();
+  assert.deepEqual(scene.said(), ['a stopped', 'a stopped']);
+});
+
+test('a tracker that takes only one hash of a hybrid torrent is a tracker that works', () => {
+  const scene = new Scene([[url('a')]], { infoHashes: [HASH, HASH_V2] });
+  scene.trackers.set('a', ({ url }) =>
+    url.searchParams.get('info_hash') === 'a'.repeat(20)
+      ? reply({ interval: 1800 })
+      : reply({ 'failure reason': 'unknown torrent', 'retry in': 'never' }),
+  );
+  scene.start();
+  assert.deepEqual(scene.log, [`ok ${url('a')} 0 null null`]);
+  scene.said();
+  assert.deepEqual(
+    scene.next(32 * MINUTE_MS).map((line) => line.replace(/ \+.*/, '')),
+    ['a -', 'a started'],
+  );
+  scene.host.act(() => scene.announcer.complete());
+  scene.stop();
+  assert.deepEqual(scene.said(), ['a completed', 'a stopped']);
+});
+
+test('trackers can be replaced: those that stay are not asked again, those that go are told', () => {
+  const scene = new Scene([[url('a')], [url('b')]]).start();
+  scene.said();
+  scene.host.act(() => scene.announcer.setTiers([[url('b')], [url('c')]]));
+  assert.deepEqual(scene.said().sort(), ['a stopped', 'c started']);
+  scene.stop();
+  assert.deepEqual(scene.said().sort(), ['b stopped', 'c stopped']);
+});
+
+test('trackers can be added, known ones are not added twice, and there is a limit', () => {
+  for (const isPrivate of [false, true]) {
+    const scene = new Scene([[url('a')]], { isPrivate }).start();
+    scene.said();
+    scene.host.act(() => scene.announcer.addTrackers([url('a'), url('b'), 'nonsense']));
+    assert.deepEqual(scene.said(), isPrivate ? [] : ['b started']);
+  }
+  const scene = new Scene([[url('a')]]).start();
+  scene.said();
+  const many = Array.from({ length: LIMITS.trackersPerTorrentMax + 5 }, (_, i) => url(`t${i}`));
+  scene.host.act(() => scene.announcer.addTrackers(many));
+  assert.equal(scene.said().length, LIMITS.trackersPerTorrentMax - 1);
+});
+
+test('a private torrent without a working tracker tries an added one at once', () => {
+  const scene = new Scene([[url('a')]], { isPrivate: true }).fails('a').start();
+  scene.said();
+  scene.host.act(() => scene.announcer.addTrackers([url('b')]));
+  assert.deepEqual(scene.said(), ['b started']);
+  const empty = new Scene([], { isPrivate: true }).start();
+  empty.host.act(() => empty.announcer.addTrackers([url('b')]));
+  assert.deepEqual(empty.said(), ['b started']);
+});
+
+test('many torrents fall upon one tracker a few at a time', () => {
+  const first = new Scene([[url('a')]]);
+  first.trackers.set('a', () => null);
+  const queue = first.queue;
+  const scenes = [first];
+  for (let i = 0; i < 9; i++) {
+    const scene = new Scene([[url('a')]], { queue });
+    scene.trackers.set('a', () => null);
+    scenes.push(scene);
+  }
+  for (const scene of scenes) scene.start();
+  const asked = (): number => scenes.reduce((sum, scene) => sum + scene.host.gets.length, 0);
+  assert.equal(asked(), LIMITS.announcesPerHostMax);
+  first.host.answer(first.host.gets[0]!, reply({ interval: 1800 }));
+  assert.equal(asked(), LIMITS.announcesPerHostMax + 1);
+  // A torrent that stops while it waits gives its place away without asking.
+  assert.equal(scenes[9]!.stop().dones, 1);
+  assert.equal(scenes[9]!.host.gets.length, 0);
+});
+
+test('UDP and HTTP trackers serve one torrent side by side', () => {
+  const scene = new Scene([['udp://192.0.2.1:6969/announce'], [url('a')]]);
+  const tracker = new TrackerServer({ intervalSeconds: 1800, random: new SeededRandom(1) });
+  const udp = new UdpTrackerServer(tracker, new SeededRandom(2));
+  const from: Address = { family: 4, host: '192.0.2.50', port: 1 };
+  scene.host.onDatagram = ({ packet }) => udp.receive(packet, from, scene.host.now);
+  scene.start();
+  assert.deepEqual(scene.log.map((line) => line.split(' ')[1]!.slice(0, 4)).sort(), ['http', 'udp:']);
+  assert.equal(tracker.stats(scene.host.now).peers, 1);
+  scene.host.act(() => scene.announcer.complete());
+  assert.equal(scene.stop().dones, 1);
+  assert.deepEqual([tracker.stats(scene.host.now).peers, tracker.stats(scene.host.now).announces], [0, 3]);
+});
+
+test('whatever trackers do, a random life of a torrent keeps the rules', () => {
+  const seed = Number(process.env['SEED'] ?? 21);
+  for (let life = 0; life < 60; life++) {
+    const random = new SeededRandom(seed + life);
+    const isPrivate = random.uint32() % 2 === 0;
+    const scene = new Scene([[url('a'), url('b')], [url('c')]], { isPrivate });
+    const members = new Map<string, string>();
+    const lastOk = new Map<string, number>();
+    let completions = 0;
+    for (const name of ['a', 'b', 'c']) {
+      scene.trackers.set(name, ({ url, at }) => {
+        const event = url.searchParams.get('event') ?? '-';
+        const message = `seed ${seed}, life ${life}: ${name} hears ${event} at ${at}`;
+        assert.equal(event === 'started', !members.has(name), message);
+        const minimum = lastOk.get(name);
+        if (minimum !== undefined && event !== 'completed' && event !== 'stopped') {
+          assert.ok(at - minimum >= 120_000, `${message}, ${at - minimum} ms after the last`);
+        }
+        if (random.uint32() % 3 === 0 && event !== 'stopped') return new DtorrentError('ENETWORK', 'down');
+        if (event === 'stopped') members.delete(name);
+        else members.set(name, event);
+        if (event !== 'stopped') lastOk.set(name, at);
+        if (event === 'completed') completions++;
+        return reply({ interval: 300, 'min interval': 120 });
+      });
+    }
+    scene.start();
+    scene.host.runTo((random.uint32() % 3_600_000) + 1);
+    scene.host.act(() => scene.announcer.complete());
+    scene.host.runTo(scene.host.now + 24 * 60 * MINUTE_MS);
+    assert.ok(completions >= 1 && completions <= (isPrivate ? 1 : 2), `seed ${seed}, life ${life}: ${completions}`);
+    if (isPrivate) assert.equal(members.size, 1, `seed ${seed}, life ${life}`);
+    assert.equal(scene.stop().dones, 1);
+    assert.equal(members.size, 0, `seed ${seed}, life ${life}: ${[...members.keys()]} still think we are there`);
+    assert.equal(scene.host.turn.timers.size, 0);
+  }
+});
