@@ -47,9 +47,8 @@ export class MetadataExchange {
 
   onExtensionHandshake(peer: Peer, metadataBytes: number | null): void {
     this.#peers.set(peer.number, peer);
-    if (this.#fetcher !== null && metadataBytes !== null && peer.metadataExtensionId !== 0) {
-      this.#fetcher.addPeer(peer.number, metadataBytes, this.#context.turn.now);
-    }
+    if (peer.metadataExtensionId === 0) this.#fetcher?.removePeer(peer.number, this.#context.turn.now);
+    else if (metadataBytes !== null) this.#fetcher?.addPeer(peer.number, metadataBytes, this.#context.turn.now);
   }
 
   onPeerClosed(peer: Peer): void {
@@ -66,7 +65,8 @@ export class MetadataExchange {
       case 'request': {
         // Before the peer's extension handshake its id for our answer is unknown.
         if (peer.metadataExtensionId === 0) return;
-        const answer = this.#server?.answer(peer.number, message.block) ?? MetadataServer.reject(message.block);
+        const server = peer.isBackedUp ? null : this.#server;
+        const answer = server?.answer(peer.number, message.block) ?? MetadataServer.reject(message.block);
         peer.sendExtended(peer.metadataExtensionId, answer);
         return;
       }

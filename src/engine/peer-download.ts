@@ -57,7 +57,7 @@ export class PeerDownload {
     this.#receivingPiece = -1;
     if (!isWholeBlock(picker, piece, begin, length)) return null;
     const block = begin / BLOCK_BYTES;
-    if (!this.pipeline.has(piece, block)) return null;
+    if (!this.pipeline.startBlock(piece, block)) return null;
     const buffer = picker.startBlock(peer.number, piece, block);
     if (buffer !== null) {
       this.#receivingPiece = piece;

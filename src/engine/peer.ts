@@ -232,6 +232,11 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     this.wantsFlush();
   }
 
+  /** Whether more than a peer may make us hold for it is waiting to be sent: it asks, and does not read. */
+  get isBackedUp(): boolean {
+    return this.#encoder.pendingBytes + (this.#stream?.bufferedBytes ?? 0) > LIMITS.outgoingMessageBytesMax;
+  }
+
   /** Sent first after the handshake, and again when what it says has changed. */
   sendExtensionHandshake(): void {
     if (!this.#hasExtensions || this.#owner === null) return;
@@ -411,7 +416,8 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     }
     const pieces = Bitfield.fromWire(bytes, this.#data.layout.pieceCount);
     if (pieces === null) this.close('bad-bitfield');
-    else this.#setPieces(pieces);
+    else if (this.pieces.isEmpty) this.#setPieces(pieces);
+    else this.#addPieces(pieces);
   }
 
   onHaveAll(): void {
@@ -530,6 +536,15 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     picker.addPeer(this);
     this.#grantAllowedFast();
     if (pieces.isFull) this.#owner!.onPeerComplete(this);
+    this.wantsSettle();
+  }
+
+  /** A later bitfield, which aria2 sends instead of many haves. What it leaves out is not taken back. */
+  #addPieces(pieces: Bitfield): void {
+    for (let piece = 0; piece < pieces.length; piece++) {
+      if (pieces.has(piece)) this.#data!.picker.onPeerHave(this, piece);
+    }
+    if (this.pieces.isFull) this.#owner!.onPeerComplete(this);
     this.wantsSettle();
   }
 

@@ -119,7 +119,13 @@ export class TorrentData implements ChunkSource {
   close(done: () => void): void {
     this.#isClosed = true;
     this.#context.readCache.dropSource(this);
-    this.storage.close(() => this.#context.turn.run(done));
+    this.picker.releaseSlots();
+    this.storage.close(() => {
+      this.#context.turn.run(() => {
+        this.#slots.trim();
+        done();
+      });
+    });
   }
 
   #onStored(piece: number, result: 'ok' | 'bad-hash' | DtorrentError): void {

@@ -332,14 +332,18 @@ test('extended, unknown and keep-alive messages may come before the bitfield', (
   }
 });
 
-test('a bitfield, have-all or have-none after another message is a violation', () => {
+test('a have-all or have-none after another message is a violation', () => {
   const earlier = ['0000000205c0', '000000010e', '000000010f', '0000000101', '000000050400000001', '00000003091ae1'];
   const block = `${head(10, 7)}000000000000000001`;
   for (const first of [...earlier, block]) {
-    for (const second of ['0000000205c0', '000000010e', '000000010f']) {
+    for (const second of ['000000010e', '000000010f']) {
       assert.equal(heard(first + second).at(-1), 'violation bitfield-not-first');
     }
   }
+});
+
+test('a bitfield may come again later, as aria2 sends it instead of many haves', () => {
+  assert.deepEqual(heard('0000000205800000000101' + '0000000205c0'), ['bitfield 80', 'unchoke', 'bitfield c0']);
 });
 
 test('a bitfield has the length of the piece count, once that is known', () => {

@@ -254,7 +254,8 @@ export class WireDecoder {
   #check(id: number, length: number): WireViolation | null {
     const isFast = id >= SUGGEST && id <= ALLOWED_FAST;
     if (isFast && !this.isFastNegotiated) return 'fast-not-negotiated';
-    if ((id === BITFIELD || id === HAVE_ALL || id === HAVE_NONE) && !this.#isOpening) return 'bitfield-not-first';
+    // Not so a bitfield: aria2 sends one later, instead of many haves.
+    if ((id === HAVE_ALL || id === HAVE_NONE) && !this.#isOpening) return 'bitfield-not-first';
     switch (id) {
       case BITFIELD:
         if (this.#pieceCount > 0) return length === 1 + Math.ceil(this.#pieceCount / 8) ? null : 'bad-length';

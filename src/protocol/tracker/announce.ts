@@ -1,0 +1,86 @@
+/**
+ * What is said in an announce and a scrape, whatever carries it (BEP 3 over HTTP, BEP 15 over UDP). Times are ms,
+ * counts are whole numbers. Both codecs, the embedded tracker and the engine's announcer speak in these shapes.
+ */
+import type { Address, HostPort } from '../../base/address.js';
+import { DtorrentError } from '../../base/errors.js';
+import { LIMITS } from '../../base/limits.js';
+
+/** '' is a regular announce. `paused` (BEP 21): complete as far as wanted, in every regular announce of a partial seed. */
+export type AnnounceEvent = 'started' | 'completed' | 'stopped' | 'paused' | '';
+
+export interface AnnounceRequest {
+  /** 20 bytes; of a v2 torrent the first 20 of its SHA-256 (BEP 52). */
+  readonly infoHash: Uint8Array;
+  /** 20 bytes. */
+  readonly peerId: Uint8Array;
+  /** Where peers can dial us. */
+  readonly port: number;
+  /** Payload bytes since `started`. */
+  readonly uploaded: number;
+  readonly downloaded: number;
+  /** Bytes missing of the whole torrent; 0 says that we are a seed. */
+  readonly left: number;
+  readonly event: AnnounceEvent;
+  readonly numWant: number;
+  /** uint32, the same for the whole session: how a tracker knows us again when our address changes. */
+  readonly key: number;
+  /** What the tracker gave as `tracker id` before; HTTP only. */
+  readonly trackerId: Uint8Array | null;
+}
+
+export interface AnnounceResponse {
+  /** Until the next regular announce; clamped to LIMITS. */
+  readonly intervalMs: number;
+  /** Never announce more often, but for `completed` and `stopped`. */
+  readonly minIntervalMs: number | null;
+  readonly seeds: number | null;
+  readonly leechers: number | null;
+  /** How often the torrent was downloaded. */
+  readonly completed: number | null;
+  /** Only addresses that can be dialled; with `namedPeers` at most LIMITS.peersPerAnnounceMax. */
+  readonly peers: readonly Address[];
+  /** Peers that were given by host name (BEP 3 allows it); at most LIMITS.peerNamesPerAnnounceMax. */
+  readonly namedPeers: readonly HostPort[];
+  readonly warning: string | null;
+  /** To be sent back from now on; null = keep the one before. */
+  readonly trackerId: Uint8Array | null;
+  /** Our own address as the tracker sees it, canonical IP text (BEP 24). One voice, not the truth. */
+  readonly externalIp: string | null;
+}
+
+/** The tracker cannot be reached, makes no sense, or refuses. */
+export class AnnounceFailure {
+  /** `ETRACKER`, `ETIMEOUT`, `ENETWORK` or `ERESOLVE`. */
+  readonly error: DtorrentError;
+  /** When the tracker wants to be asked again (BEP 31); Infinity = never, null = it did not say. */
+  readonly retryInMs: number | null;
+
+  constructor(error: DtorrentError, retryInMs: number | null = null) {
+    this.error = error;
+    this.retryInMs = retryInMs;
+  }
+}
+
+export type AnnounceResult = AnnounceResponse | AnnounceFailure;
+
+/** Of one torrent; null where the tracker does not say. */
+export interface ScrapeCounts {
+  readonly seeds: number | null;
+  readonly leechers: number | null;
+  readonly completed: number | null;
+}
+
+export const DEFAULT_INTERVAL_SECONDS = 1800;
+
+/**
+ * The interval that is kept, in ms. A tracker that says 0 must not cause a storm, and one that says a year must not
+ * lose us.
+ */
+export function clampIntervalMs(seconds: number): number {
+  return Math.min(Math.max(seconds * 1000, LIMITS.announceIntervalMinMs), LIMITS.announceIntervalMaxMs);
+}
+
+export function trackerError(message: string): DtorrentError {
+  return new DtorrentError('ETRACKER', message);
+}
