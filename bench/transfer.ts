@@ -1,6 +1,6 @@
 /**
  * dtorrent and libtorrent side by side on loopback: each downloads from the same libtorrent seed, and each seeds to
- * the same libtorrent leecher. Runs alternate, so that a machine that slows down slows both; what counts is the ratio
+ * the same libtorrent leecher. Runs alternate, and so does who goes first, so that a machine that slows down slows both; what counts is the ratio
  * within a run. Wall time is what the downloader reports, CPU and memory are the operating system's, whole process.
  * usage: node build/bench/transfer.js [--mib 1024] [--piece 1048576] [--runs 3] [--only download|seed]
  */
@@ -18,7 +18,8 @@ const PEER = join(SHARED, 'peers', 'lt_peer.py');
 const MEASURED = join(REPOSITORY, 'bench', 'measured.py');
 const MIB = 1024 * 1024;
 
-type Client = 'dtorrent' | 'libtorrent';
+const CLIENTS = ['dtorrent', 'libtorrent'] as const;
+type Client = (typeof CLIENTS)[number];
 
 interface Sample {
   /** Seconds from start to the last verified piece, as the downloader saw it. */
@@ -41,6 +42,7 @@ const runs = Number(options.runs);
 
 const directory = mkdtempSync(join(tmpdir(), 'dtorrent-bench-'));
 const children = new Set<ChildProcess>();
+let started = 0;
 try {
   await main();
 } finally {
@@ -65,9 +67,13 @@ async function main(): Promise<void> {
 async function scenario(title: string, once: (client: Client) => Promise<Sample>): Promise<void> {
   const samples: Record<Client, Sample[]> = { dtorrent: [], libtorrent: [] };
   for (let run = 0; run < runs; run++) {
-    for (const client of ['dtorrent', 'libtorrent'] as const) samples[client].push(await once(client));
+    for (const client of run % 2 === 0 ? CLIENTS : [...CLIENTS].reverse()) {
+      const sample = await once(client);
+      samples[client].push(sample);
+      console.error(`${title}, run ${run + 1}, ${client}: ${JSON.stringify(sample)}`);
+    }
   }
-  for (const client of ['dtorrent', 'libtorrent'] as const) {
+  for (const client of CLIENTS) {
     const of = (pick: (sample: Sample) => number): string => median(samples[client].map(pick)).toFixed(2);
     const rss = median(samples[client].map((sample) => sample.rssMb)).toFixed(0);
     console.log(`| ${title} | ${client} | ${of((s) => s.wall)} | ${of((s) => (s.cpu * 1024) / mib)} | ${rss} |`);
@@ -79,7 +85,13 @@ async function scenario(title: string, once: (client: Client) => Promise<Sample>
   );
 }
 
+/** What the run before left for the disk to do is not this run's. */
+function settleDisk(): void {
+  spawnSync('sync');
+}
+
 async function download(client: Client, torrent: string): Promise<Sample> {
+  settleDisk();
   const out = join(directory, 'out');
   mkdirSync(out);
   const port = await freePort();
@@ -98,6 +110,7 @@ async function download(client: Client, torrent: string): Promise<Sample> {
 }
 
 async function seed(client: Client, torrent: string): Promise<Sample> {
+  settleDisk();
   const out = join(directory, 'out');
   mkdirSync(out);
   const data = join(directory, 'data');
@@ -131,8 +144,6 @@ interface Measured {
   end(): Promise<{ cpu: number; rssMb: number }>;
   stop(): Promise<{ cpu: number; rssMb: number }>;
 }
-
-let started = 0;
 
 function start(command: readonly string[]): Measured {
   const result = join(directory, `usage-${started++}.json`);

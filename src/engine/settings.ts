@@ -57,7 +57,7 @@ export const SETTINGS_TABLE: {
   requestQueueMs: number(3000, 100, 60_000, 'how much data, in time at the current rate, is kept requested'),
   writeCacheBytes: number(64 * MIB, MIB, 64 * 1024 * MIB, 'memory for pieces being downloaded'),
   readCacheBytes: number(32 * MIB, MIB, 64 * 1024 * MIB, 'memory for pieces being uploaded'),
-  diskWorkers: number(2, 0, 64, 'threads that hash and write; 0 = on the main thread'),
+  diskWorkers: number(1, 0, 64, 'threads that hash and write; 0 = on the main thread'),
   maxOpenFiles: number(100, 1, 100_000, 'files kept open, all torrents together'),
   numWant: number(200, 0, 1000, 'peers asked of a tracker in one announce'),
   trackers: boolean(true, 'announce to trackers'),

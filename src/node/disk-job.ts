@@ -9,6 +9,13 @@ import { diskError } from './disk-error.js';
 import { type DiskFile, OpenFiles } from './open-files.js';
 import { type PieceExpectation, PieceHasher } from './piece-hasher.js';
 
+/**
+ * Bytes of one write. Linux fills its page cache with blocks of memory as large as the write; beyond 32 KiB they come
+ * from where a virtual machine keeps memory that it has given back to its host. Measured on such a machine, ext4, 1 GiB
+ * in random order: 0.4 s of system time in writes of 32 KiB, 0.3 to 2.9 s in writes of 1 MiB.
+ */
+const WRITE_BYTES = 32 * 1024;
+
 /** A stretch of a piece, in order; `file` null = padding: zeros that are hashed and never stored. */
 export interface DiskSpan {
   readonly file: DiskFile | null;
@@ -104,7 +111,8 @@ export class DiskThread {
     let done = 0;
     try {
       while (done < span.lengthBytes) {
-        done += writeSync(fd, job.bytes, pieceOffset + done, span.lengthBytes - done, span.fileOffsetBytes + done);
+        const length = Math.min(span.lengthBytes - done, WRITE_BYTES);
+        done += writeSync(fd, job.bytes, pieceOffset + done, length, span.fileOffsetBytes + done);
       }
     } catch (thrown) {
       const { directory } = job;

