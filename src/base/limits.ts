@@ -39,7 +39,6 @@ export const LIMITS = {
   allowedFastCount: 10,
   allowedFastAcceptedMax: 100,
   earlyHavesMax: 10_000,
-  suggestedPiecesMax: 16,
   outgoingMessageBytesMax: 1_048_576, // 1024 × 1024
   clientNameCharactersMax: 64,
   metadataMessageBytesMax: 17_408, // 17 × 1024

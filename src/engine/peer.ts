@@ -33,7 +33,7 @@ import type { Deferred } from './turn.js';
 
 /** The swarm as one of its peers sees it. */
 export interface PeerOwner {
-  /** What the handshake carries: SHA-1 info-hash, or the truncated SHA-256 (BEP 52). 20 bytes. */
+  /** What our handshake carries when we dial: SHA-1 info-hash, or the truncated SHA-256 (BEP 52). 20 bytes. */
   readonly wireHash: Uint8Array;
   readonly localPeerId: Uint8Array;
   /** Null until the metadata is there and the storage is open. */
@@ -93,6 +93,8 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
   #owner: PeerOwner | null;
   #isClosed = false;
   #isOpen: boolean;
+  /** The torrent's id on this connection: a hybrid torrent has one for each format, and the dialling side chooses. */
+  #wireHash: Uint8Array | null;
   #hasFast = false;
   #hasExtensions = false;
   #data: TorrentData | null = null;
@@ -119,6 +121,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     this.#context = context;
     this.#router = options.router;
     this.#owner = options.owner;
+    this.#wireHash = options.owner?.wireHash ?? null;
     this.number = options.number;
     this.remote = options.remote;
     this.isOutgoing = options.owner !== null;
@@ -339,10 +342,11 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     this.#decoder.isFastNegotiated = features.fast;
     if (this.#owner === null) {
       this.#owner = this.#router(infoHash);
+      this.#wireHash = infoHash;
       if (this.#owner === null) this.close('unknown-info-hash');
       // Answered before the peer id has come: some clients and NAT checkers hold theirs back.
       else this.#sendHandshake();
-    } else if (!bytesEqual(infoHash, this.#owner.wireHash)) {
+    } else if (!bytesEqual(infoHash, this.#wireHash!)) {
       this.close('wrong-info-hash');
     }
   }
@@ -514,7 +518,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
 
   #sendHandshake(): void {
     const owner = this.#owner!;
-    this.#encoder.handshake(encodeReserved({ fast: true, extensions: true }), owner.wireHash, owner.localPeerId);
+    this.#encoder.handshake(encodeReserved({ fast: true, extensions: true }), this.#wireHash!, owner.localPeerId);
     this.wantsFlush();
   }
 
@@ -554,7 +558,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     const ip = parseIp(this.remote.host)!;
     const isNewcomer = this.pieces.count < LIMITS.allowedFastCount;
     if (!this.#hasFast || !isNewcomer || ip.length !== 4 || data.have.isEmpty || isLoopback(this.remote)) return;
-    for (const piece of allowedFastSet(ip, this.#owner!.wireHash, data.layout.pieceCount, LIMITS.allowedFastCount)) {
+    for (const piece of allowedFastSet(ip, this.#wireHash!, data.layout.pieceCount, LIMITS.allowedFastCount)) {
       if (!data.have.has(piece)) continue;
       this.#grantedFast.set(piece, 3 * Math.ceil(data.pieceBytes(piece) / LIMITS.blockBytes));
       this.#encoder.allowedFast(piece);
