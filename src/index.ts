@@ -25,6 +25,7 @@ export { type InfoHash, infoHashHex } from './format/infohash.js';
 export { formatMagnet, type Magnet, magnetOf, parseMagnet } from './format/magnet.js';
 export { type Metainfo, type MetainfoFile, parseMetainfo } from './format/metainfo.js';
 export { type CreatedTorrent, type CreateTorrentOptions, createTorrent } from './node/create-torrent.js';
+export { findUnsafeName, type Rename } from './node/safe-names.js';
 export { type LoadSourceOptions, loadSource, type TorrentSource } from './node/torrent-source.js';
 export { startTracker, type TrackerHandle } from './node/tracker-listener.js';
 

@@ -33,6 +33,7 @@ export const LIMITS = {
   incomingHandshakesMax: 500,
   idleTimeoutMs: 150_000,
   keepAliveAfterMs: 100_000,
+  sendStallTimeoutMs: 300_000,
   peerRequestsQueuedMax: 500,
   invalidRequestsMax: 300,
   unrequestedBlocksMax: 100,
@@ -86,6 +87,7 @@ export const LIMITS = {
 
   // swarm
   candidatesPerTorrentMax: 3000,
+  bannedHostsPerTorrentMax: 1000,
   dialTimeoutMs: 15_000,
   dialAttemptsMax: 5,
   torrentFileUrlTimeoutMs: 60_000,

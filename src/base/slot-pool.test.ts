@@ -23,6 +23,21 @@ test('pools share one budget, and a spent budget gives no slot', () => {
   assert.equal(small.inUse, 1);
 });
 
+test('a pool without a slot gets one even when others have spent the budget, and only one', () => {
+  const budget = new ByteBudget(100);
+  const rich = new SlotPool(50, budget);
+  rich.acquire();
+  rich.acquire();
+  const poor = new SlotPool(30, budget);
+  const slot = poor.acquire();
+  assert.ok(slot);
+  assert.equal(poor.acquire(), null);
+  assert.equal(budget.usedBytes, 130);
+  poor.release(slot);
+  poor.trim();
+  assert.equal(budget.usedBytes, 100);
+});
+
 test('slots are shared memory of the slot length, reused last in, first out', () => {
   const pool = new SlotPool(16, new ByteBudget(1000));
   const a = pool.acquire()!;

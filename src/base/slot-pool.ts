@@ -5,7 +5,7 @@
  */
 import { assert } from './assert.js';
 
-/** A named amount of memory shared by several pools. Invariant: 0 <= usedBytes <= limitBytes. */
+/** A named amount of memory shared by several pools. Invariant: 0 <= usedBytes, and <= limitBytes but for `overdraw`. */
 export class ByteBudget {
   readonly limitBytes: number;
   #usedBytes = 0;
@@ -23,6 +23,11 @@ export class ByteBudget {
     if (this.#usedBytes + bytes > this.limitBytes) return false;
     this.#usedBytes += bytes;
     return true;
+  }
+
+  /** Takes `bytes` even beyond the limit. */
+  overdraw(bytes: number): void {
+    this.#usedBytes += bytes;
   }
 
   release(bytes: number): void {
@@ -53,11 +58,18 @@ export class SlotPool {
     return this.#inUse.size;
   }
 
-  /** @returns a slot with whatever the last user left in it, or null when the budget is spent. */
+  /**
+   * A pool gets its first slot also when others have spent the budget: a torrent whose peers are gone, or slow, keeps
+   * what it has, and without a slot of its own another torrent would wait for it for ever.
+   * @returns a slot with whatever the last user left in it, or null when the budget is spent.
+   */
   acquire(): Slot | null {
     let slot = this.#free.pop();
     if (slot === undefined) {
-      if (!this.#budget.reserve(this.slotBytes)) return null;
+      if (!this.#budget.reserve(this.slotBytes)) {
+        if (this.#inUse.size > 0) return null;
+        this.#budget.overdraw(this.slotBytes);
+      }
       const buffer = new SharedArrayBuffer(this.slotBytes);
       slot = { bytes: new Uint8Array(buffer), buffer };
     }

@@ -331,6 +331,23 @@ test('a v2 info dictionary has to be canonical', () => {
   assertRefused(() => parseMetainfo(info(`1:a${file}1:a${file}`)), /twice/, 'EBENCODE');
 });
 
+test('paths of a file tree that are too long in total are refused', () => {
+  const depth = 80;
+  const parse = (fileCount: number): Metainfo => {
+    const file = (length: number, root: string): string => `d0:d6:lengthi${length}e${root}ee`;
+    const names = Array.from({ length: fileCount - 1 }, (_, i) => `7:${String(i).padStart(7, '0')}`);
+    const last = `1:z${file(1, `11:pieces root32:${'x'.repeat(32)}`)}`;
+    // Directories called `.` count as sent, though they are left out of the safe paths, which keeps the test small.
+    const files = `d${names.map((name) => name + file(0, '')).join('')}${last}e`;
+    const tree = `${'d1:.'.repeat(depth - 1)}${files}${'e'.repeat(depth - 1)}`;
+    return parseMetainfo(fromLatin1(`d4:infod9:file tree${tree}12:meta versioni2e4:name1:t12:piece lengthi16384eee`));
+  };
+  const directoryElements = (depth * (depth - 1)) / 2;
+  const fileCount = Math.floor((LIMITS.pathElementsMax - directoryElements) / depth);
+  assert.equal(parse(fileCount).files.filter(({ padding }) => !padding).length, fileCount);
+  assertRefused(() => parse(fileCount + 1), /too long in total/);
+});
+
 test('a file tree that breaks a rule is refused', () => {
   assertRefused(() => parseTree(leaf(1)), /root is a file/);
   assertRefused(() => parseTree({ a: { ...leaf(1), b: leaf(1) } }), /without a name/);

@@ -2,9 +2,9 @@
  * v2 piece layers (BEP 52): for each file longer than a piece, the hash of every piece's subtree. Checked here against
  * the file's root, so that a layer that is there can be trusted. Called by metainfo.ts.
  */
-import { bytesEqual, toHex } from '../base/bytes.js';
+import { toHex } from '../base/bytes.js';
 import { invalidTorrent } from './invalid-torrent.js';
-import { HASH_BYTES, pieceLayerRoot } from './merkle.js';
+import { HASH_BYTES, isPieceLayerOf } from './merkle.js';
 
 /** The part of a file that its layer depends on. */
 export interface LayeredFile {
@@ -33,7 +33,7 @@ export function checkedPieceLayers(
       throw invalidTorrent('a piece layer does not have the size of its file');
     }
     if (layers.has(key)) continue;
-    if (!bytesEqual(pieceLayerRoot(layer, pieceLength), piecesRoot)) {
+    if (!isPieceLayerOf({ root: piecesRoot, lengthBytes, pieceLength }, layer)) {
       throw invalidTorrent('a piece layer does not match the root of its file');
     }
     layers.set(key, layer);

@@ -4,11 +4,13 @@
  * Part of the public API; the command line calls it for `create` and for `seed PATH`.
  */
 import { availableParallelism } from 'node:os';
+import { DtorrentError } from '../base/errors.js';
 import { CLIENT_NAME } from '../base/version.js';
 import { assembleTorrent, planTorrent, type TorrentKind, type TorrentPlan } from '../format/create-torrent.js';
 import type { InfoHash } from '../format/infohash.js';
 import type { HashPlan } from './hash-job.js';
 import { hashPieces } from './hash-pool.js';
+import { type Rename, renamesOf } from './safe-names.js';
 import { type ListedFile, listSourceFiles } from './source-files.js';
 
 export interface CreateTorrentOptions {
@@ -31,6 +33,11 @@ export interface CreateTorrentOptions {
   readonly creationDate?: number | null;
   /** Default: the last element of the path. */
   readonly name?: string;
+  /**
+   * Refuses, before hashing, names that downloads would not keep (see CreatedTorrent.renames): such files could not be
+   * seeded from where they are. Default false.
+   */
+  readonly onlySafeNames?: boolean;
   /** Rejects with `ESTOPPED` when aborted. */
   readonly signal?: AbortSignal;
   /** Called as pieces are hashed; `bytesHashed` only grows, up to `bytesTotal`, what there is to read. */
@@ -50,21 +57,24 @@ export interface CreatedTorrent {
   readonly infoHash: InfoHash;
   /** Symbolic links, sockets, pipes and devices below the path, which are not in the torrent; absolute. */
   readonly skippedPaths: readonly string[];
+  /** What downloads will save under another name, because some platform does not allow the one it has; mostly none. */
+  readonly renames: readonly Rename[];
 }
 
 /**
  * Makes a torrent of a file, or of all regular files below a directory.
- * @throws {DtorrentError} `ENOTFOUND` when there is no such path, `ETORRENT` when there is no data or a name is not
- * UTF-8, `EFILEOPEN` and `EFILEIO` naming the file that cannot be read or has changed meanwhile, `EOPTION`, `ESTOPPED`.
+ * @throws {DtorrentError} `ENOTFOUND` when there is no such path, `ETORRENT` when there is no data, a name is not UTF-8
+ * or, with `onlySafeNames`, would not be kept; `EFILEOPEN` and `EFILEIO` naming the file that cannot be read or has changed meanwhile, `EOPTION`, `ESTOPPED`.
  */
 export async function createTorrent(path: string, options: CreateTorrentOptions = {}): Promise<CreatedTorrent> {
   const signal = options.signal ?? null;
   const listing = await listSourceFiles(path, { signal });
+  const name = options.name ?? listing.name;
   const plan = planTorrent(listing.files, {
     kind: options.kind ?? 'hybrid',
     pieceLength: options.pieceLength ?? null,
     fields: {
-      name: options.name ?? listing.name,
+      name,
       trackers: options.trackers ?? [],
       webSeeds: options.webSeeds ?? [],
       isPrivate: options.isPrivate ?? false,
@@ -74,6 +84,8 @@ export async function createTorrent(path: string, options: CreateTorrentOptions 
       creationDate: options.creationDate ?? null,
     },
   });
+  const renames = renamesOf(name, listedFilesOf(plan));
+  if (options.onlySafeNames && renames.length > 0) throw unsafeName(renames[0]!);
   const digests = await hashPieces(hashPlanOf(plan), {
     workers: options.workers ?? defaultWorkers(plan),
     signal,
@@ -83,7 +95,16 @@ export async function createTorrent(path: string, options: CreateTorrentOptions 
         bytesTotal: plan.totalLength,
       }),
   });
-  return { ...assembleTorrent(plan, digests), skippedPaths: listing.skippedPaths };
+  return { ...assembleTorrent(plan, digests), skippedPaths: listing.skippedPaths, renames };
+}
+
+function listedFilesOf(plan: TorrentPlan<ListedFile>): ListedFile[] {
+  return plan.files.flatMap(({ source }) => (source === null ? [] : [source]));
+}
+
+function unsafeName({ diskPath, safeName }: Rename): DtorrentError {
+  const advice = `rename it, to "${safeName}" for example`;
+  return new DtorrentError('ETORRENT', `${diskPath} has a name that downloads would not keep: ${advice}`);
 }
 
 function hashPlanOf(plan: TorrentPlan<ListedFile>): HashPlan {

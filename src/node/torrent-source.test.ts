@@ -9,6 +9,7 @@ import { after, before, test } from 'node:test';
 import { toHex } from '../base/bytes.js';
 import { DtorrentError, type ErrorCode } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
+import { HttpClient } from './http.js';
 import { type LoadSourceOptions, loadSource, type TorrentSource } from './torrent-source.js';
 
 const TORRENT = Buffer.from('d4:infod6:lengthi1eee');
@@ -69,12 +70,14 @@ test('a magnet link is parsed, a malformed one refused', async () => {
   await assertFails('magnet:?dn=nothing', 'EMAGNET', /./);
 });
 
-test('bare info-hashes are magnets: 40 hex, 32 base32, 64 hex', async () => {
+test('bare info-hashes are magnets: 40 hex, 32 base32, 64 hex, 68 hex', async () => {
   assert.equal(v1Of(await loadSource(V1_HEX)), V1_HEX.toLowerCase());
   assert.equal(v1Of(await loadSource('AERUKZ4JVPG66AJDIVTYTK6N54ASGRLH')), V1_HEX.toLowerCase());
-  const v2 = await loadSource('ab'.repeat(32));
-  assert.ok(v2.kind === 'magnet');
-  assert.equal(toHex(v2.magnet.infoHash.v2!), 'ab'.repeat(32));
+  for (const text of ['ab'.repeat(32), `1220${'AB'.repeat(32)}`]) {
+    const v2 = await loadSource(text);
+    assert.ok(v2.kind === 'magnet');
+    assert.equal(toHex(v2.magnet.infoHash.v2!), 'ab'.repeat(32));
+  }
 });
 
 test('what does not exist is named, with what could have been given', async () => {
@@ -162,4 +165,11 @@ test('a server that never answers is given up after the time limit, or when the 
   await assertFails(url, 'ESTOPPED', /stopped/, { signal: stop.signal });
   stop = new AbortController();
   await assertFails(url, 'ETIMEOUT', /no complete answer/, { timeoutMs: 20 });
+});
+
+test('without a time limit given, it is the one of the table', async (t) => {
+  const get = t.mock.method(HttpClient.prototype, 'get');
+  const url = await serve((_request, response) => response.end(TORRENT));
+  await loadSource(url);
+  assert.equal(get.mock.calls[0]!.arguments[0].timeoutMs, LIMITS.torrentFileUrlTimeoutMs);
 });

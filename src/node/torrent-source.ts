@@ -9,7 +9,7 @@ import { concatBytes } from '../base/bytes.js';
 import { DtorrentError, toDtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import { USER_AGENT } from '../base/version.js';
-import { type Magnet, parseMagnet } from '../format/magnet.js';
+import { type Magnet, parseInfoHashText, parseMagnet } from '../format/magnet.js';
 import type { HttpResponse } from '../host/network.js';
 import { HttpClient } from './http.js';
 import { systemErrorCode } from './system-error.js';
@@ -40,17 +40,10 @@ export async function loadSource(input: string, options: LoadSourceOptions = {})
   throwIfStopped(options.signal);
   if (/^magnet:/i.test(input)) return { kind: 'magnet', magnet: parseMagnet(input) };
   if (/^https?:\/\//i.test(input)) return { kind: 'metainfo', bytes: await fetchTorrentFile(input, options) };
-  const topic = topicOf(input);
-  if (topic !== null) return { kind: 'magnet', magnet: parseMagnet(`magnet:?xt=${topic}`) };
+  const magnet = parseInfoHashText(input);
+  if (magnet !== null) return { kind: 'magnet', magnet };
   if (input === '-') return { kind: 'metainfo', bytes: await readStdin(options) };
   return { kind: 'metainfo', bytes: await readTorrentFile(input) };
-}
-
-/** @returns the exact topic of a magnet link for a bare info-hash: v1 in hex or base32, v2 in hex; else null. */
-function topicOf(input: string): string | null {
-  if (/^[0-9a-f]{40}$/i.test(input) || /^[a-z2-7]{32}$/i.test(input)) return `urn:btih:${input}`;
-  // 1220: a multihash of SHA-256, 32 bytes (BEP 52).
-  return /^[0-9a-f]{64}$/i.test(input) ? `urn:btmh:1220${input}` : null;
 }
 
 async function readTorrentFile(path: string): Promise<Uint8Array> {

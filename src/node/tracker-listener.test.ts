@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { connect, createServer as createTcpServer, type Socket } from 'node:net';
+import { Server as HttpServer } from 'node:http';
+import { connect, createServer as createTcpServer, Server as NetServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { addressKey, makeAddress } from '../base/address.js';
 import { EMPTY_BYTES, fromLatin1 } from '../base/bytes.js';
@@ -172,6 +173,17 @@ test('connections are limited in number, and idle and slow ones are closed', asy
   const idle = await open();
   idle.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
   await once(idle, 'close');
+});
+
+test('without limits given, those of the table hold', async (t) => {
+  const listen = t.mock.method(NetServer.prototype, 'listen');
+  await start(t);
+  const server = listen.mock.calls[0]!.this;
+  assert.ok(server instanceof HttpServer);
+  assert.equal(server.maxConnections, LIMITS.trackerServerConnectionsMax);
+  assert.equal(server.requestTimeout, LIMITS.trackerServerRequestTimeoutMs);
+  assert.equal(server.headersTimeout, LIMITS.trackerServerRequestTimeoutMs);
+  assert.equal(server.keepAliveTimeout, LIMITS.trackerServerIdleTimeoutMs);
 });
 
 test('a port that is taken on one of the two protocols is an error that says so', async (t) => {

@@ -38,6 +38,33 @@ for (const [args, exitCode, code] of [
   });
 }
 
+const HASH = 'ab'.repeat(20);
+
+for (const [args, exitCode, text] of [
+  [['get', HASH, ...LOCAL, '-o', 'garbage.torrent'], 18, 'garbage.torrent is a file (EDIRCREATE)'],
+  [['get', HASH, ...LOCAL, '-o', 'garbage.torrent/below/it'], 18, 'garbage.torrent is a file (EDIRCREATE)'],
+  [['seed', 'single.torrent', 'nowhere', ...LOCAL], 3, 'nowhere: give the directory of the data (ENOTFOUND)'],
+  [['create', 'garbage.torrent', '-o', 'nowhere/x.torrent'], 16, 'there is no such directory (EFILECREATE)'],
+  [['seed', 'a:b', ...LOCAL], 26, 'rename it, to "a_b" for example (ETORRENT)'],
+  [['seed', 'a_b.torrent', '.', ...LOCAL], 1, 'would be found if its name were "a_b"'],
+] as const) {
+  test(`dtorrent ${args.join(' ')} exits ${exitCode}, and says: ${text}`, async () => {
+    writeFileSync(join(directory, 'a:b'), 'unsafe');
+    if (args[1] === 'a_b.torrent') await runCli(['create', 'a:b', '-o', 'a_b.torrent', '-F'], { cwd: directory });
+    if (args[1] === 'single.torrent') await runCli(['create', 'garbage.torrent', '-o', args[1]], { cwd: directory });
+    const result = await runCli(args, { cwd: directory });
+    assert.equal(result.exitCode, exitCode, result.stderr);
+    assert.ok(result.stderr.includes(text), result.stderr);
+  });
+}
+
+test('create tells of names that downloads will not keep', async () => {
+  writeFileSync(join(directory, 'What?'), 'unsafe');
+  const { exitCode, stderr } = await runCli(['create', 'What?', '-o', 'what.torrent', '-q'], { cwd: directory });
+  assert.equal(exitCode, 0);
+  assert.match(stderr, /^rename .*What\?: downloads will call it "What_"/);
+});
+
 test('with --json the error is an event on stdout', async () => {
   const { exitCode, stdout, stderr } = await runCli(['--json', 'missing.torrent'], { cwd: directory });
   assert.equal(exitCode, 3);

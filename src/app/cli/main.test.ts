@@ -103,6 +103,22 @@ test('get --json tells listening, metadata, progress each tick and completed, an
   assert.equal(completed['seconds'], 2);
 });
 
+for (const [argv, isLonely] of [
+  [[MAGNET], true],
+  [[INFO_HASH_HEX, '-q'], false],
+  [[`${MAGNET}&tr=http://a/announce`], false],
+  [[`${MAGNET}&tr=http://a/announce`, '--no-trackers'], true],
+  [[`${MAGNET}&x.pe=192.0.2.1:1`], false],
+  [[MAGNET, '--peer', '192.0.2.1:1'], false],
+] as const) {
+  test(`dtorrent ${argv.join(' ')} ${isLonely ? 'says' : 'does not say'} that there is nobody to ask for peers`, async () => {
+    const { surroundings, exitCode, torrent } = await start(...argv);
+    finish(torrent);
+    assert.equal(await exitCode, 0);
+    assert.equal(surroundings.stderr.text.includes('--peer HOST:PORT'), isLonely, surroundings.stderr.text);
+  });
+}
+
 test('a magnet tells its metadata once it is there', async () => {
   const { surroundings, exitCode, torrent } = await start('--json', MAGNET);
   const known = new FakeSurroundings().engine;
@@ -201,7 +217,7 @@ test('options become settings and add options', async () => {
 
 test('--verbose tells about peers, without it only a tracker that fails while there are no peers', async () => {
   const tell = async (...argv: string[]): Promise<string> => {
-    const { surroundings, exitCode, torrent } = await start(...argv, film);
+    const { surroundings, exitCode, torrent } = await start(...argv, '--peer', '10.0.0.1:1', film);
     const infoHash = infoHashHex(torrent.infoHash);
     torrent.change({ peers: 0 });
     surroundings.engine.emit({ type: 'peerConnected', infoHash, address: '10.0.0.1:1' });

@@ -109,9 +109,8 @@ function optionTerm(option: { readonly flags: string }): string {
 
 function helpFooter({ command }: { readonly command: Command }): string {
   if (command.parent !== null) {
-    return command.options.length > 1
-      ? '\nEvery option also comes from the environment: DTORRENT_OUTPUT, DTORRENT_MAX_PEERS and so on.'
-      : '';
+    const example = command.options.find(({ envVar }) => envVar !== undefined)?.envVar;
+    return example === undefined ? '' : `\nEvery option also comes from the environment: ${example} and so on.`;
   }
   return `
 Examples:

@@ -90,10 +90,20 @@ async function write(path: string, bytes: Uint8Array, options: CreateOptions): P
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : '';
     if (code === 'EEXIST') throw existsError(path);
-    const message = `cannot write ${resolve(path)}: ${error instanceof Error ? error.message : String(error)}`;
+    const reason = WRITE_PROBLEMS[String(code)] ?? (error instanceof Error ? error.message : String(error));
+    const message = `cannot write ${resolve(path)}: ${reason}`;
     throw new DtorrentError(code === 'ENOSPC' ? 'EDISKFULL' : 'EFILECREATE', message, { cause: error });
   }
 }
+
+const WRITE_PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such directory',
+  ENOTDIR: 'a part of its path is a file',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the disk is full',
+};
 
 function existsError(path: string): DtorrentError {
   return new DtorrentError('EFILECREATE', `${path} is already there; --force overwrites it`);
@@ -109,13 +119,27 @@ function report({ output, torrent, metainfo }: Created, options: CreateOptions, 
   const infoHash = hexPair(metainfo.infoHash);
   const magnet = formatMagnet(magnetOf(metainfo));
   const { name, totalLength, pieceLength, pieceCount } = metainfo;
-  const { skippedPaths } = torrent;
+  const { skippedPaths, renames } = torrent;
   if (options.json) {
-    const created = { path: output, infoHash, name, totalLength, pieceLength, pieceCount, magnet, skippedPaths };
+    const created = {
+      path: output,
+      infoHash,
+      name,
+      totalLength,
+      pieceLength,
+      pieceCount,
+      magnet,
+      skippedPaths,
+      renames,
+    };
     context.stdout.write(`${JSON.stringify(created)}\n`);
     return;
   }
   for (const path of skippedPaths) context.stderr.write(`left out: ${sanitizeText(path)} is not a regular file\n`);
+  for (const { diskPath, safeName } of renames) {
+    const advice = `downloads will call it "${safeName}"; it has to have that name to be seeded`;
+    context.stderr.write(`${sanitizeText(`rename ${diskPath}: ${advice}`)}\n`);
+  }
   if (options.quiet) return;
   const size = `${formatSize(totalLength)}, ${pieceCount} pieces of ${formatSize(pieceLength)}`;
   context.stdout.write(`${sanitizeText(output)} (${size})\n`);

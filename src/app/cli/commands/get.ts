@@ -1,6 +1,9 @@
 /** `dtorrent get INPUT...`: downloads until everything is complete and verified, then seeds if told to. */
+import { constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { DtorrentError, loadSource, parseMagnet, parseMetainfo, type TorrentSource } from '../../../index.js';
-import type { CommandContext } from '../context.js';
+import type { CliTorrent, CommandContext } from '../context.js';
 import type { GetOptions } from '../options.js';
 import { runTransferSession, type TransferSession } from '../transfer-session.js';
 
@@ -8,6 +11,7 @@ import { runTransferSession, type TransferSession } from '../transfer-session.js
 export async function runGet(inputs: readonly string[], options: GetOptions, context: CommandContext): Promise<number> {
   // Before anything is listened on or written: a mistyped second input should not cost the first its download.
   const sources = await loadSources(inputs, options, context);
+  await checkOutput(options.output);
   return runTransferSession(options, context, async (session) => {
     for (const source of sources) await addOnce(session, source, options);
     await session.settled();
@@ -36,17 +40,53 @@ async function loadSources(
   return sources;
 }
 
+/** Finds out before the first piece has come whether there will be a place for it. */
+async function checkOutput(output: string): Promise<void> {
+  const directory = resolve(output);
+  const nearest = await nearestExisting(directory);
+  if (!(await stat(nearest)).isDirectory()) {
+    throw new DtorrentError('EDIRCREATE', `cannot download into ${output}: ${nearest} is a file`);
+  }
+  // What is complete already can be seeded from a directory that is there and read-only.
+  if (nearest === directory) return;
+  await access(nearest, constants.W_OK | constants.X_OK).catch((error) => {
+    throw new DtorrentError('EDIRCREATE', `cannot create ${directory}: not allowed to write in ${nearest}`, {
+      cause: error,
+    });
+  });
+}
+
+async function nearestExisting(path: string): Promise<string> {
+  const isThere = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  return isThere || dirname(path) === path ? path : nearestExisting(dirname(path));
+}
+
 async function addOnce(session: TransferSession, source: TorrentSource, options: GetOptions): Promise<void> {
   try {
-    await session.add(source, {
+    const { torrent } = await session.add(source, {
       downloadDir: options.output,
       peers: options.peer ?? [],
       sequential: options.sequential,
     });
+    if (isLonely(source, torrent, options)) {
+      session.note(
+        `${torrent.name}: no tracker and no peer to ask, and there is no DHT yet; give one with --peer HOST:PORT`,
+      );
+    }
   } catch (error) {
     if (!(error instanceof DtorrentError && error.code === 'EDUPLICATE')) throw error;
     session.note(`${error.message}; it is downloaded once`);
   }
+}
+
+/** Nobody to ask for peers: all that can happen is that one connects to us. */
+function isLonely(source: TorrentSource, { metainfo }: CliTorrent, options: GetOptions): boolean {
+  const magnet = source.kind === 'magnet' ? source.magnet : null;
+  if ((options.peer ?? []).length + (magnet?.peers.length ?? 0) > 0) return false;
+  return !options.trackers || (magnet ?? metainfo)?.trackers.length === 0;
 }
 
 function sourceOptions(

@@ -7,6 +7,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import {
   createTorrent,
   DtorrentError,
+  findUnsafeName,
   formatMagnet,
   loadSource,
   type Metainfo,
@@ -45,7 +46,7 @@ export async function runSeed(
     });
     const { metainfo } = transfer.torrent;
     if (metainfo !== null) session.magnet(formatMagnet(magnetOf(metainfo)));
-    if ((await session.checked(transfer)) === 'downloading') throw incomplete(transfer);
+    if ((await session.checked(transfer)) === 'downloading') throw await incomplete(transfer);
     await session.settled();
     await session.seeded(options.seed ?? Number.POSITIVE_INFINITY);
   });
@@ -64,6 +65,8 @@ async function findOffer(
     ...(bind === undefined ? {} : { localAddress: bind }),
   });
   const given = resolve(directory ?? options.output);
+  if (!(await exists(given)))
+    throw new DtorrentError('ENOTFOUND', `there is no ${given}: give the directory of the data`);
   if (source.kind !== 'metainfo') return { source, directory: given, verified: false };
   return { source, directory: await dataDirectory(given, parseMetainfo(source.bytes)), verified: false };
 }
@@ -71,7 +74,12 @@ async function findOffer(
 async function createOffer(path: string, options: SeedOptions, context: CommandContext): Promise<Offer> {
   const { stderr, now, stop } = context;
   const hashing = new HashingLine({ stderr, now, enabled: !options.quiet && !options.json });
-  const torrent = await createTorrent(path, { signal: stop, onProgress: hashing.show }).finally(hashing.clear);
+  const torrent = await createTorrent(path, {
+    signal: stop,
+    onProgress: hashing.show,
+    // The engine looks for the data under the safe names, and trusts that it is there.
+    onlySafeNames: true,
+  }).finally(hashing.clear);
   return { source: { kind: 'metainfo', bytes: torrent.bytes }, directory: dirname(resolve(path)), verified: true };
 }
 
@@ -90,9 +98,14 @@ async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => null)) !== null;
 }
 
-function incomplete({ torrent, directory }: Transfer): DtorrentError {
+async function incomplete({ torrent, directory }: Transfer): Promise<DtorrentError> {
   const { bytesDone, bytesTotal, piecesDone, pieceCount } = torrent.stats();
   const have = `${directory} has ${formatPercent(shareOf(bytesDone, bytesTotal))} of ${torrent.name}`;
   const lack = `${pieceCount - piecesDone} of ${pieceCount} pieces are missing or damaged`;
-  return new DtorrentError('EINCOMPLETE', `${have}: ${lack}; dtorrent get with -o ${directory} fetches them`);
+  const rename = torrent.metainfo === null ? null : await findUnsafeName(directory, torrent.metainfo);
+  const advice =
+    rename === null
+      ? `dtorrent get with -o ${directory} fetches them`
+      : `${rename.diskPath} would be found if its name were "${rename.safeName}", which works on every system`;
+  return new DtorrentError('EINCOMPLETE', `${have}: ${lack}; ${advice}`);
 }

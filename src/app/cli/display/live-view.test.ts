@@ -126,7 +126,7 @@ test('the end keeps the last state on the screen, sums up below it and forgets t
   const lines = terminal.text.split('\n');
   assert.equal(lines[0], 'film.mkv');
   assert.match(lines[2]!, /^ {2}seeding/);
-  assert.equal(lines[3], 'film.mkv: complete, 1.00 MiB in 8s (128 KiB/s), in downloads/film.mkv');
+  assert.equal(lines[3], 'film.mkv: complete, 1.00 MiB in 8s (128 KiB/s), saved to downloads/film.mkv');
   assert.equal(lines[4], 'film.mkv: uploaded 2.00 MiB (ratio 2.00)');
   assert.deepEqual(terminal.cursor, { row: 5, column: 0 });
   assert.equal(terminal.resizeListenerCount, 0);

@@ -23,7 +23,7 @@ test('a download is told in sentences', () => {
     'listening on port 6881',
     'film.mkv: 1.00 MiB',
     'film.mkv: downloading 50.0% of 1.00 MiB, 100 KiB/s down, 10.0 KiB/s up, 3 peers, 1m 05s left',
-    'film.mkv: complete, 1.00 MiB in 8s (128 KiB/s), in downloads/film.mkv',
+    'film.mkv: complete, 1.00 MiB in 8s (128 KiB/s), saved to downloads/film.mkv',
   ]);
 });
 
@@ -59,11 +59,30 @@ test('a change of phase and the loss of the last peer are worth a line', () => {
 
 test('a seed speaks once for every tenth of its ratio', () => {
   const { view, stdout } = openPlainView();
+  view.completed(COMPLETION);
+  stdout.text = '';
   for (let now = 0; now <= 100_000; now += 1000) {
     view.progress([makeSnapshot({ phase: 'seeding', bytesDone: MIB, uploadedBytes: (now / 100_000) * MIB })], now);
   }
   assert.equal(stdout.lines.length, 11);
   assert.match(stdout.lines[10]!, /^film\.mkv: seeding, 10\.0 KiB\/s up, 1\.00 MiB uploaded \(ratio 1\.00\), 3 peers$/);
+});
+
+test('a download that completes says so and nothing of seeding, which nobody asked for', () => {
+  const { view, stdout } = openPlainView();
+  const seeding = makeSnapshot({ phase: 'seeding', bytesDone: MIB });
+  view.progress([seeding], 0);
+  view.completed(COMPLETION);
+  assert.equal(stdout.lines.length, 1);
+  assert.match(stdout.lines[0]!, /complete/);
+  view.progress([seeding], 1000);
+  assert.match(stdout.lines[1]!, /seeding/);
+});
+
+test('a download of a moment has no rate', () => {
+  const { view, stdout } = openPlainView();
+  view.completed({ ...COMPLETION, seconds: 0.4 });
+  assert.deepEqual(stdout.lines, ['film.mkv: complete, 1.00 MiB in less than 1s, saved to downloads/film.mkv']);
 });
 
 test('errors and remarks go to stderr', () => {
@@ -87,5 +106,5 @@ test('waste and bad pieces are told when there were any worth it', () => {
   view.completed({ ...COMPLETION, wastedBytes: MIB / 2, hashFailures: 2 });
   view.completed({ ...COMPLETION, downloadedBytes: 0 });
   assert.match(stdout.lines[0]!, /512 KiB wasted, 2 bad pieces fetched again/);
-  assert.equal(stdout.lines[1], 'film.mkv: complete, 1.00 MiB verified, in downloads/film.mkv');
+  assert.equal(stdout.lines[1], 'film.mkv: already complete, 1.00 MiB in downloads/film.mkv');
 });

@@ -26,6 +26,8 @@ export class PlainView implements View {
   readonly #verbose: boolean;
   /** What was last said of each torrent. */
   readonly #said = new Map<string, string>();
+  /** Info-hashes of what completed() has told of. */
+  readonly #completed = new Set<string>();
   /** Which torrent may speak first, so that a busy one does not silence the others. */
   #turn = 0;
   #lastLineAt = Number.NEGATIVE_INFINITY;
@@ -53,6 +55,8 @@ export class PlainView implements View {
     for (let i = 0; i < torrents.length; i++) {
       const index = (this.#turn + i) % torrents.length;
       const torrent = torrents[index]!;
+      // The last snapshot before completion is in that phase already: "seeding" comes after "complete", if at all.
+      if (torrent.stats.phase === 'seeding' && !this.#completed.has(hashOf(torrent))) continue;
       const gist = gistOf(torrent);
       if (this.#said.get(torrent.key) === gist) continue;
       this.#said.set(torrent.key, gist);
@@ -64,6 +68,7 @@ export class PlainView implements View {
   }
 
   completed(notice: CompletionNotice): void {
+    this.#completed.add(hashOf(notice));
     this.#line(completionSentence(notice));
   }
 
@@ -82,6 +87,10 @@ export class PlainView implements View {
   #line(text: string): void {
     this.#stdout.write(`${text}\n`);
   }
+}
+
+function hashOf({ infoHash }: TorrentSnapshot | CompletionNotice): string {
+  return `${infoHash.v1} ${infoHash.v2}`;
 }
 
 /** Two states with the same gist are not worth two lines. */

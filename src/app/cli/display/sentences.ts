@@ -3,17 +3,18 @@ import { formatDuration, formatPercent, formatRate, formatSize, shareOf } from '
 import { sanitizeText } from './terminal-text.js';
 import type { CompletionNotice, Ending, ErrorNotice } from './view.js';
 
-/** `ubuntu.iso: complete, 4.70 GiB in 6m 01s (13.3 MiB/s), in downloads/ubuntu.iso` and what went to waste, if much. */
+/** `ubuntu.iso: complete, 4.70 GiB in 6m 01s (13.3 MiB/s), saved to downloads/ubuntu.iso` and what went to waste, if much. */
 export function completionSentence(notice: CompletionNotice): string {
   const { bytes, seconds, downloadedBytes } = notice;
   const name = sanitizeText(notice.name);
   const where = sanitizeText(notice.path);
-  if (downloadedBytes === 0) return `${name}: complete, ${formatSize(bytes)} verified, in ${where}`;
+  if (downloadedBytes === 0) return `${name}: already complete, ${formatSize(bytes)} in ${where}`;
   const rate = seconds >= 1 ? ` (${formatRate(downloadedBytes / seconds)})` : '';
   const failures = notice.hashFailures > 0 ? `, ${notice.hashFailures} bad pieces fetched again` : '';
   // Below one part in a hundred, waste is the ordinary cost of the endgame.
   const waste = notice.wastedBytes * 100 > bytes ? `, ${formatSize(notice.wastedBytes)} wasted` : '';
-  return `${name}: complete, ${formatSize(bytes)} in ${formatDuration(seconds)}${rate}${waste}${failures}, in ${where}`;
+  const duration = seconds >= 1 ? formatDuration(seconds) : 'less than 1s';
+  return `${name}: complete, ${formatSize(bytes)} in ${duration}${rate}${waste}${failures}, saved to ${where}`;
 }
 
 /** What there is to say about the torrents when the command ends; nothing about those that failed. */

@@ -1,0 +1,92 @@
+/**
+ * Where the names on disk and the safe names of a torrent (format/safe-path.ts) part: `a:b.mp3` is downloaded as
+ * `a_b.mp3`, and of two names that differ only in case one gets a number. Storage looks for the safe names, so data with
+ * the original ones cannot be seeded; this finds out which to rename. Called by create-torrent.ts and `dtorrent seed`.
+ */
+import { readdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fromUtf8 } from '../base/bytes.js';
+import type { Metainfo } from '../format/metainfo.js';
+import { placeInTree } from '../format/path-tree.js';
+import { safePath } from '../format/safe-path.js';
+import type { ListedFile } from './source-files.js';
+
+/** A file or directory that a download saves under another name. */
+export interface Rename {
+  readonly diskPath: string;
+  /** One element of a path: what `diskPath` would have to end in. */
+  readonly safeName: string;
+}
+
+/**
+ * @param name of the torrent
+ * @param files in the torrent's order, on which it depends which of two like names keeps its own
+ * @returns one entry for each file or directory, not for what lies in a renamed directory.
+ */
+export function renamesOf(name: string, files: readonly ListedFile[]): Rename[] {
+  const renames = new Map<string, Rename>();
+  const root = safeElementOf(name);
+  const placed = placeInTree(
+    files.map(({ path }) => ({ path: path.length === 0 ? [root] : [root, ...safePathOf(path)], symlinkTarget: null })),
+  );
+  for (const [i, { path, diskPath }] of files.entries()) {
+    const safe = placed[i]!.path;
+    const elements = [name, ...path];
+    const at = elements.findIndex((element, depth) => element !== safe[depth]);
+    if (at < 0) continue;
+    const renamed = ancestor(diskPath, elements.length - 1 - at);
+    if (!renames.has(renamed)) renames.set(renamed, { diskPath: renamed, safeName: safe[at] ?? '' });
+  }
+  return [...renames.values()];
+}
+
+/** Files asked about at most: the first that is found is all that a message needs. */
+const MISSING_FILES_MAX = 100;
+
+/**
+ * Explains why data that seems to be there is not found.
+ * @returns the first file or directory below `directory` that has the name the torrent gives it, not the safe one that
+ * is looked for; null = none, as far as can be told.
+ */
+export async function findUnsafeName(directory: string, metainfo: Metainfo): Promise<Rename | null> {
+  let missing = 0;
+  for (const { path, padding } of metainfo.files) {
+    if (padding || (await exists(join(directory, ...path)))) continue;
+    if (++missing > MISSING_FILES_MAX) return null;
+    const rename = await unsafeNameOnPath(directory, path);
+    if (rename !== null) return rename;
+  }
+  return null;
+}
+
+/** Looks beside the first element of `path` that is not there. */
+async function unsafeNameOnPath(directory: string, path: readonly string[]): Promise<Rename | null> {
+  let parent = directory;
+  for (const element of path) {
+    const child = join(parent, element);
+    if (await exists(child)) {
+      parent = child;
+      continue;
+    }
+    const names = await readdir(parent).catch(() => []);
+    const found = names.find((name) => name !== element && safeElementOf(name) === element);
+    return found === undefined ? null : { diskPath: join(parent, found), safeName: element };
+  }
+  return null;
+}
+
+function safePathOf(path: readonly string[]): string[] {
+  return safePath(path.map((element) => fromUtf8(element)));
+}
+
+function safeElementOf(name: string): string {
+  return safePathOf([name])[0]!;
+}
+
+function ancestor(path: string, levels: number): string {
+  return levels === 0 ? path : ancestor(dirname(path), levels - 1);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null)) !== null;
+}
