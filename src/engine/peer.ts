@@ -54,6 +54,9 @@ export interface PeerOwner {
   onClosed(peer: Peer, reason: CloseReason): void;
 }
 
+/** What PeerUpload buffers, and as much again of messages. */
+const UNSENT_BYTES_MAX = 2 * LIMITS.outgoingMessageBytesMax;
+
 /** Finds the swarm that an incoming handshake is for. */
 export type PeerRouter = (infoHash: Uint8Array) => PeerOwner | null;
 
@@ -104,10 +107,17 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
   #earlyHaves: Set<number> | null = null;
   /** Pieces we let the peer request while choked, with how many blocks of them it still may (BEP 6). */
   readonly #grantedFast: Map<number, number> = new Map();
+  #hasGrantedFast = false;
   #invalidRequests = 0;
   #unrequestedBlocks = 0;
+  /** It rejected a request: until a block comes, or the next tick, asking again would only be rejected again. */
+  #isRefusing = false;
+  /** When the stream opened: the handshake's deadline counts from here, however long the dial took. */
+  #openedAtMs: number;
   #lastReceivedAtMs: number;
   #lastSentAtMs: number;
+  /** When the stream last took bytes of what it had been given, or was given bytes while it had none. */
+  #lastWrittenAtMs = 0;
 
   /** `owner` null = incoming: `router` names it once the info-hash has arrived. */
   constructor(options: {
@@ -128,6 +138,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     this.#isOpen = !this.isOutgoing;
     this.listenAddress = this.isOutgoing ? options.remote : null;
     this.connectedAtMs = context.turn.now;
+    this.#openedAtMs = context.turn.now;
     this.#lastReceivedAtMs = context.turn.now;
     this.#lastSentAtMs = context.turn.now;
     this.#decoder = new WireDecoder(this);
@@ -228,6 +239,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     const begin = block * LIMITS.blockBytes;
     this.#encoder.cancel(piece, begin, Math.min(LIMITS.blockBytes, data.pieceBytes(piece) - begin));
     this.wantsSettle();
+    this.wantsFlush();
   }
 
   sendExtended(id: number, payload: Uint8Array): void {
@@ -237,7 +249,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
 
   /** Whether more than a peer may make us hold for it is waiting to be sent: it asks, and does not read. */
   get isBackedUp(): boolean {
-    return this.#encoder.pendingBytes + (this.#stream?.bufferedBytes ?? 0) > LIMITS.outgoingMessageBytesMax;
+    return this.#unsentBytes > LIMITS.outgoingMessageBytesMax;
   }
 
   /** Sent first after the handshake, and again when what it says has changed. */
@@ -261,10 +273,12 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
   /** Called about once a second: deadlines that need no timer of their own. */
   tick(now: number): void {
     if (!this.isHandshakeDone) {
-      if (this.#isOpen && now - this.connectedAtMs >= LIMITS.handshakeTimeoutMs) this.close('handshake-timeout');
+      if (this.#isOpen && now - this.#openedAtMs >= LIMITS.handshakeTimeoutMs) this.close('handshake-timeout');
       return;
     }
-    if (now - this.#lastReceivedAtMs >= LIMITS.idleTimeoutMs) {
+    // A peer that asks and does not read holds on to memory of the read cache.
+    const isStalled = this.upload.unwrittenBytes > 0 && now - this.#lastWrittenAtMs >= LIMITS.sendStallTimeoutMs;
+    if (isStalled || now - this.#lastReceivedAtMs >= LIMITS.idleTimeoutMs) {
       this.close('idle');
       return;
     }
@@ -272,6 +286,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
       this.#encoder.keepAlive();
       this.wantsFlush();
     }
+    this.#isRefusing = false;
     const picker = this.#data?.picker;
     if (picker !== undefined && now >= this.download.pipeline.nextDeadline) {
       this.download.pipeline.onTimeout(now, (piece, block) => picker.releaseRequest(piece, block));
@@ -299,6 +314,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
   onOpen(): void {
     this.#inTurn(() => {
       this.#isOpen = true;
+      this.#openedAtMs = this.#context.turn.now;
       this.#lastReceivedAtMs = this.#context.turn.now;
       this.#sendHandshake();
     });
@@ -322,6 +338,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     const { turn } = this.#context;
     turn.enter();
     try {
+      this.#lastWrittenAtMs = turn.now;
       this.upload.onWritten(totalBytes);
     } catch (error) {
       this.#onBug(error);
@@ -355,7 +372,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     const owner = this.#owner!;
     this.peerId = peerId;
     this.isHandshakeDone = true;
-    const refusal = bytesEqual(peerId, owner.localPeerId) ? 'self-connection' : owner.onHandshake(this);
+    const refusal = owner.onHandshake(this);
     if (refusal !== null) {
       this.close(refusal);
       return;
@@ -377,6 +394,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
 
   onUnchoke(): void {
     this.isChokingUs = false;
+    this.#isRefusing = false;
     this.wantsSettle();
   }
 
@@ -434,9 +452,16 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     this.#setPieces(pieces);
   }
 
-  onHaveNone(): void {}
+  onHaveNone(): void {
+    if (this.#data !== null) this.#grantAllowedFast();
+  }
 
   onRequest(piece: number, begin: number, length: number): void {
+    // Every request may cost us a reject: a peer that goes on asking and does not read would make us hold them all.
+    if (this.#unsentBytes > UNSENT_BYTES_MAX) {
+      this.close('too-many-invalid-requests');
+      return;
+    }
     const data = this.#data;
     const isValid =
       data !== null &&
@@ -465,6 +490,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     if (picker === undefined || begin % LIMITS.blockBytes !== 0) return;
     const block = begin / LIMITS.blockBytes;
     if (this.isChokingUs) this.download.allowedFast.delete(piece);
+    this.#isRefusing = true;
     if (this.download.pipeline.onReject(piece, block)) {
       picker.releaseRequest(piece, block);
       this.#data?.requestsPossible();
@@ -486,7 +512,9 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
   onUnknown(_id: number): void {}
 
   onExtended(id: number, payload: Uint8Array): void {
-    if (id === 0) this.#onExtensionHandshake(payload);
+    // Metadata requests are all answered, by a reject at least.
+    if (this.#unsentBytes > UNSENT_BYTES_MAX) this.close('too-many-invalid-requests');
+    else if (id === 0) this.#onExtensionHandshake(payload);
     else if (id === EXTENSION_IDS.ut_metadata) this.#owner!.onMetadataMessage(this, payload);
   }
 
@@ -501,6 +529,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
       this.#countUnrequested();
       return;
     }
+    this.#isRefusing = false;
     const outcome = this.download.finishBlock(this, data.picker, piece, begin, length, this.#context.turn.now);
     if (outcome === 'unrequested') this.#countUnrequested();
     else if (outcome !== 'wasted') {
@@ -515,6 +544,10 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
   }
 
   // ---- inside ----
+
+  get #unsentBytes(): number {
+    return this.#encoder.pendingBytes + (this.#stream?.bufferedBytes ?? 0);
+  }
 
   #sendHandshake(): void {
     const owner = this.#owner!;
@@ -554,6 +587,9 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
 
   /** BEP 6: newcomers may fetch a few pieces while choked, so that they soon have something to trade. */
   #grantAllowedFast(): void {
+    // Once: a peer that says again and again that it has nothing is not given more.
+    if (this.#hasGrantedFast) return;
+    this.#hasGrantedFast = true;
     const data = this.#data!;
     const ip = parseIp(this.remote.host)!;
     const isNewcomer = this.pieces.count < LIMITS.allowedFastCount;
@@ -594,7 +630,8 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     if (handshake.isUploadOnly !== null) this.isUploadOnly = handshake.isUploadOnly;
     const metadataId = handshake.extensions.get('ut_metadata');
     if (metadataId !== undefined) this.metadataExtensionId = metadataId;
-    if (handshake.listenPort !== null && !this.isOutgoing) {
+    // Once a connection: each further port would be one more candidate, in use for ever.
+    if (handshake.listenPort !== null && this.listenAddress === null) {
       this.listenAddress = { family: this.remote.family, host: this.remote.host, port: handshake.listenPort };
     }
     this.#owner!.onExtensionHandshake(this, handshake);
@@ -615,12 +652,14 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
       else this.#encoder.notInterested();
       this.wantsFlush();
     }
+    if (this.#isRefusing) return;
     if (this.download.refill(this, data.picker, this.isChokingUs, this.#encoder, now) > 0) this.wantsFlush();
   }
 
   #flush(now: number): void {
     const stream = this.#stream;
     if (this.#isClosed || stream === null || !this.#isOpen) return;
+    if (this.upload.unwrittenBytes === 0) this.#lastWrittenAtMs = now;
     stream.cork();
     const control = this.#encoder.take();
     if (control !== null) {

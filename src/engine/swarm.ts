@@ -8,6 +8,7 @@ import { addressKey } from '../base/address.js';
 import { bytesEqual, compareBytes } from '../base/bytes.js';
 import { LIMITS } from '../base/limits.js';
 import type { ExtensionHandshake } from '../protocol/wire/extension-handshake.js';
+import { BannedHosts } from './banned-hosts.js';
 import { type CandidateSource, Candidates } from './candidates.js';
 import { Choker } from './choker.js';
 import type { CloseReason } from './close-reason.js';
@@ -43,6 +44,7 @@ export class Swarm implements PeerOwner, Dialler {
   readonly #handler: SwarmHandler;
   readonly #choker: Choker<Peer>;
   readonly #peers = new Set<Peer>();
+  readonly #bannedHosts = new BannedHosts();
   readonly #refillWork: Deferred;
   #isRunning = false;
   #isStopped = false;
@@ -118,7 +120,14 @@ export class Swarm implements PeerOwner, Dialler {
   /** The metadata is known; peers that were only good for it become peers for the data. */
   attachData(data: TorrentData): void {
     this.data = data;
-    for (const peer of [...this.#peers]) if (peer.isHandshakeDone) peer.attachData(data);
+    for (const peer of [...this.#peers]) {
+      if (!peer.isHandshakeDone) continue;
+      peer.attachData(data);
+      if (peer.isClosed) continue;
+      // We said that we had nothing, and no metadata to serve.
+      peer.sendExtensionHandshake();
+      for (let piece = 0; piece < data.have.length; piece++) if (data.have.has(piece)) peer.sendHave(piece);
+    }
   }
 
   addCandidates(addresses: readonly Address[], source: CandidateSource): void {
@@ -230,6 +239,7 @@ export class Swarm implements PeerOwner, Dialler {
     this.#pastWastedBytes += peer.download.wastedBytes;
     if (peer.isHandshakeDone) this.#connector.onDisconnected();
     else this.#connector.onDialEnded();
+    if (reason === 'banned' || reason === 'bad-metadata') this.#bannedHosts.add(peer.remote);
     if (peer.listenAddress !== null) this.#noteEnd(peer.listenAddress, peer, reason, now);
     this.#handler.onPeerClosed(peer, reason);
     if (peer.isUnchoked) this.#fillFreeSlots();
@@ -239,6 +249,7 @@ export class Swarm implements PeerOwner, Dialler {
   // ---- inside ----
 
   #admit(peer: Peer): CloseReason | null {
+    if (bytesEqual(peer.peerId!, this.localPeerId)) return 'self-connection';
     const twin = this.#twinOf(peer);
     if (twin !== null) {
       // Both sides apply the same rule, so both close the same one: the greater peer id keeps its outgoing connection.
@@ -248,6 +259,7 @@ export class Swarm implements PeerOwner, Dialler {
       twin.close('duplicate-connection');
     }
     if (peer.isOutgoing) return null;
+    if (this.#bannedHosts.has(peer.remote)) return 'banned';
     const isFull = this.#peers.size >= this.#context.settings.maxPeersPerTorrent || !this.#connector.hasRoom;
     return isFull ? 'too-many-peers' : null;
   }

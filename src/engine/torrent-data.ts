@@ -46,6 +46,8 @@ export class TorrentData implements ChunkSource {
   #nextCheck = 0;
   #checksInFlight = 0;
   #isClosed = false;
+  #isStorageClosed = false;
+  readonly #closeDones: (() => void)[] = [];
   #onChecked: () => void = () => {};
 
   constructor(options: {
@@ -116,14 +118,22 @@ export class TorrentData implements ChunkSource {
     if (!this.#isClosed) this.#handler.onDataError(error);
   }
 
+  /** Gives memory and files back. Idempotent; each `done` is called in a turn. */
   close(done: () => void): void {
+    if (this.#isStorageClosed) {
+      done();
+      return;
+    }
+    this.#closeDones.push(done);
+    if (this.#isClosed) return;
     this.#isClosed = true;
     this.#context.readCache.dropSource(this);
     this.picker.releaseSlots();
     this.storage.close(() => {
       this.#context.turn.run(() => {
         this.#slots.trim();
-        done();
+        this.#isStorageClosed = true;
+        for (const closed of this.#closeDones) closed();
       });
     });
   }

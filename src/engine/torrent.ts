@@ -6,6 +6,7 @@
  */
 import type { Address, HostPort } from '../base/address.js';
 import { DtorrentError, toDtorrentError } from '../base/errors.js';
+import { LIMITS } from '../base/limits.js';
 import { CLIENT_NAME } from '../base/version.js';
 import { FileLayout, pieceHashesOf } from '../format/file-layout.js';
 import { type InfoHash, infoHashHex, wireHashes } from '../format/infohash.js';
@@ -111,7 +112,7 @@ export class Torrent {
       listenPort: this.#surroundings.listenPort() || null,
       clientName: CLIENT_NAME,
       yourIp: null,
-      requestQueue: settings.maxRequestsPerPeer,
+      requestQueue: Math.min(settings.maxRequestsPerPeer, LIMITS.peerRequestsQueuedMax),
       isUploadOnly: this.isSeeding ? true : null,
     };
   }
@@ -338,6 +339,8 @@ export class Torrent {
     this.#setPhase('failed');
     this.swarm.stop();
     this.#announcer.stop(() => {});
+    // Its memory is the other torrents' too; and a check under way must not bring the torrent back.
+    this.data?.close(() => {});
     this.#emit({ type: 'torrentFailed', infoHash: this.infoHashHex, error });
   }
 

@@ -10,7 +10,7 @@ import { encodeBencode } from '../../format/bencode.js';
 import type { Magnet } from '../../format/magnet.js';
 import { type Metainfo, parseMetainfo } from '../../format/metainfo.js';
 import type { SimHost } from '../../sim/sim-host.js';
-import type { Simulator } from '../../sim/simulator.js';
+import type { SimHostOptions, Simulator } from '../../sim/simulator.js';
 import type { EngineEvent } from '../events.js';
 import { Session } from '../session.js';
 import { resolveSettings, type Settings } from '../settings.js';
@@ -30,6 +30,7 @@ export function makeSimTorrent(options: {
   readonly lengths: Readonly<Record<string, number>>;
   readonly pieceLength: number;
   readonly trackers?: readonly string[];
+  readonly isPrivate?: boolean;
 }): SimTorrent {
   const random = new SeededRandom(42);
   const files = new Map<string, Uint8Array>();
@@ -48,6 +49,7 @@ export function makeSimTorrent(options: {
     'piece length': options.pieceLength,
     pieces: concatBytes(pieces),
     files: Object.entries(options.lengths).map(([path, length]) => ({ length, path: path.split('/') })),
+    private: options.isPrivate === true ? 1 : undefined,
   };
   const trackers = options.trackers ?? [];
   const metainfo = parseMetainfo(encodeBencode({ info, 'announce-list': trackers.map((url) => [url]) }));
@@ -68,8 +70,8 @@ export class SimEngine {
   readonly session: Session;
   readonly events: EngineEvent[] = [];
 
-  constructor(simulator: Simulator, settings: Partial<Settings> = {}) {
-    this.host = simulator.createHost();
+  constructor(simulator: Simulator, settings: Partial<Settings> = {}, host: SimHostOptions = {}) {
+    this.host = simulator.createHost(host);
     this.session = new Session(this.host, resolveSettings({ downloadDir: DOWNLOADS, ...settings }), (event) => {
       this.events.push(event);
     });
