@@ -7,7 +7,9 @@ import { LIMITS } from '../base/limits.js';
 import { RateMeter } from '../base/rate.js';
 import type { ByteStream } from '../host/network.js';
 import type { WireEncoder } from '../protocol/wire/encoder.js';
+import { FastGrants } from './fast-grants.js';
 import { type Chunk, type ChunkSource, type ChunkWaiter, READ_CHUNK_BYTES, type ReadCache } from './read-cache.js';
+import type { TorrentData } from './torrent-data.js';
 import { UploadQueue } from './upload-queue.js';
 
 /** Enough to keep a fast socket busy between two turns; the bound on what one peer pins. */
@@ -17,8 +19,12 @@ const READ_AHEAD_CHUNKS = 4;
 const READ_AHEAD_REQUESTS = 128;
 const PADDING = new Uint8Array(LIMITS.requestBytesMax);
 
+export type RequestVerdict = 'queued' | 'refused' | 'abuse';
+
 export class PeerUpload implements ChunkWaiter {
   readonly rate: RateMeter = new RateMeter();
+  /** Pieces that the peer may fetch while we choke it. */
+  readonly grants: FastGrants = new FastGrants();
   readonly #queue = new UploadQueue();
   readonly #cache: ReadCache;
   readonly #wantsFlush: () => void;
@@ -26,6 +32,7 @@ export class PeerUpload implements ChunkWaiter {
   readonly #pinned: Chunk[] = [];
   readonly #pinnedUntil: number[] = [];
   #streamOffset = 0;
+  #invalidRequests = 0;
   #writtenOffset = 0;
 
   /** `wantsFlush`: more can be sent now; called inside a turn. */
@@ -38,9 +45,19 @@ export class PeerUpload implements ChunkWaiter {
     return this.#queue.count;
   }
 
-  /** @returns false when too many are queued already. */
-  push(piece: number, begin: number, length: number): boolean {
-    return this.#queue.push(piece, begin, length);
+  /** Queues a request, or says that it is to be rejected; 'abuse' = for the last time. `data` null = nothing is known yet. */
+  request(
+    data: TorrentData | null,
+    state: { readonly isChoked: boolean },
+    piece: number,
+    begin: number,
+    length: number,
+  ): RequestVerdict {
+    if (data === null || !isServable(data, piece, begin, length)) {
+      return ++this.#invalidRequests > LIMITS.invalidRequestsMax ? 'abuse' : 'refused';
+    }
+    if (state.isChoked && !this.grants.take(piece)) return 'refused';
+    return this.#queue.push(piece, begin, length) ? 'queued' : 'refused';
   }
 
   cancel(piece: number, begin: number, length: number): boolean {
@@ -167,7 +184,8 @@ export class PeerUpload implements ChunkWaiter {
   }
 }
 
-/** Whether a request may be served at all (BEP 3): in range, not empty, not longer than a peer may ask for. */
-export function isValidRequest(pieceBytes: number, begin: number, length: number): boolean {
-  return length > 0 && length <= LIMITS.requestBytesMax && begin + length <= pieceBytes;
+/** Whether we have it and it may be asked for (BEP 3): in range, not empty, not longer than anyone needs. */
+function isServable(data: TorrentData, piece: number, begin: number, length: number): boolean {
+  if (piece >= data.layout.pieceCount || !data.have.has(piece)) return false;
+  return length > 0 && length <= LIMITS.requestBytesMax && begin + length <= data.layout.paddedPieceBytes(piece);
 }

@@ -6,59 +6,34 @@
  * owner hears nothing but the one onClosed.
  */
 import type { Address } from '../base/address.js';
-import { addressKey, isLoopback, parseIp } from '../base/address.js';
+import { addressKey, parseIp } from '../base/address.js';
 import { Bitfield } from '../base/bitfield.js';
 import { bytesEqual } from '../base/bytes.js';
 import { toDtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import type { ByteStream, ByteStreamHandler } from '../host/network.js';
-import { allowedFastSet } from '../protocol/wire/allowed-fast.js';
 import { WireDecoder, type WireHandler, type WireViolation } from '../protocol/wire/decoder.js';
 import { WireEncoder } from '../protocol/wire/encoder.js';
 import {
   decodeExtensionHandshake,
   EXTENSION_IDS,
-  type ExtensionHandshake,
   encodeExtensionHandshake,
 } from '../protocol/wire/extension-handshake.js';
 import { decodeReserved, encodeReserved } from '../protocol/wire/handshake.js';
 import type { ChokerPeer } from './choker.js';
 import type { CloseReason } from './close-reason.js';
 import type { EngineContext } from './context.js';
+import { EarlyPieces } from './early-pieces.js';
+import { PeerDeadlines } from './peer-deadlines.js';
 import { PeerDownload } from './peer-download.js';
-import { isValidRequest, PeerUpload } from './peer-upload.js';
+import type { PeerOwner, PeerRouter } from './peer-owner.js';
+import { PeerUpload } from './peer-upload.js';
 import { PeerPickState, type PickerPeer } from './piece-picker.js';
 import type { TorrentData } from './torrent-data.js';
 import type { Deferred } from './turn.js';
 
-/** The swarm as one of its peers sees it. */
-export interface PeerOwner {
-  /** What our handshake carries when we dial: SHA-1 info-hash, or the truncated SHA-256 (BEP 52). 20 bytes. */
-  readonly wireHash: Uint8Array;
-  readonly localPeerId: Uint8Array;
-  /** Null until the metadata is there and the storage is open. */
-  readonly data: TorrentData | null;
-  readonly isSeeding: boolean;
-  readonly extensionHandshake: ExtensionHandshake;
-  /** Handshake complete. @returns a reason to close the connection, or null. */
-  onHandshake(peer: Peer): CloseReason | null;
-  onExtensionHandshake(peer: Peer, handshake: ExtensionHandshake): void;
-  onMetadataMessage(peer: Peer, payload: Uint8Array): void;
-  /** The peer became or ceased to be interested in us. */
-  onInterestChanged(peer: Peer): void;
-  /** The peer now has everything. */
-  onPeerComplete(peer: Peer): void;
-  /** Another peer may still be asked for a block that has arrived (end game). */
-  onBlockStored(peer: Peer, piece: number, block: number): void;
-  onPieceComplete(piece: number): void;
-  onClosed(peer: Peer, reason: CloseReason): void;
-}
-
 /** What PeerUpload buffers, and as much again of messages. */
 const UNSENT_BYTES_MAX = 2 * LIMITS.outgoingMessageBytesMax;
-
-/** Finds the swarm that an incoming handshake is for. */
-export type PeerRouter = (infoHash: Uint8Array) => PeerOwner | null;
 
 export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerPeer {
   /** Unique within the engine. */
@@ -101,23 +76,12 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
   #hasFast = false;
   #hasExtensions = false;
   #data: TorrentData | null = null;
-  /** Said before the metadata was known: raw bitfield, have-all, and single haves. */
-  #earlyBitfield: Uint8Array | null = null;
-  #earlyHaveAll = false;
-  #earlyHaves: Set<number> | null = null;
-  /** Pieces we let the peer request while choked, with how many blocks of them it still may (BEP 6). */
-  readonly #grantedFast: Map<number, number> = new Map();
-  #hasGrantedFast = false;
-  #invalidRequests = 0;
+  /** Null once the metadata is known. */
+  #early: EarlyPieces | null = new EarlyPieces();
+  readonly #deadlines: PeerDeadlines;
   #unrequestedBlocks = 0;
   /** It rejected a request: until a block comes, or the next tick, asking again would only be rejected again. */
   #isRefusing = false;
-  /** When the stream opened: the handshake's deadline counts from here, however long the dial took. */
-  #openedAtMs: number;
-  #lastReceivedAtMs: number;
-  #lastSentAtMs: number;
-  /** When the stream last took bytes of what it had been given, or was given bytes while it had none. */
-  #lastWrittenAtMs = 0;
 
   /** `owner` null = incoming: `router` names it once the info-hash has arrived. */
   constructor(options: {
@@ -138,9 +102,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     this.#isOpen = !this.isOutgoing;
     this.listenAddress = this.isOutgoing ? options.remote : null;
     this.connectedAtMs = context.turn.now;
-    this.#openedAtMs = context.turn.now;
-    this.#lastReceivedAtMs = context.turn.now;
-    this.#lastSentAtMs = context.turn.now;
+    this.#deadlines = new PeerDeadlines(context.turn.now);
     this.#decoder = new WireDecoder(this);
     this.download = new PeerDownload(context.settings);
     this.upload = new PeerUpload(context.readCache, () => this.wantsFlush());
@@ -158,11 +120,8 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
   get isClosed(): boolean {
     return this.#isClosed;
   }
-  get isConnected(): boolean {
-    return this.#isOpen && !this.#isClosed;
-  }
   get hasAll(): boolean {
-    return this.#data === null ? this.#earlyHaveAll : this.pieces.isFull;
+    return this.#early?.hasAll ?? this.pieces.isFull;
   }
   // ChokerPeer
   get isInterested(): boolean {
@@ -191,18 +150,12 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     this.#data = data;
     const count = data.layout.pieceCount;
     this.#decoder.setPieceCount(count);
-    let pieces: Bitfield | null = new Bitfield(count);
-    if (this.#earlyHaveAll) pieces.fill();
-    else if (this.#earlyBitfield !== null) pieces = Bitfield.fromWire(this.#earlyBitfield, count);
+    const pieces = this.#early?.resolve(count) ?? null;
     if (pieces === null) {
       this.close('bad-bitfield');
       return;
     }
-    for (const piece of this.#earlyHaves ?? []) {
-      if (piece < count) pieces.add(piece);
-    }
-    this.#earlyBitfield = null;
-    this.#earlyHaves = null;
+    this.#early = null;
     this.pieces = pieces;
     data.picker.addPeer(this);
     this.wantsSettle();
@@ -272,17 +225,15 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
 
   /** Called about once a second: deadlines that need no timer of their own. */
   tick(now: number): void {
-    if (!this.isHandshakeDone) {
-      if (this.#isOpen && now - this.#openedAtMs >= LIMITS.handshakeTimeoutMs) this.close('handshake-timeout');
+    if (!this.#isOpen) return;
+    const { isHandshakeDone } = this;
+    const due = this.#deadlines.due(now, { isHandshakeDone, unwrittenBytes: this.upload.unwrittenBytes });
+    if (due === 'handshake-timeout' || due === 'idle') {
+      this.close(due);
       return;
     }
-    // A peer that asks and does not read holds on to memory of the read cache.
-    const isStalled = this.upload.unwrittenBytes > 0 && now - this.#lastWrittenAtMs >= LIMITS.sendStallTimeoutMs;
-    if (isStalled || now - this.#lastReceivedAtMs >= LIMITS.idleTimeoutMs) {
-      this.close('idle');
-      return;
-    }
-    if (now - this.#lastSentAtMs >= LIMITS.keepAliveAfterMs) {
+    if (!isHandshakeDone) return;
+    if (due === 'keep-alive') {
       this.#encoder.keepAlive();
       this.wantsFlush();
     }
@@ -314,8 +265,8 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
   onOpen(): void {
     this.#inTurn(() => {
       this.#isOpen = true;
-      this.#openedAtMs = this.#context.turn.now;
-      this.#lastReceivedAtMs = this.#context.turn.now;
+      this.#deadlines.openedAtMs = this.#context.turn.now;
+      this.#deadlines.lastReceivedAtMs = this.#context.turn.now;
       this.#sendHandshake();
     });
   }
@@ -325,7 +276,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     const { turn } = this.#context;
     turn.enter();
     try {
-      this.#lastReceivedAtMs = turn.now;
+      this.#deadlines.lastReceivedAtMs = turn.now;
       this.#decoder.push(chunk);
     } catch (error) {
       this.#onBug(error);
@@ -338,7 +289,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     const { turn } = this.#context;
     turn.enter();
     try {
-      this.#lastWrittenAtMs = turn.now;
+      this.#deadlines.lastWrittenAtMs = turn.now;
       this.upload.onWritten(totalBytes);
     } catch (error) {
       this.#onBug(error);
@@ -415,8 +366,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
   onHave(piece: number): void {
     const data = this.#data;
     if (data === null) {
-      this.#earlyHaves ??= new Set();
-      if (this.#earlyHaves.size < LIMITS.earlyHavesMax) this.#earlyHaves.add(piece);
+      this.#early?.onHave(piece);
       return;
     }
     if (piece >= data.layout.pieceCount) {
@@ -432,8 +382,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
 
   onBitfield(bytes: Uint8Array): void {
     if (this.#data === null) {
-      if (bytes.length > LIMITS.pieceCountMax / 8) this.close('bad-bitfield');
-      else this.#earlyBitfield = bytes.slice();
+      if (this.#early?.onBitfield(bytes) === false) this.close('bad-bitfield');
       return;
     }
     const pieces = Bitfield.fromWire(bytes, this.#data.layout.pieceCount);
@@ -444,7 +393,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
 
   onHaveAll(): void {
     if (this.#data === null) {
-      this.#earlyHaveAll = true;
+      if (this.#early !== null) this.#early.hasAll = true;
       return;
     }
     const pieces = new Bitfield(this.#data.layout.pieceCount);
@@ -462,22 +411,10 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
       this.close('too-many-invalid-requests');
       return;
     }
-    const data = this.#data;
-    const isValid =
-      data !== null &&
-      piece < data.layout.pieceCount &&
-      isValidRequest(data.layout.paddedPieceBytes(piece), begin, length) &&
-      data.have.has(piece);
-    if (!isValid) {
-      this.#reject(piece, begin, length);
-      if (++this.#invalidRequests > LIMITS.invalidRequestsMax) this.close('too-many-invalid-requests');
-      return;
-    }
-    if ((this.isChokedByUs && !this.#takeFastGrant(piece)) || !this.upload.push(piece, begin, length)) {
-      this.#reject(piece, begin, length);
-      return;
-    }
-    this.wantsFlush();
+    const verdict = this.upload.request(this.#data, { isChoked: this.isChokedByUs }, piece, begin, length);
+    if (verdict === 'abuse') this.close('too-many-invalid-requests');
+    else if (verdict === 'refused') this.#reject(piece, begin, length);
+    else this.wantsFlush();
   }
 
   onCancel(piece: number, begin: number, length: number): void {
@@ -585,33 +522,15 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     this.wantsSettle();
   }
 
-  /** BEP 6: newcomers may fetch a few pieces while choked, so that they soon have something to trade. */
   #grantAllowedFast(): void {
-    // Once: a peer that says again and again that it has nothing is not given more.
-    if (this.#hasGrantedFast) return;
-    this.#hasGrantedFast = true;
-    const data = this.#data!;
-    const ip = parseIp(this.remote.host)!;
-    const isNewcomer = this.pieces.count < LIMITS.allowedFastCount;
-    if (!this.#hasFast || !isNewcomer || ip.length !== 4 || data.have.isEmpty || isLoopback(this.remote)) return;
-    for (const piece of allowedFastSet(ip, this.#wireHash!, data.layout.pieceCount, LIMITS.allowedFastCount)) {
-      if (!data.have.has(piece)) continue;
-      this.#grantedFast.set(piece, 3 * Math.ceil(data.pieceBytes(piece) / LIMITS.blockBytes));
-      this.#encoder.allowedFast(piece);
-    }
+    if (!this.#hasFast) return;
+    for (const piece of this.upload.grants.grant(this.#data!, this, this.#wireHash!)) this.#encoder.allowedFast(piece);
     this.wantsFlush();
-  }
-
-  #takeFastGrant(piece: number): boolean {
-    const left = this.#grantedFast.get(piece) ?? 0;
-    if (left === 0) return false;
-    this.#grantedFast.set(piece, left - 1);
-    return true;
   }
 
   #dropQueuedRequests(): void {
     this.upload.retain(
-      (piece) => this.#hasFast && this.#grantedFast.has(piece),
+      (piece) => this.#hasFast && this.upload.grants.has(piece),
       (piece, begin, length) => this.#reject(piece, begin, length),
     );
   }
@@ -659,17 +578,17 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
   #flush(now: number): void {
     const stream = this.#stream;
     if (this.#isClosed || stream === null || !this.#isOpen) return;
-    if (this.upload.unwrittenBytes === 0) this.#lastWrittenAtMs = now;
+    if (this.upload.unwrittenBytes === 0) this.#deadlines.lastWrittenAtMs = now;
     stream.cork();
     const control = this.#encoder.take();
     if (control !== null) {
       this.upload.countControlBytes(control.length);
       stream.write(control);
-      this.#lastSentAtMs = now;
+      this.#deadlines.lastSentAtMs = now;
     }
     if (this.#data !== null && this.upload.queuedRequests > 0) {
       this.upload.pump(stream, this.#encoder, this.#data, now);
-      this.#lastSentAtMs = now;
+      this.#deadlines.lastSentAtMs = now;
     }
     stream.uncork();
   }

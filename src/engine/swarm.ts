@@ -14,7 +14,8 @@ import { Choker } from './choker.js';
 import type { CloseReason } from './close-reason.js';
 import type { Connector, Dialler } from './connector.js';
 import type { EngineContext } from './context.js';
-import { Peer, type PeerOwner, type PeerRouter } from './peer.js';
+import { Peer } from './peer.js';
+import type { PeerOwner, PeerRouter } from './peer-owner.js';
 import type { TorrentData } from './torrent-data.js';
 import type { Deferred } from './turn.js';
 

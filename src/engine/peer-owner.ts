@@ -1,0 +1,34 @@
+/**
+ * What a peer connection asks and tells of the swarm it belongs to. Swarm implements it; Peer knows nothing else of it.
+ * Every call is made inside a turn.
+ */
+import type { ExtensionHandshake } from '../protocol/wire/extension-handshake.js';
+import type { CloseReason } from './close-reason.js';
+import type { Peer } from './peer.js';
+import type { TorrentData } from './torrent-data.js';
+
+/** The swarm as one of its peers sees it. */
+export interface PeerOwner {
+  /** What our handshake carries when we dial: SHA-1 info-hash, or the truncated SHA-256 (BEP 52). 20 bytes. */
+  readonly wireHash: Uint8Array;
+  readonly localPeerId: Uint8Array;
+  /** Null until the metadata is there and the storage is open. */
+  readonly data: TorrentData | null;
+  readonly isSeeding: boolean;
+  readonly extensionHandshake: ExtensionHandshake;
+  /** Handshake complete. @returns a reason to close the connection, or null. */
+  onHandshake(peer: Peer): CloseReason | null;
+  onExtensionHandshake(peer: Peer, handshake: ExtensionHandshake): void;
+  onMetadataMessage(peer: Peer, payload: Uint8Array): void;
+  /** The peer became or ceased to be interested in us. */
+  onInterestChanged(peer: Peer): void;
+  /** The peer now has everything. */
+  onPeerComplete(peer: Peer): void;
+  /** Another peer may still be asked for a block that has arrived (end game). */
+  onBlockStored(peer: Peer, piece: number, block: number): void;
+  onPieceComplete(piece: number): void;
+  onClosed(peer: Peer, reason: CloseReason): void;
+}
+
+/** Finds the swarm that an incoming handshake is for. */
+export type PeerRouter = (infoHash: Uint8Array) => PeerOwner | null;
