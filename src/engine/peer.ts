@@ -5,8 +5,8 @@
  * Invariant: a violation closes this peer with a reason; nothing is thrown out of a callback, and after close() the
  * owner hears nothing but the one onClosed.
  */
-import type { Address } from '../base/address.js';
-import { addressKey, parseIp } from '../base/address.js';
+
+import { type Address, addressKey, parseIp } from '../base/address.js';
 import { Bitfield } from '../base/bitfield.js';
 import { bytesEqual } from '../base/bytes.js';
 import { toDtorrentError } from '../base/errors.js';
@@ -50,8 +50,9 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
   /** The client's own name for itself (BEP 10 `v`), '' when not told. */
   clientName = '';
   isHandshakeDone = false;
-  isChokedByUs = true;
-  isInterestedInUs = false;
+  /** By us; and whether it wants something from us. */
+  isUnchoked = false;
+  isInterested = false;
   isChokingUs = true;
   isInterestingToUs = false;
   isUploadOnly = false;
@@ -124,12 +125,6 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     return this.#early?.hasAll ?? this.pieces.isFull;
   }
   // ChokerPeer
-  get isInterested(): boolean {
-    return this.isInterestedInUs;
-  }
-  get isUnchoked(): boolean {
-    return !this.isChokedByUs;
-  }
   get isSnubbed(): boolean {
     return this.download.pipeline.isSnubbed;
   }
@@ -162,8 +157,8 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
   }
 
   unchoke(now: number): void {
-    if (!this.isChokedByUs) return;
-    this.isChokedByUs = false;
+    if (this.isUnchoked) return;
+    this.isUnchoked = true;
     this.lastUnchokedAtMs = now;
     this.#encoder.unchoke();
     this.wantsFlush();
@@ -171,8 +166,8 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
 
   /** Choked peers' requests are dropped; with the fast extension each is rejected, allowed-fast ones kept. */
   choke(): void {
-    if (this.isChokedByUs) return;
-    this.isChokedByUs = true;
+    if (!this.isUnchoked) return;
+    this.isUnchoked = false;
     this.#encoder.choke();
     this.#dropQueuedRequests();
     this.wantsFlush();
@@ -350,14 +345,14 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
   }
 
   onInterested(): void {
-    if (this.isInterestedInUs) return;
-    this.isInterestedInUs = true;
+    if (this.isInterested) return;
+    this.isInterested = true;
     this.#owner!.onInterestChanged(this);
   }
 
   onNotInterested(): void {
-    if (!this.isInterestedInUs) return;
-    this.isInterestedInUs = false;
+    if (!this.isInterested) return;
+    this.isInterested = false;
     // An unchoked peer that loses interest frees its slot, and what it had asked for, at once.
     this.#dropQueuedRequests();
     this.#owner!.onInterestChanged(this);
@@ -411,7 +406,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
       this.close('too-many-invalid-requests');
       return;
     }
-    const verdict = this.upload.request(this.#data, { isChoked: this.isChokedByUs }, piece, begin, length);
+    const verdict = this.upload.request(this.#data, { isChoked: !this.isUnchoked }, piece, begin, length);
     if (verdict === 'abuse') this.close('too-many-invalid-requests');
     else if (verdict === 'refused') this.#reject(piece, begin, length);
     else this.wantsFlush();
