@@ -16,6 +16,7 @@ import type { ByteStream, Listener } from '../host/network.js';
 import { Connector } from './connector.js';
 import type { EngineContext } from './context.js';
 import type { EngineEvent, TorrentStats } from './events.js';
+import { FileClaims } from './file-claims.js';
 import { Peer } from './peer.js';
 import type { PeerOwner } from './peer-owner.js';
 import { ReadCache } from './read-cache.js';
@@ -35,6 +36,7 @@ export class Session {
   readonly #connector: Connector;
   readonly #trackers: TrackerClients;
   readonly #torrents = new Set<Torrent>();
+  readonly #claims = new FileClaims<Torrent>();
   readonly #byWireHash = new Map<string, Torrent>();
   /** Incoming connections that have not said yet which torrent they are for. */
   readonly #unnamed = new Set<Peer>();
@@ -189,6 +191,7 @@ export class Session {
       context: this.context,
       connector: this.#connector,
       trackers: this.#trackers,
+      claims: this.#claims,
       router: (infoHash) => this.#route(infoHash),
       nextPeerNumber: () => this.#nextPeerNumber++,
       listenPort: () => this.listenPort,
@@ -200,6 +203,7 @@ export class Session {
 
   #forget(torrent: Torrent): void {
     this.#torrents.delete(torrent);
+    this.#claims.release(torrent);
     for (const [hash, other] of this.#byWireHash) if (other === torrent) this.#byWireHash.delete(hash);
   }
 

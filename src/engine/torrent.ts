@@ -22,6 +22,7 @@ import type { CloseReason } from './close-reason.js';
 import type { Connector } from './connector.js';
 import type { EngineContext } from './context.js';
 import type { EngineEvent, TorrentPhase, TorrentStats } from './events.js';
+import type { FileClaims } from './file-claims.js';
 import { MetadataExchange } from './metadata-exchange.js';
 import type { Peer } from './peer.js';
 import type { PeerRouter } from './peer-owner.js';
@@ -43,6 +44,7 @@ export interface TorrentSurroundings {
   readonly context: EngineContext;
   readonly connector: Connector;
   readonly trackers: TrackerClients;
+  readonly claims: FileClaims<Torrent>;
   readonly router: PeerRouter;
   readonly nextPeerNumber: () => number;
   readonly listenPort: () => number;
@@ -269,6 +271,12 @@ export class Torrent {
           `${metainfo.name}: pieces of ${metainfo.pieceLength} bytes need a writeCacheBytes of at least twice that`,
         ),
       );
+      return;
+    }
+    const taken = this.#surroundings.claims.claim(this, this.#options.downloadDir, metainfo.files);
+    if (taken !== null) {
+      const message = `${taken.path} belongs to ${taken.owner.name} already; download ${metainfo.name} to another directory`;
+      this.#fail(new DtorrentError('EDUPLICATE', message));
       return;
     }
     this.#exchange.onMetadataKnown(metainfo.infoBytes, { isPrivate: metainfo.isPrivate });
