@@ -169,7 +169,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     if (!this.isUnchoked) return;
     this.isUnchoked = false;
     this.#encoder.choke();
-    this.#dropQueuedRequests();
+    this.#dropQueuedRequests({ keepsGranted: this.#hasFast });
     this.wantsFlush();
   }
 
@@ -354,7 +354,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     if (!this.isInterested) return;
     this.isInterested = false;
     // An unchoked peer that loses interest frees its slot, and what it had asked for, at once.
-    this.#dropQueuedRequests();
+    this.#dropQueuedRequests({ keepsGranted: false });
     this.#owner!.onInterestChanged(this);
   }
 
@@ -523,9 +523,9 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     this.wantsFlush();
   }
 
-  #dropQueuedRequests(): void {
+  #dropQueuedRequests({ keepsGranted }: { readonly keepsGranted: boolean }): void {
     this.upload.retain(
-      (piece) => this.#hasFast && this.upload.grants.has(piece),
+      (piece) => keepsGranted && this.upload.grants.has(piece),
       (piece, begin, length) => this.#reject(piece, begin, length),
     );
   }
