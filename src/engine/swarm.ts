@@ -4,7 +4,6 @@
  * Called by Torrent and by its peers, inside turns.
  */
 import type { Address } from '../base/address.js';
-import { addressKey } from '../base/address.js';
 import { bytesEqual, compareBytes } from '../base/bytes.js';
 import { LIMITS } from '../base/limits.js';
 import type { ExtensionHandshake } from '../protocol/wire/extension-handshake.js';
@@ -310,9 +309,4 @@ export class Swarm implements PeerOwner, Dialler {
     for (const peer of this.#peers) if (peer.isHandshakeDone && !peer.isClosed) connected.push(peer);
     return connected;
   }
-}
-
-/** For logs and events. */
-export function peerLabel(peer: Peer): string {
-  return addressKey(peer.remote);
 }

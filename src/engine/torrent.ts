@@ -4,7 +4,7 @@
  * It joins the parts that do the work: MetadataExchange, TorrentData, Swarm and Announcer. Every method runs inside a
  * turn; promises begin one floor up, at TorrentHandle.
  */
-import type { Address, HostPort } from '../base/address.js';
+import { type Address, addressKey, type HostPort } from '../base/address.js';
 import { DtorrentError, toDtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import { CLIENT_NAME } from '../base/version.js';
@@ -26,8 +26,8 @@ import type { FileClaims } from './file-claims.js';
 import { MetadataExchange } from './metadata-exchange.js';
 import type { Peer } from './peer.js';
 import type { PeerRouter } from './peer-owner.js';
-import { peerLabel, Swarm } from './swarm.js';
-import { TorrentData } from './torrent-data.js';
+import { Swarm, type SwarmHandler } from './swarm.js';
+import { TorrentData, type TorrentDataHandler } from './torrent-data.js';
 import type { TrackerClients } from './tracker-clients.js';
 
 export interface TorrentOptions {
@@ -50,7 +50,7 @@ export interface TorrentSurroundings {
   readonly listenPort: () => number;
 }
 
-export class Torrent {
+export class Torrent implements SwarmHandler, TorrentDataHandler {
   readonly infoHash: InfoHash;
   readonly infoHashHex: string;
   readonly swarm: Swarm;
@@ -193,7 +193,7 @@ export class Torrent {
   // ---- SwarmHandler ----
 
   onPeerConnected(peer: Peer): void {
-    this.#emit({ type: 'peerConnected', infoHash: this.infoHashHex, address: peerLabel(peer) });
+    this.#emit({ type: 'peerConnected', infoHash: this.infoHashHex, address: addressKey(peer.remote) });
   }
 
   onExtensionHandshake(peer: Peer, handshake: ExtensionHandshake): void {
@@ -207,7 +207,7 @@ export class Torrent {
   onPeerClosed(peer: Peer, reason: CloseReason): void {
     this.#exchange.onPeerClosed(peer);
     if (peer.isHandshakeDone) {
-      this.#emit({ type: 'peerDisconnected', infoHash: this.infoHashHex, address: peerLabel(peer), reason });
+      this.#emit({ type: 'peerDisconnected', infoHash: this.infoHashHex, address: addressKey(peer.remote), reason });
     }
   }
 
