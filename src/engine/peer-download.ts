@@ -19,7 +19,8 @@ export class PeerDownload {
   readonly pipeline: RequestPipeline;
   /** Pieces the peer lets us request while it chokes us (BEP 6). */
   readonly allowedFast: Set<number> = new Set();
-  /** Bytes received that were of no use. */
+  /** Payload received, whatever its use; and how much of it was of none. */
+  receivedBytes = 0;
   wastedBytes = 0;
   readonly #picks: Uint32Array;
   /** The block now arriving into a piece buffer; piece -1 = none, or one that is skipped. */
@@ -75,6 +76,7 @@ export class PeerDownload {
     length: number,
     now: number,
   ): BlockOutcome {
+    this.receivedBytes += length;
     const wasExpected = isWholeBlock(picker, piece, begin, length)
       ? this.pipeline.onBlock(piece, begin / BLOCK_BYTES, length, now)
       : 'unrequested';

@@ -95,7 +95,7 @@ export class Swarm implements PeerOwner, Dialler {
   }
   get downloadedBytes(): number {
     let sum = this.#pastDownloadedBytes;
-    for (const peer of this.#peers) sum += peer.download.pipeline.totalBytes;
+    for (const peer of this.#peers) sum += peer.download.receivedBytes;
     return sum;
   }
   get wastedBytes(): number {
@@ -235,7 +235,7 @@ export class Swarm implements PeerOwner, Dialler {
     const now = this.#context.turn.now;
     if (!this.#peers.delete(peer)) return; // refused before it was one of ours
     this.#pastUploadedBytes += peer.uploadedBytes;
-    this.#pastDownloadedBytes += peer.download.pipeline.totalBytes;
+    this.#pastDownloadedBytes += peer.download.receivedBytes;
     this.#pastWastedBytes += peer.download.wastedBytes;
     if (peer.isHandshakeDone) this.#connector.onDisconnected();
     else this.#connector.onDialEnded();

@@ -180,7 +180,7 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
       bytesChecked: this.data?.bytesChecked ?? 0,
       downloadRate,
       uploadRate,
-      downloadedBytes: this.swarm.downloadedBytes + this.swarm.wastedBytes,
+      downloadedBytes: this.swarm.downloadedBytes,
       uploadedBytes: this.swarm.uploadedBytes,
       wastedBytes: this.swarm.wastedBytes + (this.data?.failedBytes ?? 0),
       hashFailures: this.data?.hashFailures ?? 0,
