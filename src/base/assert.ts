@@ -8,8 +8,3 @@ import { DtorrentError } from './errors.js';
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new DtorrentError('EINTERNAL', `internal error: ${message}`);
 }
-
-/** For the `default` of a switch over a union: fails to compile when a case is missing. */
-export function unreachable(value: never): never {
-  throw new DtorrentError('EINTERNAL', `internal error: unexpected ${String(value)}`);
-}

@@ -14,7 +14,6 @@ export interface PeerOwner {
   readonly localPeerId: Uint8Array;
   /** Null until the metadata is there and the storage is open. */
   readonly data: TorrentData | null;
-  readonly isSeeding: boolean;
   readonly extensionHandshake: ExtensionHandshake;
   /** Handshake complete. @returns a reason to close the connection, or null. */
   onHandshake(peer: Peer): CloseReason | null;
