@@ -4,11 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { REPOSITORY } from '../test/harness/repository.js';
 
 const UNLAWFUL: readonly (readonly [string, string])[] = [
   ['src/base/a.ts', `import type { Host } from '../host/host.js';\nexport type A = Host;\n`],
@@ -38,13 +38,12 @@ const LAWFUL: readonly (readonly [string, string])[] = [
   ['src/app/cli/ok.ts', `import { Engine } from '../../index.js';\nnew Engine();\n`],
 ];
 
-const root = repositoryRoot();
 let outline = '';
 
 before(() => {
   outline = mkdtempSync(join(tmpdir(), 'dtorrent-floors-'));
-  cpSync(join(root, 'biome.json'), join(outline, 'biome.json'));
-  cpSync(join(root, 'scripts', 'biome-math-random.grit'), join(outline, 'scripts', 'biome-math-random.grit'));
+  cpSync(join(REPOSITORY, 'biome.json'), join(outline, 'biome.json'));
+  cpSync(join(REPOSITORY, 'scripts', 'biome-math-random.grit'), join(outline, 'scripts', 'biome-math-random.grit'));
 });
 after(() => rmSync(outline, { recursive: true, force: true }));
 
@@ -67,14 +66,8 @@ function lint(path: string, text: string): { status: number | null; output: stri
   const file = join(outline, path);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, text);
-  const biome = join(root, 'node_modules', '@biomejs', 'biome', 'bin', 'biome');
+  const biome = join(REPOSITORY, 'node_modules', '@biomejs', 'biome', 'bin', 'biome');
   const run = spawnSync(process.execPath, [biome, 'lint', '--colors=off', path], { cwd: outline, encoding: 'utf8' });
   rmSync(file);
   return { status: run.status, output: run.stdout + run.stderr };
-}
-
-function repositoryRoot(): string {
-  let directory = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(directory, 'package.json'))) directory = dirname(directory);
-  return directory;
 }

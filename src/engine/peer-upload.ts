@@ -32,8 +32,8 @@ export class PeerUpload implements ChunkWaiter {
   readonly #pinned: Chunk[] = [];
   readonly #pinnedUntil: number[] = [];
   #streamOffset = 0;
-  #invalidRequests = 0;
   #writtenOffset = 0;
+  #invalidRequests = 0;
 
   /** `wantsFlush`: more can be sent now; called inside a turn. */
   constructor(cache: ReadCache, wantsFlush: () => void) {
@@ -45,7 +45,7 @@ export class PeerUpload implements ChunkWaiter {
     return this.#queue.count;
   }
 
-  /** Queues a request, or says that it is to be rejected; 'abuse' = for the last time. `data` null = nothing is known yet. */
+  /** Queues a request, or says that it is to be rejected; 'abuse' = once too often. `data` null = nothing known yet. */
   request(
     data: TorrentData | null,
     state: { readonly isChoked: boolean },

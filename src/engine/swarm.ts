@@ -147,10 +147,7 @@ export class Swarm implements PeerOwner, Dialler {
 
   /** Tells everyone; peers that have the piece already are spared. */
   broadcastHave(piece: number): void {
-    for (const peer of this.#peers) {
-      peer.sendHave(piece);
-      if (peer.isInterestingToUs) peer.wantsSettle();
-    }
+    for (const peer of this.#peers) peer.sendHave(piece);
   }
 
   /** Peers may find something to request now (a slot or blocks came free): once per turn. */
@@ -287,21 +284,17 @@ export class Swarm implements PeerOwner, Dialler {
 
   #chokeRound(now: number): void {
     const connected = this.#connectedPeers();
-    const unchoked = this.#choker.round(connected, now, { isSeeding: this.isSeeding });
-    this.#apply(connected, new Set(unchoked), now);
+    const unchoked = new Set(this.#choker.round(connected, now, { isSeeding: this.isSeeding }));
+    for (const peer of connected) {
+      if (unchoked.has(peer)) peer.unchoke(now);
+      else peer.choke();
+    }
   }
 
   /** Between rounds nobody is choked; a free slot goes to whoever is interested (no fibrillation, BEP 3). */
   #fillFreeSlots(): void {
     const now = this.#context.turn.now;
     for (const peer of this.#choker.fillFreeSlots(this.#connectedPeers())) peer.unchoke(now);
-  }
-
-  #apply(peers: readonly Peer[], unchoked: ReadonlySet<Peer>, now: number): void {
-    for (const peer of peers) {
-      if (unchoked.has(peer)) peer.unchoke(now);
-      else peer.choke();
-    }
   }
 
   #connectedPeers(): Peer[] {

@@ -3,7 +3,6 @@
  * engine works with. All input is hostile. Invariant of what is returned: paths are safe and unique, offsets are
  * contiguous from 0, and pieceCount, pieces, layers and files agree with each other. Lengths and offsets are bytes.
  */
-import type { HostPort } from '../base/address.js';
 import { DtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import { BencodeDict, decodeBencode } from './bencode.js';
@@ -17,7 +16,8 @@ import { placeInTree } from './path-tree.js';
 import { checkedPieceLayers } from './piece-layers.js';
 import { safeName } from './safe-path.js';
 
-export interface Metainfo {
+/** A torrent, read and checked. What lies outside of the info dictionary is OuterDictionary's. */
+export interface Metainfo extends OuterDictionary {
   readonly infoHash: InfoHash;
   /** The info dictionary as it was sent: what ut_metadata serves. A view of the input. */
   readonly infoBytes: Uint8Array;
@@ -37,17 +37,6 @@ export interface Metainfo {
   readonly v1Pieces: Uint8Array | null;
   /** v2: root in hex -> 32 bytes per piece, checked, for files longer than a piece. Missing ones come from peers. */
   readonly pieceLayers: ReadonlyMap<string, Uint8Array>;
-  /** Tiers, best first. */
-  readonly trackers: readonly (readonly string[])[];
-  /** BEP 19. */
-  readonly webSeeds: readonly string[];
-  /** BEP 17. */
-  readonly httpSeeds: readonly string[];
-  readonly nodes: readonly HostPort[];
-  readonly comment: string | null;
-  readonly createdBy: string | null;
-  /** Seconds since 1970. */
-  readonly creationDate: number | null;
 }
 
 export interface MetainfoFile {

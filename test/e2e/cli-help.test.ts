@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { REPOSITORY_ROOT, runCli } from './cli-process.js';
+import { REPOSITORY } from '../harness/repository.js';
+import { runCli } from './cli-process.js';
 
 test('dtorrent --help lists the commands and exits 0', async () => {
   const { exitCode, stdout, stderr } = await runCli(['--help']);
@@ -22,7 +23,7 @@ test('dtorrent get --help tells its options', async () => {
 });
 
 test('dtorrent --version prints the version of the package', async () => {
-  const { version } = JSON.parse(readFileSync(join(REPOSITORY_ROOT, 'package.json'), 'utf8')) as { version: string };
+  const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as { version: string };
   const { exitCode, stdout } = await runCli(['--version']);
   assert.equal(exitCode, 0);
   assert.equal(stdout, `${version}\n`);

@@ -1,8 +1,6 @@
 /** Runs bin/dtorrent.js of this checkout as a user's shell would: the built dist, a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { CLI } from '../harness/repository.js';
 
 export interface CliResult {
   readonly exitCode: number | null;
@@ -16,10 +14,8 @@ export interface CliOptions {
   readonly stdin?: Uint8Array;
 }
 
-export const REPOSITORY_ROOT: string = repositoryRoot();
-
 export function spawnCli(args: readonly string[], options: CliOptions = {}): ChildProcess {
-  return spawn(process.execPath, [join(REPOSITORY_ROOT, 'bin', 'dtorrent.js'), ...args], {
+  return spawn(process.execPath, [CLI, ...args], {
     cwd: options.cwd,
     env: { PATH: process.env['PATH'] ?? '', LANG: 'C.UTF-8', ...options.env },
     stdio: 'pipe',
@@ -42,10 +38,4 @@ export function runCli(args: readonly string[], options: CliOptions = {}): Promi
     child.on('error', reject);
     child.on('close', (exitCode) => resolve({ exitCode, stdout, stderr }));
   });
-}
-
-function repositoryRoot(): string {
-  let directory = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(directory, 'package.json'))) directory = dirname(directory);
-  return directory;
 }
