@@ -15,7 +15,7 @@ export type TorrentEvent =
   | { readonly type: 'phase'; readonly infoHash: string; readonly phase: TorrentPhase }
   | { readonly type: 'pieceVerified'; readonly infoHash: string; readonly piece: number }
   | { readonly type: 'pieceFailed'; readonly infoHash: string; readonly piece: number }
-  /** Every piece is verified and on disk. */
+  /** Every piece of what is selected is verified and on disk. Told again when a wider selection is complete. */
   | { readonly type: 'completed'; readonly infoHash: string; readonly seconds: number }
   | { readonly type: 'peerConnected'; readonly infoHash: string; readonly address: string }
   | {
@@ -35,15 +35,30 @@ export type TorrentEvent =
     }
   | { readonly type: 'trackerWarning'; readonly infoHash: string; readonly url: string; readonly message: string }
   | { readonly type: 'trackerFailed'; readonly infoHash: string; readonly url: string; readonly error: DtorrentError }
+  /** Peers are let go and files closed until it is resumed. `error`: why, when it is by itself. */
+  | {
+      readonly type: 'torrentPaused';
+      readonly infoHash: string;
+      readonly reason: PauseReason;
+      readonly error: DtorrentError | null;
+    }
+  | { readonly type: 'torrentResumed'; readonly infoHash: string }
   /** The torrent stopped because of this error. */
   | { readonly type: 'torrentFailed'; readonly infoHash: string; readonly error: DtorrentError }
   | { readonly type: 'torrentRemoved'; readonly infoHash: string };
 
 /**
  * metadata: a magnet without its info dictionary yet · checking: hashing what is on disk · downloading · seeding:
- * everything is there · failed: see torrentFailed · stopped: removed or the engine stopped.
+ * everything selected is there · paused: until resume(), or until what it paused for is over · failed: see
+ * torrentFailed · stopped: removed or the engine stopped.
  */
-export type TorrentPhase = 'metadata' | 'checking' | 'downloading' | 'seeding' | 'failed' | 'stopped';
+export type TorrentPhase = 'metadata' | 'checking' | 'downloading' | 'seeding' | 'paused' | 'failed' | 'stopped';
+
+/**
+ * user: pause() · error: the disk failed, which is tried again by itself · seedGoal: it has been seeded as much or as
+ * long as was asked for.
+ */
+export type PauseReason = 'user' | 'error' | 'seedGoal';
 
 /** A snapshot of one torrent, made on request. Rates in bytes per second; `etaSeconds` null when unknown. */
 export interface TorrentStats {

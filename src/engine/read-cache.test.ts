@@ -16,6 +16,8 @@ class HandStorage {
     isEmpty: false,
     read: (piece, begin, into, done) => this.pending.push({ piece, begin, into, done }),
     writePiece: NEVER,
+    writeUnverified: NEVER,
+    stampFiles: NEVER,
     verifyPiece: NEVER,
     flush: NEVER,
     close: NEVER,

@@ -16,6 +16,12 @@ interface StringSetting {
   readonly default: string;
   readonly meaning: string;
 }
+interface ChoiceSetting<Choice extends string> {
+  readonly kind: 'choice';
+  readonly default: Choice;
+  readonly choices: readonly Choice[];
+  readonly meaning: string;
+}
 interface BooleanSetting {
   readonly kind: 'boolean';
   readonly default: boolean;
@@ -28,6 +34,13 @@ function number(defaultValue: number, min: number, max: number, meaning: string)
 function string(defaultValue: string, meaning: string): StringSetting {
   return { kind: 'string', default: defaultValue, meaning };
 }
+function choice<Choice extends string>(
+  defaultValue: Choice,
+  choices: readonly Choice[],
+  meaning: string,
+): ChoiceSetting<Choice> {
+  return { kind: 'choice', default: defaultValue, choices, meaning };
+}
 function boolean(defaultValue: boolean, meaning: string): BooleanSetting {
   return { kind: 'boolean', default: defaultValue, meaning };
 }
@@ -38,11 +51,18 @@ const MIB = 1024 * 1024;
 export const SETTINGS_TABLE: {
   readonly [K in keyof Settings]: Settings[K] extends number
     ? NumberSetting
-    : Settings[K] extends string
-      ? StringSetting
-      : BooleanSetting;
+    : Settings[K] extends boolean
+      ? BooleanSetting
+      : string extends Settings[K]
+        ? StringSetting
+        : ChoiceSetting<Settings[K] & string>;
 } = {
   downloadDir: string('.', 'directory that torrents are stored in'),
+  stateDir: string('', 'directory that resume data is kept in; empty = none is kept'),
+  resumeIntervalMs: number(30_000, 1000, 3_600_000, 'time between two saves of resume data while something changes'),
+  preallocation: choice('sparse', ['none', 'sparse', 'full'], 'how files get their length before their data comes'),
+  downloadLimit: number(0, 0, 1e12, 'bytes per second received of all torrents together; 0 = no limit'),
+  uploadLimit: number(0, 0, 1e12, 'bytes per second sent of all torrents together; 0 = no limit'),
   port: number(6881, 0, 65535, 'TCP port to listen on; 0 = any free one'),
   portAttempts: number(10, 1, 1000, 'how many ports, counting up from `port`, are tried when one is in use'),
   bindHost: string('', 'local IP address to listen on and dial from; empty = every address'),
@@ -66,6 +86,12 @@ export const SETTINGS_TABLE: {
 /** The values; see SETTINGS_TABLE for ranges and meanings. */
 export interface Settings {
   readonly downloadDir: string;
+  readonly stateDir: string;
+  readonly resumeIntervalMs: number;
+  /** none: files grow as data comes · sparse: full length at once, blocks on demand · full: blocks too. */
+  readonly preallocation: 'none' | 'sparse' | 'full';
+  readonly downloadLimit: number;
+  readonly uploadLimit: number;
   readonly port: number;
   readonly portAttempts: number;
   readonly bindHost: string;
@@ -97,7 +123,13 @@ export function resolveSettings(given: Partial<Settings> = {}): Settings {
     if (value === undefined) continue;
     if (!Object.hasOwn(SETTINGS_TABLE, name)) throw new DtorrentError('EOPTION', `there is no setting "${name}"`);
     const row = SETTINGS_TABLE[name as keyof Settings];
-    if (typeof value !== row.kind) throw new DtorrentError('EOPTION', `setting ${name} must be a ${row.kind}`);
+    if (row.kind === 'choice') {
+      if (!(row.choices as readonly unknown[]).includes(value)) {
+        throw new DtorrentError('EOPTION', `setting ${name} must be one of ${row.choices.join(', ')}, not ${value}`);
+      }
+    } else if (typeof value !== row.kind) {
+      throw new DtorrentError('EOPTION', `setting ${name} must be a ${row.kind}`);
+    }
     if (row.kind === 'number' && !(Number.isInteger(value) && Number(value) >= row.min && Number(value) <= row.max)) {
       throw new DtorrentError(
         'EOPTION',

@@ -79,6 +79,11 @@ export class TorrentData implements ChunkSource {
     return this.picker.isComplete;
   }
 
+  /** Everything wanted is verified and stored; unselected files may be missing. */
+  get isFinished(): boolean {
+    return this.picker.wantedMissing === 0;
+  }
+
   pieceBytes(piece: number): number {
     return this.layout.pieceBytes(piece);
   }

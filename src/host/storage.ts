@@ -69,13 +69,33 @@ export interface Storage {
    * `ETORRENT` error = its v1 hash matches and its v2 hash does not, or the reverse: no peer is to blame (BEP 52).
    */
   writePiece(piece: number, slot: Slot, done: (result: WriteResult) => void): void;
+  /**
+   * Writes the first `length` bytes of the slot to `piece` from `begin`, without looking at them: a part of a piece too
+   * large to be held whole, or the blocks of an unfinished one when the torrent stops. The slot belongs to the storage
+   * until `done`. What it wrote is worth nothing until verifyPiece says 'ok'.
+   */
+  writeUnverified(
+    span: { readonly piece: number; readonly begin: number; readonly length: number },
+    slot: Slot,
+    done: (error: DtorrentError | null) => void,
+  ): void;
   /** Reads into.length bytes of `piece` from `begin`; padding reads as zeros. `into` is borrowed until `done`. */
   read(piece: number, begin: number, into: Uint8Array, done: (error: DtorrentError | null) => void): void;
   /** Hashes what is on disk. `missing` = a file of this piece is absent or too short. */
   verifyPiece(piece: number, done: (result: VerifyResult) => void): void;
+  /** Looks at every file: one stamp a file of the layout, in its order; padding is { 0, 0 }. Ordered after earlier writes. */
+  stampFiles(done: (result: readonly FileStamp[] | DtorrentError) => void): void;
   /** fsyncs what was written. */
   flush(done: (error: DtorrentError | null) => void): void;
   close(done: () => void): void;
+}
+
+/** What tells whether a file is still the one that was looked at. */
+export interface FileStamp {
+  /** -1 = there is no such file. */
+  readonly lengthBytes: number;
+  /** Last change of the content, microseconds since 1970; 0 for a file that is not there. */
+  readonly modifiedUs: number;
 }
 
 export type WriteResult = 'ok' | 'bad-hash' | DtorrentError;

@@ -26,19 +26,22 @@ export interface DiskSpan {
 interface PieceJob {
   /** Absolute path of the download directory. */
   readonly directory: string;
-  readonly expected: PieceExpectation;
   readonly spans: readonly DiskSpan[];
+  /** Of the whole piece, or of the part that `spans` are of. */
   readonly pieceBytes: number;
 }
 
 export interface WriteJob extends PieceJob {
   readonly kind: 'write';
+  /** Null = written as it is, whole piece or not. */
+  readonly expected: PieceExpectation | null;
   /** The slot: over a SharedArrayBuffer, so that sending it copies nothing. */
   readonly bytes: Uint8Array;
 }
 
 export interface VerifyJob extends PieceJob {
   readonly kind: 'verify';
+  readonly expected: PieceExpectation;
 }
 
 export interface CreateEmptyJob {
@@ -94,10 +97,12 @@ export class DiskThread {
 
   #write(job: WriteJob): DiskResult {
     clearPadding(job);
-    this.#hasher.begin(job.expected);
-    this.#hasher.update(job.bytes.subarray(0, job.pieceBytes));
-    const verdict = this.#hasher.finish();
-    if (verdict !== 'ok') return verdict;
+    if (job.expected !== null) {
+      this.#hasher.begin(job.expected);
+      this.#hasher.update(job.bytes.subarray(0, job.pieceBytes));
+      const verdict = this.#hasher.finish();
+      if (verdict !== 'ok') return verdict;
+    }
     let offset = 0;
     for (const span of job.spans) {
       if (span.file !== null) this.#writeSpan(job, span, span.file, offset);

@@ -8,16 +8,27 @@ import { join, resolve, sep } from 'node:path';
 import { assert } from '../base/assert.js';
 import { DtorrentError } from '../base/errors.js';
 import type { Slot } from '../base/slot-pool.js';
-import type { Storage, StorageFactory, StorageFile, StorageSpec, VerifyResult, WriteResult } from '../host/storage.js';
+import type {
+  FileStamp,
+  Storage,
+  StorageFactory,
+  StorageFile,
+  StorageSpec,
+  VerifyResult,
+  WriteResult,
+} from '../host/storage.js';
 import type { DiskResult, DiskSpan } from './disk-job.js';
 import { DiskPool } from './disk-pool.js';
 import { isAbsence, pathFault } from './download-path.js';
 import { FileRead } from './file-read.js';
+import { stampFiles } from './file-stamps.js';
 import { syncFiles } from './file-sync.js';
 import { type DiskFile, FILE_KEYS_PER_STORAGE } from './open-files.js';
 import { PieceGates } from './piece-gates.js';
 import type { PieceExpectation } from './piece-hasher.js';
 import { ReadHandles } from './read-handles.js';
+
+type PieceSpan = Parameters<Storage['writeUnverified']>[0];
 
 export interface FileStorageOptions {
   /** Threads that hash and write; 0 = the main thread. */
@@ -86,10 +97,10 @@ class FileStorage implements Storage {
   /** Files written to since the last flush. */
   #dirtyFiles = new Set<number>();
   #operations = 0;
-  /** Writes that are not done, by number; a flush waits for those before it. */
+  /** Writes that are not done, by number; a fence waits for those before it. */
   readonly #writes = new Set<number>();
   #writeCount = 0;
-  #flushes: { readonly waitsFor: Set<number>; readonly start: () => void }[] = [];
+  #fences: { readonly waitsFor: Set<number>; readonly start: () => void }[] = [];
   #onClosed: (() => void) | null = null;
 
   constructor(options: {
@@ -109,22 +120,15 @@ class FileStorage implements Storage {
   }
 
   writePiece(piece: number, slot: Slot, done: (result: WriteResult) => void): void {
-    if (!this.#begin(done)) return;
-    const write = this.#writeCount++;
-    this.#writes.add(write);
-    const finish = (result: DiskResult): void => {
-      this.#gates.leave(piece);
-      this.#writeDone(write);
+    const span = { piece, begin: 0, length: this.#spec.layout.pieceBytes(piece) };
+    this.#write(span, slot, this.#expectationOf(piece), (result) => {
       assert(result !== 'missing', 'a write does not look for files');
       done(result);
-      this.#end();
-    };
-    this.#gates.enter(piece, 'write', () => {
-      this.createEmptyFiles((error) => {
-        if (error === null) this.#submitWrite(piece, slot, finish);
-        else finish(error);
-      });
     });
+  }
+
+  writeUnverified(span: PieceSpan, slot: Slot, done: (error: DtorrentError | null) => void): void {
+    this.#write(span, slot, null, (result) => done(result instanceof DtorrentError ? result : null));
   }
 
   read(piece: number, begin: number, into: Uint8Array, done: (error: DtorrentError | null) => void): void {
@@ -159,9 +163,20 @@ class FileStorage implements Storage {
     });
   }
 
+  stampFiles(done: (result: readonly FileStamp[] | DtorrentError) => void): void {
+    if (!this.#begin(done)) return;
+    this.#afterWrites(() => {
+      const paths = this.#spec.layout.files.map((file, index) => (file.padding ? null : this.#diskFile(index).path));
+      stampFiles(this.#spec.directory, paths, (result) => {
+        done(result);
+        this.#end();
+      });
+    });
+  }
+
   flush(done: (error: DtorrentError | null) => void): void {
     if (!this.#begin(done)) return;
-    const start = (): void => {
+    this.#afterWrites(() => {
       const indices = [...this.#dirtyFiles];
       this.#dirtyFiles = new Set();
       const paths = indices.map((index) => this.#diskFile(index).path);
@@ -171,9 +186,7 @@ class FileStorage implements Storage {
         done(error);
         this.#end();
       });
-    };
-    if (this.#writes.size === 0) start();
-    else this.#flushes.push({ waitsFor: new Set(this.#writes), start });
+    });
   }
 
   close(done: () => void): void {
@@ -201,26 +214,57 @@ class FileStorage implements Storage {
     });
   }
 
-  #submitWrite(piece: number, slot: Slot, done: (result: DiskResult) => void): void {
-    const pieceBytes = this.#spec.layout.pieceBytes(piece);
-    const { directory } = this.#spec;
-    const spans = this.#spansOf(piece, 0, pieceBytes);
-    const expected = this.#expectationOf(piece);
-    this.#pool.submit({ kind: 'write', directory, expected, spans, pieceBytes, bytes: slot.bytes }, (result) => {
-      if (result === 'ok') {
-        this.#spec.layout.forEachSpan(piece, 0, pieceBytes, (index) => {
-          if (!this.#spec.layout.files[index]!.padding) this.#dirtyFiles.add(index);
-        });
-      }
+  /** `expected` null = whatever it is. */
+  #write(span: PieceSpan, slot: Slot, expected: PieceExpectation | null, done: (result: DiskResult) => void): void {
+    if (!this.#begin(done)) return;
+    const write = this.#writeCount++;
+    this.#writes.add(write);
+    const finish = (result: DiskResult): void => {
+      this.#gates.leave(span.piece);
+      this.#writeDone(write);
       done(result);
+      this.#end();
+    };
+    this.#gates.enter(span.piece, 'write', () => {
+      this.createEmptyFiles((error) => {
+        if (error === null) this.#submitWrite(span, slot, expected, finish);
+        else finish(error);
+      });
     });
+  }
+
+  #submitWrite(
+    { piece, begin, length }: PieceSpan,
+    slot: Slot,
+    expected: PieceExpectation | null,
+    done: (result: DiskResult) => void,
+  ): void {
+    const { directory } = this.#spec;
+    const spans = this.#spansOf(piece, begin, length);
+    this.#pool.submit(
+      { kind: 'write', directory, expected, spans, pieceBytes: length, bytes: slot.bytes },
+      (result) => {
+        if (result === 'ok') {
+          this.#spec.layout.forEachSpan(piece, begin, length, (index) => {
+            if (!this.#spec.layout.files[index]!.padding) this.#dirtyFiles.add(index);
+          });
+        }
+        done(result);
+      },
+    );
+  }
+
+  /** Runs `start` when the writes that were asked for before are done. */
+  #afterWrites(start: () => void): void {
+    if (this.#writes.size === 0) start();
+    else this.#fences.push({ waitsFor: new Set(this.#writes), start });
   }
 
   #writeDone(write: number): void {
     this.#writes.delete(write);
-    if (this.#flushes.length === 0) return;
-    for (const flush of this.#flushes) flush.waitsFor.delete(write);
-    while (this.#flushes[0]?.waitsFor.size === 0) this.#flushes.shift()!.start();
+    if (this.#fences.length === 0) return;
+    for (const fence of this.#fences) fence.waitsFor.delete(write);
+    while (this.#fences[0]?.waitsFor.size === 0) this.#fences.shift()!.start();
   }
 
   /** @returns false, and has `done` told, when the storage is closed. */

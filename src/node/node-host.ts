@@ -6,10 +6,12 @@
 import type { Clock } from '../host/clock.js';
 import type { Host } from '../host/host.js';
 import type { Log, LogLevel } from '../host/log.js';
+import type { StateStore } from '../host/state-store.js';
 import { NodeClock } from './clock.js';
 import { FileStorageFactory } from './file-storage.js';
 import { StderrLog } from './log.js';
 import { NodeNetwork } from './network.js';
+import { NO_STATE } from './no-state.js';
 import { NodeRandom } from './random.js';
 
 export interface NodeHostOptions {
@@ -37,6 +39,7 @@ class SystemHost implements NodeHost {
   readonly random: NodeRandom = new NodeRandom();
   readonly network: NodeNetwork;
   readonly storage: FileStorageFactory;
+  readonly state: StateStore = NO_STATE;
   readonly log: Log;
   #closed: Promise<void> | null = null;
 

@@ -7,16 +7,24 @@ import { assert } from '../base/assert.js';
 import { DtorrentError } from '../base/errors.js';
 import type { Slot } from '../base/slot-pool.js';
 import { checkPiece } from '../format/piece-check.js';
-import type { Storage, StorageFactory, StorageFile, StorageSpec, VerifyResult, WriteResult } from '../host/storage.js';
+import type {
+  FileStamp,
+  Storage,
+  StorageFactory,
+  StorageFile,
+  StorageSpec,
+  VerifyResult,
+  WriteResult,
+} from '../host/storage.js';
 
-export type MemoryOperation = 'write' | 'read' | 'verify' | 'flush';
+export type MemoryOperation = 'write' | 'read' | 'verify' | 'stamp' | 'flush';
 
 export interface MemoryStorageOptions {
   /** Calls `fn` later, never inside the call, in the order of the calls. */
   readonly defer: (fn: () => void) => void;
   /** Left out = an empty disk of its own. */
   readonly disk?: MemoryDisk;
-  /** Asked before each operation; what it returns is the operation's result. `piece` is -1 for a flush. */
+  /** Asked before each operation; what it returns is the operation's result. `piece` is -1 for a flush or a stamp. */
   readonly fault?: (operation: MemoryOperation, piece: number) => DtorrentError | null;
 }
 
@@ -38,6 +46,9 @@ export class MemoryStorageFactory implements StorageFactory {
 /** Sparse files by absolute path, `/` between directory and elements. */
 export class MemoryDisk {
   readonly #files = new Map<string, Uint8Array>();
+  /** When each file was last written to: the number of that write, which serves as its time. */
+  readonly #changes = new Map<string, number>();
+  #writes = 0;
 
   /** @returns a copy, or null when there is no such file. */
   read(path: string): Uint8Array | null {
@@ -47,13 +58,14 @@ export class MemoryDisk {
   /** Replaces the whole file with a copy of `content`. */
   write(path: string, content: Uint8Array): void {
     this.#files.set(path, content.slice());
+    this.#changes.set(path, ++this.#writes);
   }
 
   remove(path: string): void {
     this.#files.delete(path);
   }
 
-  /** Bit rot: inverts one byte. */
+  /** Bit rot: inverts one byte, which changes no stamp. */
   corrupt(path: string, offset: number): void {
     const file = this.#files.get(path);
     assert(file !== undefined && offset < file.length, 'only a byte that is there can rot');
@@ -67,6 +79,12 @@ export class MemoryDisk {
   /** @returns 0 when there is no such file. */
   lengthBytes(path: string): number {
     return this.#files.get(path)?.length ?? 0;
+  }
+
+  stamp(path: string): FileStamp {
+    const file = this.#files.get(path);
+    if (file === undefined) return { lengthBytes: -1, modifiedUs: 0 };
+    return { lengthBytes: file.length, modifiedUs: this.#changes.get(path)! };
   }
 
   /** @internal A view, not a copy. */
@@ -89,6 +107,7 @@ export class MemoryDisk {
       this.#files.set(path, file);
     }
     file.set(bytes, offset);
+    this.#changes.set(path, ++this.#writes);
   }
 }
 
@@ -115,8 +134,18 @@ class MemoryStorage implements Storage {
     this.#clearPadding(piece, slot.bytes);
     const bytes = slot.bytes.subarray(0, this.#spec.layout.pieceBytes(piece));
     const result = fault ?? checkPiece(piece, bytes, this.#spec.hashes);
-    if (result === 'ok') this.#write(piece, bytes);
+    if (result === 'ok') this.#write(piece, 0, bytes);
     this.#options.defer(() => done(result));
+  }
+
+  writeUnverified(
+    { piece, begin, length }: { readonly piece: number; readonly begin: number; readonly length: number },
+    slot: Slot,
+    done: (error: DtorrentError | null) => void,
+  ): void {
+    const fault = this.#faultOf('write', piece);
+    if (fault === null) this.#write(piece, begin, slot.bytes.subarray(0, length));
+    this.#options.defer(() => done(fault));
   }
 
   read(piece: number, begin: number, into: Uint8Array, done: (error: DtorrentError | null) => void): void {
@@ -135,6 +164,15 @@ class MemoryStorage implements Storage {
     }
     const verdict = result;
     this.#options.defer(() => done(verdict));
+  }
+
+  stampFiles(done: (result: readonly FileStamp[] | DtorrentError) => void): void {
+    const stamps = this.#spec.layout.files.map((file) => {
+      if (file.padding) return { lengthBytes: 0, modifiedUs: 0 };
+      return this.#disk.stamp(this.#pathOf(file));
+    });
+    const result = this.#faultOf('stamp', -1) ?? stamps;
+    this.#options.defer(() => done(result));
   }
 
   flush(done: (error: DtorrentError | null) => void): void {
@@ -157,9 +195,9 @@ class MemoryStorage implements Storage {
     });
   }
 
-  #write(piece: number, bytes: Uint8Array): void {
+  #write(piece: number, begin: number, bytes: Uint8Array): void {
     let position = 0;
-    this.#spec.layout.forEachSpan(piece, 0, bytes.length, (index, offset, length) => {
+    this.#spec.layout.forEachSpan(piece, begin, bytes.length, (index, offset, length) => {
       const file = this.#spec.layout.files[index]!;
       const part = bytes.subarray(position, position + length);
       position += length;

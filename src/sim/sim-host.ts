@@ -4,6 +4,7 @@ import type { Clock } from '../host/clock.js';
 import type { Host } from '../host/host.js';
 import type { Log, LogLevel } from '../host/log.js';
 import type { StorageFactory } from '../host/storage.js';
+import type { MemoryStateStore } from './memory-state.js';
 import type { MemoryDisk } from './memory-storage.js';
 import { SimNetwork } from './network.js';
 import type { Simulator } from './simulator.js';
@@ -17,6 +18,7 @@ export interface SimHostParts {
   readonly ipv6: string | null;
   readonly storage: StorageFactory;
   readonly disk: MemoryDisk;
+  readonly state: MemoryStateStore;
 }
 
 export class SimHost implements Host {
@@ -29,6 +31,7 @@ export class SimHost implements Host {
   readonly storage: StorageFactory;
   /** Behind `storage`, unless that was given. */
   readonly disk: MemoryDisk;
+  readonly state: MemoryStateStore;
   readonly log: SimLog;
 
   constructor(simulator: Simulator, parts: SimHostParts) {
@@ -41,6 +44,7 @@ export class SimHost implements Host {
     this.network = new SimNetwork(simulator.internet, parts.ipv4, parts.ipv6);
     this.storage = parts.storage;
     this.disk = parts.disk;
+    this.state = parts.state;
     this.log = new SimLog(simulator.clock);
     for (const ip of ips) simulator.internet.attach(ip, this.network);
     if (parts.name !== null) simulator.internet.addName(parts.name, ips);

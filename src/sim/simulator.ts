@@ -10,6 +10,7 @@ import { Timer, TimerQueue } from '../base/timer-queue.js';
 import type { Clock, Wake } from '../host/clock.js';
 import type { StorageFactory } from '../host/storage.js';
 import { type Link, SimInternet } from './internet.js';
+import { MemoryStateStore } from './memory-state.js';
 import { MemoryDisk, MemoryStorageFactory } from './memory-storage.js';
 import { SimHost } from './sim-host.js';
 
@@ -35,6 +36,8 @@ export interface SimHostOptions {
   readonly ipv6?: string | null;
   /** What its files lie on, to be looked at by the test or handed to a successor. Left out = an empty disk. */
   readonly disk?: MemoryDisk;
+  /** What its state store holds, to be looked at by the test or handed to a successor. Left out = nothing yet. */
+  readonly state?: Map<string, Uint8Array>;
   /** Instead of a disk in memory. */
   readonly storage?: StorageFactory;
 }
@@ -77,7 +80,11 @@ export class Simulator {
     const { ipv4, ipv6 } = this.internet.assignIps(options.ipv4, options.ipv6);
     const disk = options.disk ?? new MemoryDisk();
     const storage = options.storage ?? new MemoryStorageFactory({ defer: (fn) => this.defer(fn), disk });
-    return new SimHost(this, { name: options.name ?? null, ipv4, ipv6, storage, disk });
+    const state = new MemoryStateStore({
+      defer: (fn) => this.defer(fn),
+      ...(options.state === undefined ? {} : { records: options.state }),
+    });
+    return new SimHost(this, { name: options.name ?? null, ipv4, ipv6, storage, disk, state });
   }
 
   /** Calls `fn` at virtual time `deadline`, or as soon as possible when that has passed; Infinity = never. */

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { DtorrentError } from '../../base/errors.js';
 import { SeededRandom, shuffle } from '../../base/random.js';
 import type { Slot } from '../../base/slot-pool.js';
-import type { Storage, StorageFactory, VerifyResult, WriteResult } from '../storage.js';
+import type { FileStamp, Storage, StorageFactory, VerifyResult, WriteResult } from '../storage.js';
 import { hybridTorrent, type TestFile, type TestTorrent, v1Torrent, v2Torrent } from './test-torrent.js';
 
 export interface StorageHarness {
@@ -55,6 +55,13 @@ class Calls {
 
   write(piece: number, content: Uint8Array): Promise<WriteResult> {
     return this.#call('writePiece', (done) => this.#storage.writePiece(piece, slotOf(content), done));
+  }
+  writeUnverified(piece: number, begin: number, content: Uint8Array): Promise<DtorrentError | null> {
+    const span = { piece, begin, length: content.length };
+    return this.#call('writeUnverified', (done) => this.#storage.writeUnverified(span, slotOf(content), done));
+  }
+  stamps(): Promise<readonly FileStamp[] | DtorrentError> {
+    return this.#call('stampFiles', (done) => this.#storage.stampFiles(done));
   }
   verify(piece: number): Promise<VerifyResult> {
     return this.#call('verifyPiece', (done) => this.#storage.verifyPiece(piece, done));
@@ -196,6 +203,35 @@ export function describeStorage(name: string, makeHarness: () => StorageHarness)
         );
       });
     }
+
+    test('a piece written in parts, unverified, verifies once every part is there', async () => {
+      const torrent = v1Torrent(MIXED, 32 * KIB);
+      const { calls } = await open(torrent);
+      for (let piece = 0; piece < torrent.layout.pieceCount; piece++) {
+        const content = torrent.pieceContent(piece);
+        const cut = Math.floor(content.length / 3);
+        assert.equal(await calls.writeUnverified(piece, cut, content.subarray(cut)), null);
+        assert.notEqual(await calls.verify(piece), 'ok');
+        assert.equal(await calls.writeUnverified(piece, 0, content.subarray(0, cut)), null);
+        assert.equal(await calls.verify(piece), 'ok');
+      }
+      assertFiles(torrent);
+    });
+
+    test('stamps stay as long as a file does, and change with what is written to it', async () => {
+      const torrent = v1Torrent(MIXED, 32 * KIB);
+      const { calls } = await open(torrent);
+      const before = await calls.stamps();
+      assert.ok(!(before instanceof DtorrentError));
+      assert.equal(before.length, torrent.layout.files.length);
+      assert.deepEqual(before[0], { lengthBytes: -1, modifiedUs: 0 });
+      const written = calls.write(0, torrent.pieceContent(0));
+      const after = await calls.stamps();
+      assert.equal(await written, 'ok');
+      assert.ok(!(after instanceof DtorrentError));
+      assert.ok(after[0]!.lengthBytes >= 32 * KIB, 'stamps come after the writes that were asked for before');
+      assert.deepEqual(await calls.stamps(), after);
+    });
 
     test('every byte of a piece counts for every kind of hash', async () => {
       for (const torrent of [v1Torrent(PADDED, 32 * KIB), v2Torrent(), hybridTorrent()]) {

@@ -119,6 +119,7 @@ function progressSentence({ name, stats }: TorrentSnapshot): string {
       const uploaded = `${formatSize(stats.uploadedBytes)} uploaded (ratio ${formatRatio(stats)})`;
       return `${start}, ${formatRate(stats.uploadRate)} up, ${uploaded}, ${peers}`;
     }
+    case 'paused':
     case 'failed':
     case 'stopped':
       return start;

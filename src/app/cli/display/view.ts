@@ -89,6 +89,7 @@ export const PHASE_WORDS: Readonly<Record<TorrentStats['phase'], string>> = {
   checking: 'checking',
   downloading: 'downloading',
   seeding: 'seeding',
+  paused: 'paused',
   failed: 'failed',
   stopped: 'stopped',
 };
