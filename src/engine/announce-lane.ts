@@ -119,7 +119,7 @@ export class AnnounceLane {
     this.#calls = [];
     const { turn, random } = this.#owner;
     if (round.intervalMs === null) {
-      tracker.fail(turn.now, round.retryInMs);
+      tracker.fail(turn.now, { retryInMs: round.retryInMs, isRefusal: round.error?.code === 'ETRACKER' }, random);
       this.#owner.onFailure(tracker, round.error!);
       this.#tryNext();
       return;

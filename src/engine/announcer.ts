@@ -17,6 +17,7 @@ import { AnnounceLane, type LaneOwner, type Membership } from './announce-lane.j
 import type { AnnounceQueue } from './announce-queue.js';
 import { HttpTrackerClient } from './http-tracker-client.js';
 import type { TrackerClient } from './tracker-client.js';
+import { type Moment, recalledNotBeforeMs, rememberTracker, type TrackerMemory } from './tracker-memory.js';
 import type { Turn } from './turn.js';
 
 /** Said while the metadata, and so the size, is unknown: 0 would say that we are a seed. */
@@ -38,6 +39,8 @@ export interface AnnouncerOptions {
   /** 20 bytes, and a uint32 that is the same for the whole session. */
   readonly identity: { readonly peerId: Uint8Array; readonly key: number };
   readonly listenPort: () => number;
+  /** Seconds since 1970, for what is remembered. */
+  readonly unixTime: () => number;
   readonly totals: () => AnnouncedTotals;
   readonly isPrivate: boolean;
   readonly handler: AnnouncerHandler;
@@ -120,6 +123,27 @@ export class Announcer implements LaneOwner {
     for (const tracker of this.#tiers.flat()) this.#part(tracker);
     if (this.#partings.size === 0) this.#finishStop();
     else this.turn.timers.set(this.#stopTimer, this.turn.now + LIMITS.stoppedAnnounceTimeoutMs);
+  }
+
+  /** What the next session has to know; plain data. It changes with every answer. */
+  memory(): readonly TrackerMemory[] {
+    const moment = this.#moment();
+    return this.#tiers.flat().flatMap((tracker) => {
+      const trackerId = this.membershipsOf(tracker).find((membership) => membership.trackerId !== null)?.trackerId;
+      return rememberTracker(tracker, trackerId ?? null, moment) ?? [];
+    });
+  }
+
+  /** Takes up what memory() gave in an earlier session; to be called before start(). Trackers not known are ignored. */
+  restore(memories: readonly TrackerMemory[]): void {
+    const moment = this.#moment();
+    const byKey = new Map(this.#tiers.flat().map((tracker) => [tracker.key, tracker]));
+    for (const memory of memories) {
+      const tracker = byKey.get(memory.key);
+      if (tracker === undefined) continue;
+      tracker.restore(recalledNotBeforeMs(memory, moment));
+      for (const membership of this.membershipsOf(tracker)) membership.trackerId = memory.trackerId;
+    }
   }
 
   /** Replaces the trackers. Those that stay keep their state, those that go are told `stopped`. */
@@ -249,6 +273,10 @@ export class Announcer implements LaneOwner {
     const dones = this.#stopDones;
     this.#stopDones = [];
     for (const done of dones) done();
+  }
+
+  #moment(): Moment {
+    return { now: this.turn.now, unixTime: this.#options.unixTime() };
   }
 
   #hasStarted(tracker: Tracker): boolean {

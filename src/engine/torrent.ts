@@ -29,6 +29,7 @@ import type { PeerRouter } from './peer-owner.js';
 import { Swarm, type SwarmHandler } from './swarm.js';
 import { TorrentData, type TorrentDataHandler } from './torrent-data.js';
 import type { TrackerClients } from './tracker-clients.js';
+import type { TrackerMemory } from './tracker-memory.js';
 
 export interface TorrentOptions {
   readonly downloadDir: string;
@@ -118,6 +119,16 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
       requestQueue: Math.min(settings.maxRequestsPerPeer, LIMITS.peerRequestsQueuedMax),
       isUploadOnly: this.isSeeding ? true : null,
     };
+  }
+
+  /** For the resume data: when each tracker may be asked again. It changes with every answer of a tracker. */
+  get trackerMemory(): readonly TrackerMemory[] {
+    return this.#announcer.memory();
+  }
+
+  /** What trackerMemory was in an earlier session; to be called before the first announce. */
+  restoreTrackers(memories: readonly TrackerMemory[]): void {
+    this.#announcer.restore(memories);
   }
 
   /** Begins: `magnet` torrents look for their metadata, others for what is on disk. */
@@ -377,6 +388,7 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
       infoHashes: wireHashes(this.infoHash),
       identity: { peerId, key: context.host.random.uint32() },
       listenPort,
+      unixTime: () => context.host.clock.unixTime(),
       totals: () => ({
         uploadedBytes: this.swarm.uploadedBytes,
         downloadedBytes: this.swarm.downloadedBytes,

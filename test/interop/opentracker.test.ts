@@ -94,6 +94,7 @@ class Us {
       infoHashes: [infoHash],
       identity: { peerId: new TextEncoder().encode('-DT0001-aaaaaaaaaaaa'), key: 7 },
       listenPort: () => 6881,
+      unixTime: () => 0,
       totals: () => ({ uploadedBytes: 0, downloadedBytes: 0, leftBytes: this.leftBytes }),
       isPrivate: false,
       handler: {

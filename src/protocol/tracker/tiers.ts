@@ -11,8 +11,18 @@ import { parseTrackerUrl, type TrackerUrl } from './tracker-url.js';
 
 const BACK_OFF_BASE_MS = 5_000;
 const BACK_OFF_MAX_MS = 3_600_000;
+/** Torrents that failed together do not come back together: each waits up to this share longer. */
+const BACK_OFF_JITTER_RATIO = 0.25;
 /** Announces of many torrents that began together drift apart by this share of the interval. */
-const JITTER_RATIO = 0.05;
+const INTERVAL_JITTER_RATIO = 0.05;
+
+/** What became of an announce that the tracker did not accept. */
+export interface TrackerFailure {
+  /** What the tracker asked for (BEP 31); Infinity = never, null = nothing. */
+  readonly retryInMs: number | null;
+  /** It answered, with a refusal: it is there, and has counted this announce. */
+  readonly isRefusal: boolean;
+}
 
 /** One tracker, as one torrent knows it. */
 export class Tracker {
@@ -28,8 +38,10 @@ export class Tracker {
   notBeforeMs: number = Number.NEGATIVE_INFINITY;
   /** When the next regular announce is due. */
   nextAnnounceMs: number = Number.NEGATIVE_INFINITY;
-  /** What the last answer's min interval allows. */
+  /** What the tracker itself allows, our back-off left out: its min interval, its retry-in. */
   #allowedMs = Number.NEGATIVE_INFINITY;
+  /** When it last answered, be it with a refusal. */
+  #answeredMs = Number.NEGATIVE_INFINITY;
 
   constructor(url: string, parsed: TrackerUrl) {
     this.url = url;
@@ -38,26 +50,45 @@ export class Tracker {
     this.host = parsed.host;
   }
 
+  /** Also after a restart: not to be asked before. A tracker that is silent, or not there, has asked for nothing. */
+  get rememberedMs(): number {
+    const isRefused = this.failures > 0 && this.#answeredMs > Number.NEGATIVE_INFINITY;
+    return isRefused ? Math.max(this.#allowedMs, this.#answeredMs + LIMITS.announceIntervalMinMs) : this.#allowedMs;
+  }
+
   succeed(now: number, response: Pick<AnnounceResponse, 'intervalMs' | 'minIntervalMs'>, random: Random): void {
     const { intervalMs, minIntervalMs } = response;
     this.failures = 0;
-    this.#allowedMs = now + (minIntervalMs ?? Math.max(LIMITS.announceIntervalMinMs, intervalMs / 2));
+    this.#answeredMs = now;
+    this.#allowedMs = now + (minIntervalMs ?? LIMITS.announceIntervalMinMs);
     this.notBeforeMs = this.#allowedMs;
-    const regularMs = Math.max(intervalMs, minIntervalMs ?? 0);
-    this.nextAnnounceMs = now + regularMs + randomBelow(random, Math.floor(regularMs * JITTER_RATIO) + 1);
+    this.nextAnnounceMs = now + jittered(Math.max(intervalMs, minIntervalMs ?? 0), INTERVAL_JITTER_RATIO, random);
   }
 
-  /** `retryInMs`: what the tracker asked for; Infinity = never, null = nothing. */
-  fail(now: number, retryInMs: number | null): void {
+  fail(now: number, { retryInMs, isRefusal }: TrackerFailure, random: Random): void {
     this.failures++;
-    this.notBeforeMs = Math.max(now + backOffMs(this.failures), now + (retryInMs ?? 0), this.#allowedMs);
+    if (isRefusal) this.#answeredMs = now;
+    this.#allowedMs = Math.max(this.#allowedMs, now + (retryInMs ?? 0));
+    this.notBeforeMs = Math.max(this.#allowedMs, now + backOffMs(this.failures, random));
     this.nextAnnounceMs = this.notBeforeMs;
+  }
+
+  /** What an earlier session knew: nothing is asked before `notBeforeMs`. */
+  restore(notBeforeMs: number): void {
+    this.#allowedMs = notBeforeMs;
+    this.notBeforeMs = notBeforeMs;
+    this.nextAnnounceMs = notBeforeMs;
   }
 }
 
-/** How long a tracker is left alone after so many failures in a row: 17.5 s, 55 s, 117.5 s … an hour. */
-export function backOffMs(failures: number): number {
-  return Math.min(BACK_OFF_MAX_MS, BACK_OFF_BASE_MS * (1 + 2.5 * failures ** 2));
+/** How long a tracker is left alone after so many failures in a row: 17.5 s, 55 s, 117.5 s … an hour; up to 1/4 more. */
+export function backOffMs(failures: number, random: Random): number {
+  const leastMs = Math.min(BACK_OFF_MAX_MS, BACK_OFF_BASE_MS * (1 + 2.5 * failures ** 2));
+  return jittered(leastMs, BACK_OFF_JITTER_RATIO, random);
+}
+
+function jittered(leastMs: number, ratio: number, random: Random): number {
+  return leastMs + randomBelow(random, Math.floor(leastMs * ratio) + 1);
 }
 
 /**

@@ -1,0 +1,45 @@
+/**
+ * What is remembered of a torrent's trackers from one session to the next, so that starting the program again is no way
+ * around a tracker's min interval or retry-in (BEP 31). Plain data, stored with the resume data. Deadlines are monotonic
+ * ms within a session and unix time, seconds, in what is stored. Called by Announcer.
+ */
+import { LIMITS } from '../base/limits.js';
+import type { Tracker } from '../protocol/tracker/tiers.js';
+
+/** One tracker that must not be asked yet, or that wants its tracker id back. */
+export interface TrackerMemory {
+  /** Tracker.key: equal for two spellings of one URL. */
+  readonly key: string;
+  /** Unix time, seconds, before which it is not asked; 0 = may be asked. */
+  readonly notBeforeUnixTime: number;
+  readonly trackerId: Uint8Array | null;
+}
+
+/** The two clocks at one moment. */
+export interface Moment {
+  /** Monotonic ms. */
+  readonly now: number;
+  /** Seconds since 1970. */
+  readonly unixTime: number;
+}
+
+/** @returns null when there is nothing to remember. */
+export function rememberTracker(
+  tracker: Tracker,
+  trackerId: Uint8Array | null,
+  { now, unixTime }: Moment,
+): TrackerMemory | null {
+  const waitMs = Math.min(tracker.rememberedMs - now, LIMITS.announceIntervalMaxMs); // "never" becomes a day
+  if (waitMs <= 0 && trackerId === null) return null;
+  return {
+    key: tracker.key,
+    notBeforeUnixTime: waitMs <= 0 ? 0 : unixTime + Math.ceil(waitMs / 1000),
+    trackerId,
+  };
+}
+
+/** @returns monotonic ms: at most LIMITS.announceIntervalMaxMs from now, however the wall clock was set since. */
+export function recalledNotBeforeMs({ notBeforeUnixTime }: TrackerMemory, { now, unixTime }: Moment): number {
+  const waitMs = (notBeforeUnixTime - unixTime) * 1000;
+  return waitMs > 0 ? now + Math.min(waitMs, LIMITS.announceIntervalMaxMs) : Number.NEGATIVE_INFINITY;
+}
