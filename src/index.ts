@@ -28,6 +28,7 @@ export { type CreatedTorrent, type CreateTorrentOptions, createTorrent } from '.
 export { findUnsafeName, type Rename } from './node/safe-names.js';
 export { type LoadSourceOptions, loadSource, type TorrentSource } from './node/torrent-source.js';
 export { startTracker, type TrackerHandle } from './node/tracker-listener.js';
+export { type VerifiedFile, type VerifyOptions, type VerifyReport, verifyData } from './node/verify-data.js';
 
 /** What an engine is started with, beside its settings. */
 export interface EngineOptions {

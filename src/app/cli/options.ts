@@ -22,6 +22,17 @@ export interface TransferOptions extends OutputOptions {
   readonly trackers: boolean;
   readonly maxPeers?: number;
   readonly sequential: boolean;
+  readonly recheck: boolean;
+  /** File numbers and ranges, and globs. */
+  readonly select?: readonly string[];
+  /** Bytes per second. */
+  readonly downloadLimit?: number;
+  readonly uploadLimit?: number;
+  readonly preallocation?: 'none' | 'sparse' | 'full';
+  /** Seconds without progress. */
+  readonly timeout?: number;
+  /** Minutes of seeding before ending. */
+  readonly seedTime?: number;
 }
 
 export interface GetOptions extends TransferOptions {
@@ -33,6 +44,7 @@ export interface GetOptions extends TransferOptions {
 
 export interface SeedOptions extends TransferOptions {
   readonly trust: boolean;
+  readonly superSeed: boolean;
 }
 
 export interface CreateOptions {
@@ -65,6 +77,16 @@ export interface ShowOptions {
   readonly json: boolean;
 }
 
+export interface VerifyOptions {
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+export interface ScrapeOptions {
+  readonly json: boolean;
+  readonly bind?: string;
+}
+
 export function addGetOptions(command: Command): void {
   add(command, new Option('-f, --file <file>', 'a .torrent file to download (repeatable)').argParser(appendValue));
   // commander reads one dash as a short option, so the long spellings of one letter are options of their own.
@@ -76,6 +98,7 @@ export function addGetOptions(command: Command): void {
 
 export function addSeedOptions(command: Command): void {
   add(command, new Option('--trust', 'seed without verifying the data first').default(false));
+  add(command, new Option('--super-seed', 'as the first seed: hand out each piece once (BEP 16)').default(false));
   addTransferOptions(command, 'where the data is, when DIR is not given');
 }
 
@@ -108,6 +131,16 @@ export function addShowOptions(command: Command): void {
   add(command, new Option('--json', 'print one JSON object').default(false));
 }
 
+export function addVerifyOptions(command: Command): void {
+  add(command, new Option('--json', 'print one JSON object').default(false));
+  add(command, new Option('-q, --quiet', 'print nothing but errors: the exit code tells').default(false));
+}
+
+export function addScrapeOptions(command: Command): void {
+  add(command, new Option('--json', 'print one JSON object').default(false));
+  add(command, new Option('--bind <address>', 'local address to ask from'));
+}
+
 export function addTrackerOptions(command: Command): void {
   add(command, new Option('--port <n>', 'port for HTTP and UDP; 0 = any').argParser(parsePort).default(6969));
   add(command, new Option('--bind <address>', 'local address to listen on (default: every one)'));
@@ -131,6 +164,31 @@ function addTransferOptions(command: Command, outputMeaning: string): void {
       parseRatio,
     ),
   );
+  add(
+    command,
+    new Option('--seed-time <minutes>', 'seed for so long at most, also without --seed').argParser(parseMinutes),
+  );
+  add(
+    command,
+    new Option(
+      '--select <files>',
+      'only these: numbers as `show` prints them (1,3-5) or a glob (repeatable)',
+    ).argParser(appendValue),
+  );
+  add(command, new Option('--download-limit <rate>', 'bytes per second; K, M and G work').argParser(parseRate));
+  add(command, new Option('--upload-limit <rate>', 'bytes per second; K, M and G work').argParser(parseRate));
+  add(
+    command,
+    new Option('--timeout <seconds>', 'end with exit code 2 after so long without progress').argParser(parseSeconds),
+  );
+  add(
+    command,
+    new Option('--preallocation <how>', 'how files get their length before their data (default: sparse)').choices([
+      'none',
+      'sparse',
+      'full',
+    ]),
+  );
   add(command, new Option('--peer <host:port>', 'a peer to connect to (repeatable)').argParser(appendPeer));
   add(
     command,
@@ -139,7 +197,7 @@ function addTransferOptions(command: Command, outputMeaning: string): void {
   add(command, new Option('--bind <address>', 'local address to listen on and connect from'));
   add(command, new Option('--max-peers <n>', 'connected peers at most').argParser(parsePositive));
   add(command, new Option('--sequential', 'fetch pieces in order').default(false));
-  add(command, new Option('--recheck', 'verify existing data first (so far that is always done)').default(false));
+  add(command, new Option('--recheck', 'verify all existing data first, also what is known to be good').default(false));
   add(command, new Option('--no-trackers', 'announce to no tracker'));
   add(command, new Option('--no-dht', 'accepted; there is no DHT to switch off yet'));
   add(command, new Option('--no-lsd', 'accepted; there is no local discovery to switch off yet'));
@@ -229,10 +287,31 @@ function parseRatio(value: string): number {
   return ratio;
 }
 
+function parseSeconds(value: string): number {
+  return parseInteger(value, 1, 100_000_000);
+}
+
+function parseMinutes(value: string): number {
+  const minutes = /^\d+(\.\d+)?$/.test(value) ? Number(value) : Number.NaN;
+  if (!(minutes <= 100_000_000)) throw new InvalidArgumentError('It has to be a number of minutes such as 90 or 0.5.');
+  return minutes;
+}
+
+/** 0 = no limit. Units are binary, as they are printed. */
+function parseRate(value: string): number {
+  const match = /^(\d{1,12}(?:\.\d{1,6})?)([KkMmGg]?)(?:i?B)?(?:\/s)?$/.exec(value);
+  const rate = match === null ? Number.NaN : Math.round(Number(match[1]) * UNIT_BYTES[match[2]!.toUpperCase()]!);
+  if (!(rate <= RATE_MAX)) throw new InvalidArgumentError('It has to be bytes per second, such as 500K or 2.5M.');
+  return rate;
+}
+
+const UNIT_BYTES: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
+/** Of the settings downloadLimit and uploadLimit. */
+const RATE_MAX = 1e12;
+
 /** Whether a torrent may have this piece length is createTorrent's to say. */
 function parsePieceLength(value: string): number {
   const match = /^(\d{1,10})([KkMm]?)(?:i?B)?$/.exec(value);
   if (match === null) throw new InvalidArgumentError('It has to be bytes, such as 262144, 256K or 1M.');
-  const unit = { '': 1, K: 1024, M: 1024 * 1024 }[match[2]!.toUpperCase()]!;
-  return Number(match[1]) * unit;
+  return Number(match[1]) * UNIT_BYTES[match[2]!.toUpperCase()]!;
 }

@@ -85,6 +85,17 @@ function addFileCommands(program: Command, context: CommandContext, onExitCode: 
     });
   options.addShowOptions(show);
 
+  const verify = program
+    .command('verify')
+    .description('hash-check data: exit code 0 when it is complete, 1 when not')
+    .argument('<torrent>', 'a .torrent (file or URL)')
+    .argument('<dir>', 'the directory that holds what the torrent names')
+    .action(async (input: string, directory: string, given: options.VerifyOptions) => {
+      const { runVerify } = await import('./commands/verify.js');
+      onExitCode(await runVerify({ input, directory }, given, context));
+    });
+  options.addVerifyOptions(verify);
+
   program
     .command('magnet')
     .description('print the magnet link of a torrent')

@@ -3,19 +3,19 @@
  * is reached. The data is verified first, and a seed with pieces missing is an error: someone would wait for them.
  */
 import { stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import {
   createTorrent,
   DtorrentError,
   findUnsafeName,
   formatMagnet,
   loadSource,
-  type Metainfo,
   magnetOf,
   parseMetainfo,
   type TorrentSource,
 } from '../../../index.js';
 import type { CommandContext } from '../context.js';
+import { dataDirectory, existingDirectory } from '../data-directory.js';
 import { formatPercent, shareOf } from '../display/formats.js';
 import { HashingLine } from '../display/hashing-line.js';
 import type { SeedOptions } from '../options.js';
@@ -64,11 +64,12 @@ async function findOffer(
     signal: context.stop,
     ...(bind === undefined ? {} : { localAddress: bind }),
   });
-  const given = resolve(directory ?? options.output);
-  if (!(await exists(given)))
-    throw new DtorrentError('ENOTFOUND', `there is no ${given}: give the directory of the data`);
-  if (source.kind !== 'metainfo') return { source, directory: given, verified: false };
-  return { source, directory: await dataDirectory(given, parseMetainfo(source.bytes)), verified: false };
+  const given = directory ?? options.output;
+  const dataIn =
+    source.kind === 'metainfo'
+      ? await dataDirectory(given, parseMetainfo(source.bytes))
+      : await existingDirectory(given);
+  return { source, directory: dataIn, verified: false };
 }
 
 async function createOffer(path: string, options: SeedOptions, context: CommandContext): Promise<Offer> {
@@ -83,19 +84,9 @@ async function createOffer(path: string, options: SeedOptions, context: CommandC
   return { source: { kind: 'metainfo', bytes: torrent.bytes }, directory: dirname(resolve(path)), verified: true };
 }
 
-/** @returns `given`, or its parent when `given` is the very file or directory that the torrent names. */
-async function dataDirectory(given: string, metainfo: Metainfo): Promise<string> {
-  if (basename(given) !== metainfo.name || (await exists(join(given, metainfo.name)))) return given;
-  return dirname(given);
-}
-
 async function isTorrentFile(path: string): Promise<boolean> {
   if (!path.toLowerCase().endsWith('.torrent')) return false;
   return (await stat(path).catch(() => null))?.isFile() ?? true;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => null)) !== null;
 }
 
 async function incomplete({ torrent, directory }: Transfer): Promise<DtorrentError> {
