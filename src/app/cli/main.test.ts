@@ -170,6 +170,47 @@ test('--seed=RATIO ends when that much is uploaded', async () => {
   assert.equal(await exitCode, 0);
 });
 
+test('--seed-time ends after that many minutes, also without --seed', async () => {
+  for (const argv of [['--seed-time=1.5'], ['--seed', '--seed-time', '1.5']]) {
+    const { surroundings, exitCode, torrent } = await start(...argv, film);
+    finish(torrent);
+    await settle();
+    surroundings.tick(89_000);
+    await settle();
+    assert.equal(surroundings.engine.stopCount, 0);
+    surroundings.tick(1000);
+    assert.equal(await exitCode, 0);
+  }
+});
+
+test('--timeout ends with exit code 2 once nothing has progressed for so long, and says so', async () => {
+  const { surroundings, exitCode, torrent } = await start('--json', '--timeout', '10', film);
+  torrent.change({ phase: 'downloading', bytesDone: 0 });
+  surroundings.tick(9000);
+  torrent.change({ bytesDone: 1 });
+  surroundings.tick(9000);
+  torrent.change({ peers: 9 });
+  surroundings.tick(9000);
+  await settle();
+  assert.equal(surroundings.engine.stopCount, 0, 'progress began the time anew');
+  surroundings.tick(1000);
+  assert.equal(await exitCode, 2);
+  const error = surroundings.events.at(-1)!;
+  assert.equal(error['code'], 'ETIMEOUT');
+  assert.match(String(error['message']), /no progress for 10 s/);
+});
+
+test('--timeout does not end a seed', async () => {
+  const { surroundings, exitCode, torrent } = await start('--seed', '--timeout', '10', film);
+  finish(torrent);
+  await settle();
+  surroundings.tick(100_000);
+  await settle();
+  assert.equal(surroundings.engine.stopCount, 0);
+  surroundings.signal();
+  assert.equal(await exitCode, 0);
+});
+
 test('one torrent that fails lets the others finish, and its error decides the exit code', async () => {
   const { surroundings, exitCode, torrent } = await start('--json', film, song);
   torrent.fail(new DtorrentError('EDISKFULL', 'no space left for film.mkv'));
@@ -199,7 +240,9 @@ test('the same torrent given twice is downloaded once', async () => {
 });
 
 test('options become settings and add options', async () => {
-  const options = '-o dir --port 7000 --bind 127.0.0.1 --max-peers 9 --no-trackers --sequential --peer 10.0.0.1:1';
+  const options =
+    '-o dir --port 7000 --bind 127.0.0.1 --max-peers 9 --no-trackers --sequential --peer 10.0.0.1:1 ' +
+    '--download-limit 1.5M --upload-limit=20K --preallocation full';
   const { surroundings, exitCode, torrent } = await start(...options.split(' '), film);
   assert.deepEqual(surroundings.settings, {
     downloadDir: 'dir',
@@ -207,6 +250,9 @@ test('options become settings and add options', async () => {
     port: 7000,
     portAttempts: 1,
     bindHost: '127.0.0.1',
+    downloadLimit: 1_572_864,
+    uploadLimit: 20_480,
+    preallocation: 'full',
     maxPeers: 9,
     maxPeersPerTorrent: 9,
   });
@@ -254,6 +300,10 @@ test('mistakes are refused before any engine starts', async () => {
     [[], 28, /nothing to download/],
     [['--no-such-option', film], 28, /unknown option '--no-such-option' \(EOPTION\)/],
     [['--port', '70000', film], 28, /from 0 to 65535/],
+    [['--download-limit', '-1', film], 28, /bytes per second/],
+    [['--upload-limit', '9999G', film], 28, /bytes per second/],
+    [['--preallocation', 'maybe', film], 28, /Allowed choices/],
+    [['--timeout', '0', film], 28, /from 1/],
     [['seed'], 28, /missing required argument 'path'/],
     [['show', film, song], 28, /too many arguments/],
     [[join(directory, 'none.torrent')], 3, /there is no file/],
@@ -280,9 +330,9 @@ test('with --json a mistake is an event on stdout', async () => {
 test('--help and --version print to stdout and exit 0', async () => {
   const root = await run('--help');
   assert.equal(root.exitCode, 0);
-  for (const command of ['get', 'seed', 'create', 'show', 'magnet', 'tracker'])
+  for (const command of ['get', 'seed', 'create', 'show', 'verify', 'magnet', 'tracker'])
     assert.match(root.stdout.text, RegExp(`  ${command} `));
-  for (const command of ['get', 'seed', 'create', 'show', 'magnet', 'tracker']) {
+  for (const command of ['get', 'seed', 'create', 'show', 'verify', 'magnet', 'tracker']) {
     const { exitCode, stdout } = await run(command, '--help');
     assert.equal(exitCode, 0);
     assert.match(stdout.text, RegExp(`^Usage: dtorrent ${command}`));

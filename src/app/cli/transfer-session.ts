@@ -22,6 +22,7 @@ import { openView } from './display/open-view.js';
 import type { TorrentSnapshot, View } from './display/view.js';
 import { hexPair } from './info-hash-hex.js';
 import type { TransferOptions } from './options.js';
+import { ProgressWatch } from './progress-watch.js';
 
 const STOPPED_EXIT_CODE = 7;
 
@@ -34,6 +35,8 @@ export interface Transfer {
   metadataTold: boolean;
   completed: boolean;
   failure: DtorrentError | null;
+  /** Null without --timeout. */
+  readonly watch: ProgressWatch | null;
 }
 
 /** Starts an engine, runs `work`, stops the engine. @returns the exit code. */
@@ -43,7 +46,7 @@ export async function runTransferSession(
   work: (session: TransferSession) => Promise<void>,
 ): Promise<number> {
   const engine = await context.startEngine(settingsOf(options), { verbose: options.verbose });
-  const session = new TransferSession(engine, openView(options, context), context);
+  const session = new TransferSession(engine, openView(options, context), context, options);
   try {
     await work(session);
     return session.exitCode();
@@ -56,6 +59,8 @@ export class TransferSession {
   readonly #engine: CliEngine;
   readonly #view: View;
   readonly #context: CommandContext;
+  /** Infinity without --timeout. */
+  readonly #timeoutMs: number;
   readonly #transfers: Transfer[] = [];
   readonly #announceFailures = new Set<string>();
   /** Ends what the constructor began; empty once closed. */
@@ -63,10 +68,11 @@ export class TransferSession {
   /** Called whenever something may have changed that a wait depends on. */
   readonly #waiters = new Set<() => void>();
 
-  constructor(engine: CliEngine, view: View, context: CommandContext) {
+  constructor(engine: CliEngine, view: View, context: CommandContext, options: Pick<TransferOptions, 'timeout'>) {
     this.#engine = engine;
     this.#view = view;
     this.#context = context;
+    this.#timeoutMs = (options.timeout ?? Number.POSITIVE_INFINITY) * 1000;
     const onStop = (): void => {
       view.note('stopping; a second signal ends dtorrent at once', 'important');
       this.#wake();
@@ -91,6 +97,7 @@ export class TransferSession {
       metadataTold: false,
       completed: false,
       failure: null,
+      watch: this.#watch(addedAt),
     };
     this.#transfers.push(transfer);
     this.#tellMetadata(transfer);
@@ -113,14 +120,19 @@ export class TransferSession {
     return phase();
   }
 
-  /** Resolves when every torrent that has not failed has uploaded `ratio` times its size, or the user stops. */
-  async seeded(ratio: number): Promise<void> {
-    await this.#until(() =>
-      this.#transfers.every((transfer) => {
+  /**
+   * Resolves when every torrent that has not failed has uploaded `ratio` times its size or been seeded for `minutes`,
+   * whichever comes first, or the user stops.
+   */
+  async seeded({ ratio, minutes }: { readonly ratio: number; readonly minutes: number }): Promise<void> {
+    const endMs = this.#context.now() + minutes * 60_000;
+    await this.#until(() => {
+      if (this.#context.now() >= endMs) return true;
+      return this.#transfers.every((transfer) => {
         const { uploadedBytes, bytesTotal } = transfer.torrent.stats();
         return transfer.failure !== null || (transfer.completed && uploadedBytes >= ratio * bytesTotal);
-      }),
-    );
+      });
+    });
   }
 
   note(message: string): void {
@@ -142,6 +154,11 @@ export class TransferSession {
     // The view ends first: a stop can take seconds, and rates that freeze on the screen look like a hang.
     this.#view.end({ torrents: this.#snapshots(), interrupted: this.#isInterrupted() });
     await this.#engine.stop();
+  }
+
+  #watch(now: number): ProgressWatch | null {
+    const timeoutMs = this.#timeoutMs;
+    return timeoutMs === Number.POSITIVE_INFINITY ? null : new ProgressWatch({ timeoutMs, now });
   }
 
   #isInterrupted(): boolean {
@@ -166,7 +183,18 @@ export class TransferSession {
 
   #tick(): void {
     this.#view.progress(this.#snapshots(), this.#context.now());
+    this.#endStalled();
     this.#wake();
+  }
+
+  #endStalled(): void {
+    const now = this.#context.now();
+    for (const transfer of this.#transfers) {
+      const { torrent, watch, completed } = transfer;
+      if (completed || watch?.isOver(torrent.stats(), now) !== true) continue;
+      const message = `${torrent.name}: no progress for ${this.#timeoutMs / 1000} s; the same command goes on from here`;
+      this.#onFailed(transfer, new DtorrentError('ETIMEOUT', message));
+    }
   }
 
   #snapshots(): TorrentSnapshot[] {
@@ -280,6 +308,9 @@ function settingsOf(options: TransferOptions): Partial<Settings> {
     // A port that was asked for is one that a router forwards: another one instead would help nobody.
     ...(options.port === undefined ? {} : { port: options.port, portAttempts: 1 }),
     ...(options.bind === undefined ? {} : { bindHost: options.bind }),
+    ...(options.downloadLimit === undefined ? {} : { downloadLimit: options.downloadLimit }),
+    ...(options.uploadLimit === undefined ? {} : { uploadLimit: options.uploadLimit }),
+    ...(options.preallocation === undefined ? {} : { preallocation: options.preallocation }),
     ...(options.maxPeers === undefined ? {} : { maxPeers: options.maxPeers, maxPeersPerTorrent: options.maxPeers }),
   };
 }

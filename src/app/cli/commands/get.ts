@@ -15,8 +15,16 @@ export async function runGet(inputs: readonly string[], options: GetOptions, con
   return runTransferSession(options, context, async (session) => {
     for (const source of sources) await addOnce(session, source, options);
     await session.settled();
-    if (options.seed !== undefined && options.seed > 0) await session.seeded(options.seed);
+    const goal = seedGoal(options);
+    if (goal !== null) await session.seeded(goal);
   });
+}
+
+/** Null = end at completion. A time alone means to seed for that time. */
+function seedGoal({ seed, seedTime }: GetOptions): { readonly ratio: number; readonly minutes: number } | null {
+  const ratio = seed ?? (seedTime === undefined ? 0 : Number.POSITIVE_INFINITY);
+  const minutes = seedTime ?? Number.POSITIVE_INFINITY;
+  return ratio > 0 && minutes > 0 ? { ratio, minutes } : null;
 }
 
 /** Every source, read and found valid. */

@@ -48,7 +48,10 @@ export async function runSeed(
     if (metainfo !== null) session.magnet(formatMagnet(magnetOf(metainfo)));
     if ((await session.checked(transfer)) === 'downloading') throw await incomplete(transfer);
     await session.settled();
-    await session.seeded(options.seed ?? Number.POSITIVE_INFINITY);
+    await session.seeded({
+      ratio: options.seed ?? Number.POSITIVE_INFINITY,
+      minutes: options.seedTime ?? Number.POSITIVE_INFINITY,
+    });
   });
 }
 
