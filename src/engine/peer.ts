@@ -12,7 +12,7 @@ import { bytesEqual } from '../base/bytes.js';
 import { toDtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import type { ByteStream, ByteStreamHandler } from '../host/network.js';
-import { WireDecoder, type WireHandler, type WireViolation } from '../protocol/wire/decoder.js';
+import { type BlockTarget, WireDecoder, type WireHandler, type WireViolation } from '../protocol/wire/decoder.js';
 import { WireEncoder } from '../protocol/wire/encoder.js';
 import {
   decodeExtensionHandshake,
@@ -450,9 +450,11 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     else if (id === EXTENSION_IDS.ut_metadata) this.#owner!.onMetadataMessage(this, payload);
   }
 
-  onBlockStart(piece: number, begin: number, length: number): Uint8Array | null {
+  onBlockStart(piece: number, begin: number, length: number, target: BlockTarget): void {
     const data = this.#data;
-    return data === null ? null : this.download.startBlock(this, data.picker, piece, begin, length);
+    if (data === null) return;
+    target.bytes = this.download.startBlock(this, data.picker, piece, begin, length);
+    target.offset = begin;
   }
 
   onBlockEnd(piece: number, begin: number, length: number): void {

@@ -308,9 +308,26 @@ test('a block lands at its place in the piece, and nowhere else', () => {
   assert.equal(toHex(piece), `${'00'.repeat(10)}11223344${'00'.repeat(26)}`);
 });
 
+test('a block goes where the handler says, which need not be its place in the piece', () => {
+  const side = makeOpenSide();
+  const targets: Uint8Array[] = [];
+  side.recorder.onBlockStart = (_piece, begin, length, target) => {
+    assert.deepEqual({ ...target }, { bytes: null, offset: 0 }, 'nothing is left of the block before');
+    target.bytes = new Uint8Array(length + 3);
+    if (begin > 0) target.offset = 2;
+    targets.push(target.bytes);
+  };
+  side.decoder.push(fromHex(`${head(9 + 2, 7)}00000000000000092211`)!);
+  side.decoder.push(fromHex(`${head(9 + 2, 7)}00000000000000003344`)!);
+  assert.deepEqual(targets.map(toHex), ['0000221100', '3344000000']);
+});
+
 test('a handler whose buffer cannot hold the block has a bug, and nothing is written', () => {
   const side = makeOpenSide();
-  side.recorder.onBlockStart = () => new Uint8Array(10);
+  side.recorder.onBlockStart = (_piece, begin, _length, target) => {
+    target.bytes = new Uint8Array(10);
+    target.offset = begin;
+  };
   assert.throws(() => side.decoder.push(fromHex(`${head(9 + 4, 7)}0000000000000007`)!), /EINTERNAL|internal error/);
 });
 

@@ -71,15 +71,22 @@ export interface WireHandler {
   /** A message with an id that we do not know; its payload is skipped. */
   onUnknown(id: number): void;
   /**
-   * The block of a PIECE begins, `length` is 1 to LIMITS.requestBytesMax.
-   * @returns the buffer of the whole piece, which has to hold `begin + length` bytes and to stay valid until onBlockEnd;
-   * null = the block is skipped.
+   * The block of a PIECE begins, `length` is 1 to LIMITS.requestBytesMax. It is skipped unless the handler says in
+   * `target` where its bytes go.
    */
-  onBlockStart(piece: number, begin: number, length: number): Uint8Array | null;
+  onBlockStart(piece: number, begin: number, length: number, target: BlockTarget): void;
   /** The block is complete, or has been skipped. */
   onBlockEnd(piece: number, begin: number, length: number): void;
   /** The last call: the decoder has stopped. */
   onViolation(reason: WireViolation): void;
+}
+
+/** Where a block is copied to. One for all blocks of a decoder, so that none costs an object. */
+export interface BlockTarget {
+  /** Null = skip the block. Otherwise it holds the block from `offset` on, and stays valid until onBlockEnd. */
+  bytes: Uint8Array | null;
+  /** 0 unless it is said otherwise. */
+  offset: number;
 }
 
 /** What the next byte belongs to. handshake -> frame; frame -> block | skip -> frame. */
@@ -105,7 +112,7 @@ export class WireDecoder {
   #blockPiece = 0;
   #blockBegin = 0;
   #blockLength = 0;
-  #blockTarget: Uint8Array | null = null;
+  readonly #blockTarget: BlockTarget = { bytes: null, offset: 0 };
   /** What is left of the block, or of a payload to skip. */
   #leftBytes = 0;
 
@@ -188,14 +195,14 @@ export class WireDecoder {
 
   #pushBlock(chunk: Uint8Array, offset: number): number {
     const count = Math.min(this.#leftBytes, chunk.length - offset);
-    if (this.#blockTarget !== null) {
-      const position = this.#blockBegin + this.#blockLength - this.#leftBytes;
-      this.#blockTarget.set(viewOf(chunk, offset, count), position);
+    const target = this.#blockTarget;
+    if (target.bytes !== null) {
+      target.bytes.set(viewOf(chunk, offset, count), target.offset + this.#blockLength - this.#leftBytes);
     }
     this.#leftBytes -= count;
     if (this.#leftBytes === 0) {
       this.#state = 'frame';
-      this.#blockTarget = null;
+      target.bytes = null;
       this.#handler.onBlockEnd(this.#blockPiece, this.#blockBegin, this.#blockLength);
     }
     return offset + count;
@@ -316,9 +323,10 @@ export class WireDecoder {
     this.#blockBegin = begin;
     this.#blockLength = length;
     this.#leftBytes = length;
-    const target = this.#handler.onBlockStart(piece, begin, length);
-    assert(target === null || begin + length <= target.length, 'a block has to fit the buffer of its piece');
-    this.#blockTarget = target;
+    const target = this.#blockTarget;
+    target.offset = 0;
+    this.#handler.onBlockStart(piece, begin, length, target);
+    assert(target.bytes === null || target.offset + length <= target.bytes.length, 'a block has to fit its target');
   }
 
   #skipUnknown(id: number, length: number): number {

@@ -1,12 +1,12 @@
 /** A WireHandler for tests: writes down what it hears, one line a call, and gives every piece a buffer. */
 import { toHex } from '../../../base/bytes.js';
-import type { WireDecoder, WireHandler, WireViolation } from '../decoder.js';
+import type { BlockTarget, WireDecoder, WireHandler, WireViolation } from '../decoder.js';
 
 export class Recorder implements WireHandler {
   readonly lines: string[] = [];
   /** Called with each line, also from inside the callback. */
   onLine: (line: string) => void = () => {};
-  /** What onBlockStart returns; null = skip. */
+  /** Where blocks go, each to its `begin`; null = skip. */
   buffer: Uint8Array | null = new Uint8Array(512 * 1024);
   /** Told to the decoder during onHandshakeHash, as a Peer does. */
   decoder: WireDecoder | null = null;
@@ -69,9 +69,11 @@ export class Recorder implements WireHandler {
   onUnknown(id: number): void {
     this.#line(`unknown ${id}`);
   }
-  onBlockStart(piece: number, begin: number, length: number): Uint8Array | null {
+  onBlockStart(piece: number, begin: number, length: number, target: BlockTarget): void {
     this.#line(`block-start ${piece} ${begin} ${length}`);
-    return this.buffer !== null && begin + length <= this.buffer.length ? this.buffer : null;
+    if (this.buffer === null || begin + length > this.buffer.length) return;
+    target.bytes = this.buffer;
+    target.offset = begin;
   }
   onBlockEnd(piece: number, begin: number, length: number): void {
     const bytes = this.buffer?.subarray(begin, begin + length);
