@@ -7,9 +7,12 @@
  *     await engine.stop();
  */
 import { type AddOptions, EngineBase } from './engine/engine.js';
+import { type ScrapeOptions, scrapeTrackersOn } from './engine/scrape-trackers.js';
 import { resolveSettings, type Settings } from './engine/settings.js';
 import type { TorrentHandle } from './engine/torrent-handle.js';
-import { parseMetainfo } from './format/metainfo.js';
+import type { TrackerScrape } from './engine/tracker-scrape.js';
+import type { Magnet } from './format/magnet.js';
+import { type Metainfo, parseMetainfo } from './format/metainfo.js';
 import type { LogLevel } from './host/log.js';
 import { type NodeHost, nodeHost } from './node/node-host.js';
 import { loadSource, type TorrentSource } from './node/torrent-source.js';
@@ -19,8 +22,10 @@ export { DtorrentError, type ErrorCode, exitCodeOf } from './base/errors.js';
 export { CLIENT_NAME, VERSION } from './base/version.js';
 export type { AddOptions } from './engine/engine.js';
 export type { EngineEvent, TorrentEvent, TorrentPhase, TorrentStats } from './engine/events.js';
+export type { ScrapeOptions } from './engine/scrape-trackers.js';
 export { SETTINGS_TABLE, type Settings } from './engine/settings.js';
 export { TorrentHandle as Torrent } from './engine/torrent-handle.js';
+export type { TrackerScrape } from './engine/tracker-scrape.js';
 export { type InfoHash, infoHashHex } from './format/infohash.js';
 export { formatMagnet, type Magnet, magnetOf, parseMagnet } from './format/magnet.js';
 export { type Metainfo, type MetainfoFile, parseMetainfo } from './format/metainfo.js';
@@ -71,17 +76,37 @@ export class Engine extends EngineBase {
    * @throws {DtorrentError} `ENOTFOUND`, `EBENCODE`, `ETORRENT`, `EMAGNET`, `EDUPLICATE`, `EOPTION`, `ENETWORK`.
    */
   async add(source: string | Uint8Array | TorrentSource, options: AddOptions = {}): Promise<TorrentHandle> {
-    const loaded =
-      typeof source === 'string'
-        ? await loadSource(source)
-        : source instanceof Uint8Array
-          ? { kind: 'metainfo' as const, bytes: source }
-          : source;
-    return this.addParsed(loaded.kind === 'magnet' ? loaded.magnet : parseMetainfo(loaded.bytes), options);
+    return this.addParsed(await parseSource(source), options);
   }
 
   override async stop(): Promise<void> {
     await super.stop();
     await this.#host.close();
   }
+}
+
+/**
+ * Asks a torrent's trackers how large its swarm is (BEP 48, BEP 15) without joining it and without an engine: one entry
+ * a tracker, in the order of its tiers. Takes what Engine.add takes; a bare info-hash has no trackers, and so no entries.
+ * A tracker that fails, or cannot be scraped, has an entry with its `error`. A private torrent's trackers are asked one
+ * after the other until one answers (BEP 27).
+ * @throws {DtorrentError} when the source cannot be had, as Engine.add does; never because of a tracker.
+ */
+export async function scrapeTrackers(
+  source: string | Uint8Array | TorrentSource,
+  options: ScrapeOptions = {},
+): Promise<readonly TrackerScrape[]> {
+  const parsed = await parseSource(source);
+  const host = nodeHost({ diskWorkers: 0, maxOpenFiles: 1 });
+  try {
+    return await scrapeTrackersOn(host, parsed, options);
+  } finally {
+    await host.close();
+  }
+}
+
+async function parseSource(source: string | Uint8Array | TorrentSource): Promise<Metainfo | Magnet> {
+  if (source instanceof Uint8Array) return parseMetainfo(source);
+  const loaded = typeof source === 'string' ? await loadSource(source) : source;
+  return loaded.kind === 'magnet' ? loaded.magnet : parseMetainfo(loaded.bytes);
 }

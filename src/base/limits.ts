@@ -70,7 +70,10 @@ export const LIMITS = {
   udpTrackerRetransmitsMax: 1,
   udpTrackerAddressesMax: 2,
   udpTrackerEndpointsMax: 1000,
-  scrapeHashesMax: 74,
+  udpScrapeHashesMax: 74, // BEP 15
+  httpScrapeHashesMax: 50, // a URL of about 4 KB
+  scrapeIntervalMinMs: 60_000,
+  scrapeAnswersKeptMax: 10_000,
 
   // embedded tracker
   trackerServerSwarmsMax: 100_000,

@@ -8,10 +8,9 @@ import { type BencodeInput, encodeBencode } from '../format/bencode.js';
 import type { HttpResponse } from '../host/network.js';
 import { TrackerServer } from '../protocol/tracker/server.js';
 import { UdpTrackerServer } from '../protocol/tracker/server-udp.js';
-import { AnnounceQueue } from './announce-queue.js';
 import { type AnnouncedTotals, Announcer, type AnnouncerOptions } from './announcer.js';
 import { type ScriptedGet, ScriptedHost } from './testing/scripted-network.js';
-import { UdpTrackerClient } from './udp-tracker-client.js';
+import { TrackerClients } from './tracker-clients.js';
 
 const MINUTE_MS = 60_000;
 const FIRST_BACK_OFF_MAX_MS = 17_500 * 1.25;
@@ -32,8 +31,8 @@ function reply(answer: BencodeInput): HttpResponse {
 
 /** An announcer of which each tracker's behaviour is scripted by name; those not named answer well. */
 class Scene {
-  readonly host = new ScriptedHost();
-  readonly queue = new AnnounceQueue();
+  readonly host: ScriptedHost;
+  readonly clients: TrackerClients;
   readonly log: string[] = [];
   readonly peers: string[] = [];
   unixTimeAtStart = 1_700_000_000;
@@ -42,9 +41,12 @@ class Scene {
   readonly trackers = new Map<string, (get: ScriptedGet) => HttpResponse | DtorrentError | null>();
   readonly announcer: Announcer;
 
-  constructor(tiers: readonly (readonly string[])[], given: Partial<AnnouncerOptions> = {}) {
+  /** `beside`: on the same host, as another torrent of the same engine. */
+  constructor(tiers: readonly (readonly string[])[], given: Partial<AnnouncerOptions> = {}, beside?: Scene) {
+    this.host = beside?.host ?? new ScriptedHost();
     const { turn, network } = this.host;
     const random = new SeededRandom(1);
+    this.clients = beside?.clients ?? new TrackerClients({ turn, network, random, bindHost: '' });
     this.host.onGet = (get) => {
       const name = get.url.hostname.replace('.test', '');
       return (this.trackers.get(name) ?? (() => reply({ interval: 1800 })))(get);
@@ -53,9 +55,8 @@ class Scene {
       turn,
       network,
       random,
-      settings: { numWant: 200, bindHost: '' },
-      queue: this.queue,
-      udp: new UdpTrackerClient({ turn, network, random, bindHost: '' }),
+      settings: { numWant: 200 },
+      clients: this.clients,
       tiers,
       infoHashes: [HASH],
       identity: { peerId: new Uint8Array(20).fill(0x41), key: 0xcafe },
@@ -443,22 +444,16 @@ test('a private torrent without a working tracker tries an added one at once', (
 
 test('many torrents fall upon one tracker a few at a time', () => {
   const first = new Scene([[url('a')]]);
-  first.trackers.set('a', () => null);
-  const queue = first.queue;
-  const scenes = [first];
-  for (let i = 0; i < 9; i++) {
-    const scene = new Scene([[url('a')]], { queue });
-    scene.trackers.set('a', () => null);
-    scenes.push(scene);
-  }
+  const scenes = [first, ...Array.from({ length: 9 }, () => new Scene([[url('a')]], {}, first))];
+  first.host.onGet = null;
   for (const scene of scenes) scene.start();
-  const asked = (): number => scenes.reduce((sum, scene) => sum + scene.host.gets.length, 0);
-  assert.equal(asked(), LIMITS.announcesPerHostMax);
-  first.host.answer(first.host.gets[0]!, reply({ interval: 1800 }));
-  assert.equal(asked(), LIMITS.announcesPerHostMax + 1);
+  const { gets } = first.host;
+  assert.equal(gets.length, LIMITS.announcesPerHostMax);
+  first.host.answer(gets[0]!, reply({ interval: 1800 }));
+  assert.equal(gets.length, LIMITS.announcesPerHostMax + 1);
   // A torrent that stops while it waits gives its place away without asking.
   assert.equal(scenes[9]!.stop().dones, 1);
-  assert.equal(scenes[9]!.host.gets.length, 0);
+  assert.equal(gets.length, LIMITS.announcesPerHostMax + 1);
 });
 
 test('UDP and HTTP trackers serve one torrent side by side', () => {

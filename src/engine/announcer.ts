@@ -14,10 +14,9 @@ import type { AnnounceEvent, AnnounceRequest, AnnounceResponse, AnnounceResult }
 import { loadTiers, type Tracker, TrackerChain } from '../protocol/tracker/tiers.js';
 import { AnnounceCall } from './announce-call.js';
 import { AnnounceLane, type LaneOwner, type Membership } from './announce-lane.js';
-import type { AnnounceQueue } from './announce-queue.js';
-import { HttpTrackerClient } from './http-tracker-client.js';
-import type { TrackerClient } from './tracker-client.js';
+import type { TrackerClients } from './tracker-clients.js';
 import { type Moment, recalledNotBeforeMs, rememberTracker, type TrackerMemory } from './tracker-memory.js';
+import { scrapeAll, type TrackerScrape } from './tracker-scrape.js';
 import type { Turn } from './turn.js';
 
 /** Said while the metadata, and so the size, is unknown: 0 would say that we are a seed. */
@@ -27,11 +26,9 @@ export interface AnnouncerOptions {
   readonly turn: Turn;
   readonly network: Network;
   readonly random: Random;
-  readonly settings: { readonly numWant: number; readonly bindHost: string };
-  /** The engine's one queue. */
-  readonly queue: AnnounceQueue;
-  /** The engine's one UDP client. */
-  readonly udp: TrackerClient;
+  readonly settings: { readonly numWant: number };
+  /** The engine's. */
+  readonly clients: TrackerClients;
   /** URLs; what is no tracker that we can ask is left out. */
   readonly tiers: readonly (readonly string[])[];
   /** 20 bytes each: one, or two for a hybrid torrent, which has a swarm of each format. */
@@ -75,7 +72,6 @@ export class Announcer implements LaneOwner {
   readonly hashCount: number;
   isCompleted = false;
   readonly #options: AnnouncerOptions;
-  readonly #http: TrackerClient;
   readonly #memberships = new WeakMap<Tracker, Membership[]>();
   readonly #stopTimer: Timer = new Timer(() => this.#finishStop());
   /** The `stopped` announces under way. */
@@ -93,7 +89,6 @@ export class Announcer implements LaneOwner {
     this.hashCount = options.infoHashes.length;
     this.#isPrivate = options.isPrivate;
     this.#tiers = loadTiers(options.tiers, options.random);
-    this.#http = new HttpTrackerClient({ ...options, bindHost: options.settings.bindHost });
   }
 
   /** Announces `started`. Idempotent; after a stop() it begins again. */
@@ -179,6 +174,20 @@ export class Announcer implements LaneOwner {
     for (const tier of added) this.#openLane([tier]);
   }
 
+  /** Asks the trackers about the swarm without joining it; `done` is called once, never inside the call. */
+  scrape(done: (results: readonly TrackerScrape[]) => void): void {
+    const trackers = this.#tiers.flatMap((tier, index) =>
+      tier.map((tracker) => ({
+        url: tracker.url,
+        tier: index,
+        target: tracker,
+        isInUse: this.#hasStarted(tracker),
+      })),
+    );
+    const { clients, infoHashes } = this.#options;
+    scrapeAll(clients.scraper, { trackers, infoHashes, isPrivate: this.#isPrivate }, done);
+  }
+
   /** A magnet's metadata says whether it is private: from then on only one tracker is announced to. */
   setPrivate(isPrivate: boolean): void {
     if (this.#isPrivate === isPrivate) return;
@@ -205,9 +214,10 @@ export class Announcer implements LaneOwner {
   }
 
   ask(tracker: Tracker, hashIndex: number, event: AnnounceEvent, done: (result: AnnounceResult) => void): AnnounceCall {
+    const { clients } = this.#options;
     return new AnnounceCall({
-      queue: this.#options.queue,
-      client: tracker.scheme === 'udp' ? this.#options.udp : this.#http,
+      queue: clients.queue,
+      client: clients.clientOf(tracker.scheme),
       host: tracker.host,
       url: tracker.url,
       isUrgent: event === 'stopped',

@@ -23,6 +23,7 @@ import { ReadCache } from './read-cache.js';
 import type { Settings } from './settings.js';
 import { Torrent, type TorrentOptions } from './torrent.js';
 import { TrackerClients } from './tracker-clients.js';
+import type { TrackerScrape } from './tracker-scrape.js';
 import { Turn } from './turn.js';
 
 const TICK_MS = 1000;
@@ -61,7 +62,8 @@ export class Session {
       emit: (event) => this.#events.push(event),
     };
     this.#connector = new Connector(this.context);
-    this.#trackers = new TrackerClients(this.context);
+    const { network, random } = host;
+    this.#trackers = new TrackerClients({ turn: this.#turn, network, random, bindHost: settings.bindHost });
   }
 
   get torrents(): ReadonlySet<Torrent> {
@@ -124,6 +126,10 @@ export class Session {
       for (const torrent of this.#torrents) torrent.stop(part);
       part();
     });
+  }
+
+  scrape(torrent: Torrent, done: (results: readonly TrackerScrape[]) => void): void {
+    this.#turn.run(() => torrent.scrape(done));
   }
 
   stats(torrent: Torrent): TorrentStats {

@@ -6,6 +6,7 @@ import type { Metainfo } from '../format/metainfo.js';
 import type { TorrentEvent, TorrentPhase, TorrentStats } from './events.js';
 import type { Session } from './session.js';
 import type { Torrent } from './torrent.js';
+import type { TrackerScrape } from './tracker-scrape.js';
 
 export class TorrentHandle {
   /** Resolves once everything is verified and stored; rejects with why it cannot be (failed, removed, stopped). */
@@ -55,6 +56,14 @@ export class TorrentHandle {
   /** A snapshot: cheap enough to take every second, not for every block. */
   stats(): TorrentStats {
     return this.#session.stats(this.#torrent);
+  }
+
+  /**
+   * Asks the trackers how large the swarm is, without joining it: one entry a tracker, in the order of the tiers. Never
+   * rejects: a tracker's failure is in its entry. What a tracker said less than a minute ago is told again.
+   */
+  scrape(): Promise<readonly TrackerScrape[]> {
+    return new Promise((resolve) => this.#session.scrape(this.#torrent, resolve));
   }
 
   /** Hears one type of event, or all with '*'. @returns a function that stops listening. */

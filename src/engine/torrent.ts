@@ -30,6 +30,7 @@ import { Swarm, type SwarmHandler } from './swarm.js';
 import { TorrentData, type TorrentDataHandler } from './torrent-data.js';
 import type { TrackerClients } from './tracker-clients.js';
 import type { TrackerMemory } from './tracker-memory.js';
+import type { TrackerScrape } from './tracker-scrape.js';
 
 export interface TorrentOptions {
   readonly downloadDir: string;
@@ -165,6 +166,10 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
 
   addPeers(addresses: readonly Address[], source: CandidateSource): void {
     this.swarm.addCandidates(addresses, source);
+  }
+
+  scrape(done: (results: readonly TrackerScrape[]) => void): void {
+    this.#announcer.scrape(done);
   }
 
   stats(now: number): TorrentStats {
@@ -378,8 +383,7 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
     const { context, trackers, listenPort } = this.#surroundings;
     const infoHash = this.infoHashHex;
     return new Announcer({
-      queue: trackers.queue,
-      udp: trackers.udp,
+      clients: trackers,
       turn: context.turn,
       network: context.host.network,
       random: context.host.random,

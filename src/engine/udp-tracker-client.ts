@@ -1,7 +1,7 @@
 /**
- * Announces over UDP (BEP 15): gives the sans-IO client of protocol/tracker/udp a socket, a timer and name resolution.
+ * Announces and scrapes over UDP (BEP 15): gives the sans-IO client of protocol/tracker/udp a socket, a timer and name resolution.
  * One for the whole engine, so that torrents share the socket and the trackers' connection ids. The socket is opened
- * with the first announce and again after it failed. Later it becomes the socket of DHT and uTP, so that trackers see
+ * with the first question and again after it failed. Later it becomes the socket of DHT and uTP, so that trackers see
  * our real port.
  */
 import type { Address } from '../base/address.js';
@@ -15,6 +15,7 @@ import {
   AnnounceFailure,
   type AnnounceRequest,
   type AnnounceResult,
+  type ScrapeAnswer,
   trackerError,
 } from '../protocol/tracker/announce.js';
 import { parseTrackerUrl } from '../protocol/tracker/tracker-url.js';
@@ -31,6 +32,7 @@ export interface UdpTrackerClientOptions {
 }
 
 export class UdpTrackerClient implements TrackerClient {
+  readonly scrapeHashesMax: number = LIMITS.udpScrapeHashesMax;
   readonly #options: UdpTrackerClientOptions;
   readonly #core: UdpTrackerCore;
   readonly #timer: Timer = new Timer((now) => {
@@ -54,20 +56,24 @@ export class UdpTrackerClient implements TrackerClient {
     _timeoutMs: number,
     done: (result: AnnounceResult) => void,
   ): TrackerExchange {
-    const exchange = new ResolvedExchange(done);
-    const parsed = parseTrackerUrl(url);
-    this.#options.network.resolve(parsed?.host ?? '', (result) => {
-      this.#options.turn.run(() => {
-        if (exchange.isCancelled) return;
-        if (parsed === null) exchange.finish(new AnnounceFailure(trackerError(`not a UDP tracker's URL: ${url}`)));
-        else if (result instanceof DtorrentError) exchange.finish(new AnnounceFailure(result));
-        else {
-          const addresses = this.#choose(result).map((address) => ({ ...address, port: parsed.port }));
-          this.#tryAddresses(addresses, request, urlDataOf(parsed.target), exchange);
-        }
-      });
+    return this.#ask(url, done, {
+      ask: (to, urlData, now, answered) => this.#core.announce(to, request, urlData, now, answered),
+      failed: (error) => new AnnounceFailure(error),
+      isSilence: (result) => result instanceof AnnounceFailure && result.error.code === 'ETIMEOUT',
     });
-    return exchange;
+  }
+
+  scrape(
+    url: string,
+    infoHashes: readonly Uint8Array[],
+    _timeoutMs: number,
+    done: (result: ScrapeAnswer | DtorrentError) => void,
+  ): TrackerExchange {
+    return this.#ask(url, done, {
+      ask: (to, _urlData, now, answered) => this.#core.scrape(to, infoHashes, now, answered),
+      failed: (error) => error,
+      isSilence: (result) => result instanceof DtorrentError && result.code === 'ETIMEOUT',
+    });
   }
 
   /** Nothing is sent or told after this. */
@@ -78,23 +84,40 @@ export class UdpTrackerClient implements TrackerClient {
     this.#socket = null;
   }
 
-  #tryAddresses(
+  /** Resolves the tracker's name, and asks. */
+  #ask<Result>(url: string, done: (result: Result) => void, question: Question<Result>): TrackerExchange {
+    const exchange = new ResolvedExchange(done);
+    const parsed = parseTrackerUrl(url);
+    this.#options.network.resolve(parsed?.host ?? '', (result) => {
+      this.#options.turn.run(() => {
+        if (exchange.isCancelled) return;
+        if (parsed === null) exchange.finish(question.failed(trackerError(`not a UDP tracker's URL: ${url}`)));
+        else if (result instanceof DtorrentError) exchange.finish(question.failed(result));
+        else {
+          const addresses = this.#choose(result).map((address) => ({ ...address, port: parsed.port }));
+          this.#tryAddresses(addresses, urlDataOf(parsed.target), question, exchange);
+        }
+      });
+    });
+    return exchange;
+  }
+
+  #tryAddresses<Result>(
     addresses: readonly Address[],
-    request: AnnounceRequest,
     urlData: Uint8Array,
-    exchange: ResolvedExchange,
+    question: Question<Result>,
+    exchange: ResolvedExchange<Result>,
   ): void {
     if (this.#isClosed) return;
     const [to, ...others] = addresses;
     if (to === undefined) {
       const reason = 'the tracker has no address of a family that we can use';
-      exchange.finish(new AnnounceFailure(new DtorrentError('ENETWORK', reason)));
+      exchange.finish(question.failed(new DtorrentError('ENETWORK', reason)));
       return;
     }
     this.#openSocket();
-    exchange.asking = this.#core.announce(to, request, urlData, this.#options.turn.now, (result) => {
-      const isSilent = result instanceof AnnounceFailure && result.error.code === 'ETIMEOUT';
-      if (isSilent && others.length > 0) this.#tryAddresses(others, request, urlData, exchange);
+    exchange.asking = question.ask(to, urlData, this.#options.turn.now, (result) => {
+      if (question.isSilence(result) && others.length > 0) this.#tryAddresses(others, urlData, question, exchange);
       else exchange.finish(result);
     });
     this.#rearm();
@@ -151,17 +174,25 @@ export class UdpTrackerClient implements TrackerClient {
   }
 }
 
-/** An announce from the resolution of the name to the answer. */
-class ResolvedExchange implements TrackerExchange {
+/** An announce or a scrape, as it is put to one address. */
+interface Question<Result> {
+  ask(to: Address, urlData: Uint8Array, now: number, answered: (result: Result) => void): UdpExchange;
+  failed(error: DtorrentError): Result;
+  /** Nothing came back: another address may do better. */
+  isSilence(result: Result): boolean;
+}
+
+/** A question from the resolution of the name to the answer. */
+class ResolvedExchange<Result> implements TrackerExchange {
   isCancelled = false;
   asking: UdpExchange | null = null;
-  readonly #done: (result: AnnounceResult) => void;
+  readonly #done: (result: Result) => void;
 
-  constructor(done: (result: AnnounceResult) => void) {
+  constructor(done: (result: Result) => void) {
     this.#done = done;
   }
 
-  finish(result: AnnounceResult): void {
+  finish(result: Result): void {
     if (!this.isCancelled) this.#done(result);
   }
 

@@ -6,10 +6,10 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { addressKey } from '../../src/base/address.js';
 import { toHex } from '../../src/base/bytes.js';
-import { AnnounceQueue } from '../../src/engine/announce-queue.js';
+import { DtorrentError } from '../../src/base/errors.js';
 import { Announcer } from '../../src/engine/announcer.js';
+import { TrackerClients } from '../../src/engine/tracker-clients.js';
 import { Turn } from '../../src/engine/turn.js';
-import { UdpTrackerClient } from '../../src/engine/udp-tracker-client.js';
 import { SILENT_LOG } from '../../src/host/log.js';
 import { NodeClock } from '../../src/node/clock.js';
 import { NodeNetwork } from '../../src/node/network.js';
@@ -77,8 +77,8 @@ class Us {
       throw error;
     });
     this.#turn = turn;
-    const udp = new UdpTrackerClient({ turn, network, random, bindHost: '' });
-    t.after(() => udp.close());
+    const clients = new TrackerClients({ turn, network, random, bindHost: '' });
+    t.after(() => turn.run(() => clients.close()));
     const hear = (heard: Heard): void => {
       this.#heard.push(heard);
       this.#wake();
@@ -87,9 +87,8 @@ class Us {
       turn,
       network,
       random,
-      udp,
-      settings: { numWant: 50, bindHost: '' },
-      queue: new AnnounceQueue(),
+      clients,
+      settings: { numWant: 50 },
       tiers: [[url]],
       infoHashes: [infoHash],
       identity: { peerId: new TextEncoder().encode('-DT0001-aaaaaaaaaaaa'), key: 7 },
@@ -150,6 +149,6 @@ async function announceAs(port: number, given: Partial<AnnounceRequest>): Promis
 async function scrape(port: number): Promise<unknown> {
   const response = await fetch(scrapeUrl(`http://127.0.0.1:${port}/announce`, [INFO_HASH])!);
   const result = parseScrapeResponse(response.status, new Uint8Array(await response.arrayBuffer()), [INFO_HASH]);
-  assert.ok(Array.isArray(result), String(result));
-  return result[0];
+  if (result instanceof DtorrentError) throw result;
+  return result.counts[0];
 }

@@ -71,6 +71,14 @@ export interface ScrapeCounts {
   readonly completed: number | null;
 }
 
+/** What a tracker says of the torrents that it was asked about in one scrape. */
+export interface ScrapeAnswer {
+  /** In the order of the question; null for a torrent that the tracker does not know. */
+  readonly counts: readonly (ScrapeCounts | null)[];
+  /** How long the tracker wants not to be scraped again; null = it does not say. At most a day. */
+  readonly minIntervalMs: number | null;
+}
+
 export const DEFAULT_INTERVAL_SECONDS = 1800;
 
 /**

@@ -258,10 +258,19 @@ test('no bytes make the parsers throw', () => {
 test('a scrape is read in the order it was asked for', () => {
   const known = fromLatin1('x'.repeat(20));
   const body = fromLatin1(`d5:filesd20:${'x'.repeat(20)}d8:completei11e10:downloadedi13772e10:incompletei19eeee`);
-  assert.deepEqual(parseScrapeResponse(200, body, [REQUEST.infoHash, known]), [
-    null,
-    { seeds: 11, leechers: 19, completed: 13772 },
-  ]);
+  const counts = [null, { seeds: 11, leechers: 19, completed: 13772 }];
+  assert.deepEqual(parseScrapeResponse(200, body, [REQUEST.infoHash, known]), { counts, minIntervalMs: null });
+});
+
+test('a scrape says when the next one is welcome, within a day', () => {
+  for (const [seconds, expected] of [
+    [900, 900_000],
+    [-5, 0],
+    [10 ** 12, LIMITS.announceIntervalMaxMs],
+  ] as const) {
+    const body = fromUtf8(`d5:filesde5:flagsd20:min_request_intervali${seconds}eee`);
+    assert.deepEqual(parseScrapeResponse(200, body, []), { counts: [], minIntervalMs: expected });
+  }
 });
 
 test('a scrape that fails is an error that says why', () => {

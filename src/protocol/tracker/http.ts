@@ -22,7 +22,7 @@ import {
   type AnnounceResult,
   clampIntervalMs,
   DEFAULT_INTERVAL_SECONDS,
-  type ScrapeCounts,
+  type ScrapeAnswer,
   trackerError,
 } from './announce.js';
 
@@ -72,8 +72,7 @@ export function parseAnnounceResponse(status: number, body: Uint8Array): Announc
   const trackerId = dict.getBytes('tracker id');
   return {
     intervalMs: clampIntervalMs(dict.getInteger('interval') ?? DEFAULT_INTERVAL_SECONDS),
-    minIntervalMs:
-      minInterval === null || minInterval <= 0 ? null : Math.min(minInterval * 1000, LIMITS.announceIntervalMaxMs),
+    minIntervalMs: minInterval === null || minInterval <= 0 ? null : shortWaitMs(minInterval),
     seeds: count(dict, 'complete'),
     leechers: count(dict, 'incomplete'),
     completed: count(dict, 'downloaded'),
@@ -84,19 +83,19 @@ export function parseAnnounceResponse(status: number, body: Uint8Array): Announc
   };
 }
 
-/** @returns counts in the order of `infoHashes`, null for those the tracker does not know. */
+/** The body is as hostile as an announce's. */
 export function parseScrapeResponse(
   status: number,
   body: Uint8Array,
   infoHashes: readonly Uint8Array[],
-): (ScrapeCounts | null)[] | DtorrentError {
+): ScrapeAnswer | DtorrentError {
   const dict = decodeAnswer(body);
   if (dict === null) return notAnAnswer(status);
   const refusal = refusalOf(dict);
   if (refusal !== null) return refusal;
   const files = dict.getDict('files');
   if (files === null) return trackerError('the tracker answers a scrape without files');
-  return infoHashes.map((infoHash) => {
+  const counts = infoHashes.map((infoHash) => {
     const file = files.getDict(toLatin1(infoHash));
     if (file === null) return null;
     return {
@@ -105,6 +104,8 @@ export function parseScrapeResponse(
       completed: count(file, 'downloaded'),
     };
   });
+  const minSeconds = dict.getDict('flags')?.getInteger('min_request_interval') ?? null;
+  return { counts, minIntervalMs: minSeconds === null ? null : shortWaitMs(minSeconds) };
 }
 
 function withQuery(url: string, query: string): string {
@@ -147,7 +148,12 @@ function retryInMs(dict: BencodeDict): number | null {
   const minutes = text !== null && /^\d{1,9}$/.test(text) ? Number(text) : dict.getInteger('retry in');
   const seconds = minutes === null ? (dict.getInteger('min interval') ?? dict.getInteger('interval')) : minutes * 60;
   if (seconds === null || seconds <= 0) return null;
-  return Math.min(seconds * 1000, LIMITS.announceIntervalMaxMs);
+  return shortWaitMs(seconds);
+}
+
+/** As long as the tracker wants, and no longer than a day. */
+function shortWaitMs(seconds: number): number {
+  return Math.min(Math.max(seconds, 0) * 1000, LIMITS.announceIntervalMaxMs);
 }
 
 function message(dict: BencodeDict, key: string): string | null {

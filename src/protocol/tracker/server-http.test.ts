@@ -152,10 +152,11 @@ test('our client understands our scrape', () => {
   announce(server, '192.0.2.1', { left: 0 });
   announce(server, '192.0.2.2');
   const body = get(server, targetOf(scrapeUrl('http://t/announce', [other, HASH])!));
-  assert.deepEqual(parseScrapeResponse(200, body, [HASH, other]), [
+  const counts = [
     { seeds: 1, leechers: 1, completed: 0 },
     { seeds: 0, leechers: 0, completed: 0 },
-  ]);
+  ];
+  assert.deepEqual(parseScrapeResponse(200, body, [HASH, other]), { counts, minIntervalMs: null });
 });
 
 test('a scrape names its torrents, and not too many', () => {

@@ -6,7 +6,7 @@ import { EMPTY_BYTES, readUint32, toHex } from '../../base/bytes.js';
 import type { DtorrentError } from '../../base/errors.js';
 import { LIMITS } from '../../base/limits.js';
 import { SeededRandom } from '../../base/random.js';
-import { AnnounceFailure, type AnnounceRequest, type AnnounceResult, type ScrapeCounts } from './announce.js';
+import { AnnounceFailure, type AnnounceRequest, type AnnounceResult, type ScrapeAnswer } from './announce.js';
 import { TrackerServer } from './server.js';
 import { UdpTrackerServer } from './server-udp.js';
 import { UdpTrackerCore } from './udp.js';
@@ -100,15 +100,14 @@ test('our client understands our scrape', () => {
   const scene = new Scene();
   scene.announce('192.0.2.1');
   const link = new Link(scene.udp, CLIENT);
-  const results: (ScrapeCounts[] | DtorrentError)[] = [];
+  const results: (ScrapeAnswer | DtorrentError)[] = [];
   link.core.scrape(TRACKER, [REQUEST.peerId, REQUEST.infoHash], 0, (result) => results.push(result));
   link.pump();
-  assert.deepEqual(results, [
-    [
-      { seeds: 0, leechers: 0, completed: 0 },
-      { seeds: 0, leechers: 1, completed: 0 },
-    ],
-  ]);
+  const counts = [
+    { seeds: 0, leechers: 0, completed: 0 },
+    { seeds: 0, leechers: 1, completed: 0 },
+  ];
+  assert.deepEqual(results, [{ counts, minIntervalMs: null }]);
 });
 
 test('a connection id is good for its own window and the next, for its own IP only, and no table holds it', () => {

@@ -131,7 +131,7 @@ test('a scrape of too many hashes is read up to the limit, and a cut-off hash is
   const full = encodeUdpScrape(
     CONNECTION_ID,
     1,
-    Array.from({ length: LIMITS.scrapeHashesMax }, () => HASH),
+    Array.from({ length: LIMITS.udpScrapeHashesMax }, () => HASH),
   );
   const packet = concatBytes([full, HASH]);
   assert.equal(decodeUdpScrape(packet).length, max);
@@ -139,7 +139,7 @@ test('a scrape of too many hashes is read up to the limit, and a cut-off hash is
 });
 
 test('we never ask about none or too many torrents in one scrape', () => {
-  for (const length of [0, LIMITS.scrapeHashesMax + 1]) {
+  for (const length of [0, LIMITS.udpScrapeHashesMax + 1]) {
     assert.throws(
       () =>
         encodeUdpScrape(

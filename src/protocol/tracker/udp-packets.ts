@@ -105,13 +105,13 @@ export function decodeUdpAnnounce(packet: Uint8Array): UdpAnnounce | null {
   };
 }
 
-/** `infoHashes`: 1 to LIMITS.scrapeHashesMax. */
+/** `infoHashes`: 1 to LIMITS.udpScrapeHashesMax. */
 export function encodeUdpScrape(
   connectionId: Uint8Array,
   transactionId: number,
   infoHashes: readonly Uint8Array[],
 ): Uint8Array {
-  assert(infoHashes.length > 0 && infoHashes.length <= LIMITS.scrapeHashesMax, 'a scrape asks for 1 to 74 torrents');
+  assert(infoHashes.length > 0 && infoHashes.length <= LIMITS.udpScrapeHashesMax, 'a scrape asks for 1 to 74 torrents');
   const packet = new Uint8Array(UDP_REQUEST_HEADER_BYTES + 20 * infoHashes.length);
   packet.set(connectionId, 0);
   writeUint32(packet, 8, UDP_ACTION_SCRAPE);

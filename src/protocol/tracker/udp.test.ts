@@ -5,7 +5,7 @@ import { EMPTY_BYTES, fromUtf8, readUint32, toHex } from '../../base/bytes.js';
 import { DtorrentError } from '../../base/errors.js';
 import { LIMITS } from '../../base/limits.js';
 import { SeededRandom } from '../../base/random.js';
-import { AnnounceFailure, type AnnounceRequest, type AnnounceResult, type ScrapeCounts } from './announce.js';
+import { AnnounceFailure, type AnnounceRequest, type AnnounceResult, type ScrapeAnswer } from './announce.js';
 import { UdpTrackerCore } from './udp.js';
 import {
   encodeUdpAnnounceAnswer,
@@ -269,7 +269,7 @@ test('an announce may be begun from the callback of another', () => {
 
 test('a scrape gives counts in the order of its hashes', () => {
   const scene = new Scene();
-  const results: (ScrapeCounts[] | DtorrentError)[] = [];
+  const results: (ScrapeAnswer | DtorrentError)[] = [];
   scene.core.scrape(TRACKER, [REQUEST.infoHash, REQUEST.peerId], 0, (result) => results.push(result));
   scene.answer();
   assert.equal(scene.kinds, 'connect scrape');
@@ -280,7 +280,7 @@ test('a scrape gives counts in the order of its hashes', () => {
   scene.receive(encodeUdpScrapeAnswer(scene.last.transactionId, counts.slice(1)));
   assert.deepEqual(results, []);
   scene.receive(encodeUdpScrapeAnswer(scene.last.transactionId, counts));
-  assert.deepEqual(results, [counts]);
+  assert.deepEqual(results, [{ counts, minIntervalMs: null }]);
 });
 
 test('only so many trackers are remembered: idle ones make room, busy ones do not', () => {

@@ -14,7 +14,7 @@ import {
   AnnounceFailure,
   type AnnounceRequest,
   type AnnounceResult,
-  type ScrapeCounts,
+  type ScrapeAnswer,
   trackerError,
 } from './announce.js';
 import {
@@ -81,12 +81,12 @@ export class UdpTrackerCore {
     });
   }
 
-  /** `infoHashes`: 1 to LIMITS.scrapeHashesMax; counts arrive in their order. */
+  /** `infoHashes`: 1 to LIMITS.udpScrapeHashesMax; counts arrive in their order. */
   scrape(
     to: Address,
     infoHashes: readonly Uint8Array[],
     now: number,
-    done: (result: ScrapeCounts[] | DtorrentError) => void,
+    done: (result: ScrapeAnswer | DtorrentError) => void,
   ): UdpExchange {
     return this.#ask(to, now, {
       action: UDP_ACTION_SCRAPE,
@@ -94,7 +94,7 @@ export class UdpTrackerCore {
       accept: (packet) => {
         const counts = decodeUdpScrapeAnswer(packet, infoHashes.length);
         if (counts === null) return null;
-        return () => done(counts);
+        return () => done({ counts, minIntervalMs: null });
       },
       fail: done,
     });
