@@ -23,6 +23,10 @@ export const LIMITS = {
   magnetPeersMax: 200,
   magnetSelectIndexMax: 1_000_000,
 
+  // file selection
+  selectPatternsMax: 1000,
+  selectPatternCharactersMax: 4096,
+
   // peer wire
   blockBytes: 16_384, // 16 × 1024
   requestBytesMax: 131_072, // 128 × 1024

@@ -59,6 +59,15 @@ export class OpenPieces {
     this.order.setPriority(piece, priority);
   }
 
+  /** Gives the pieces from `first` on their priorities at once; those that `isOpen` says and that are wanted are open. */
+  setPriorities(first: number, priorities: Uint8Array, isOpen: (piece: number) => boolean): void {
+    this.#generation++;
+    this.order.reorder(first, priorities, isOpen);
+    this.#set.clear();
+    for (let i = 0; i < this.order.count; i++) this.#set.add(this.order.pieceAt(i));
+    this.#byteHint = 0;
+  }
+
   /** @returns a piece that the peer has, or -1. In sequential mode the preference does not matter. */
   choose(
     pieces: Bitfield,

@@ -151,13 +151,26 @@ class Model {
     else if (action < 92) this.picker.onPeerHave(peer, randomBelow(random, this.pieceCount));
     else if (action < 95) this.join(randomBelow(random, 3));
     else if (action < 97) this.leave(peer);
-    else this.setPriority(randomBelow(random, this.pieceCount), randomBelow(random, 8));
+    else if (action < 99) this.setPriority(randomBelow(random, this.pieceCount), randomBelow(random, 8));
+    else this.setManyPriorities();
+  }
+
+  setManyPriorities(): void {
+    const first = randomBelow(this.random, this.pieceCount);
+    const count = 1 + randomBelow(this.random, this.pieceCount - first);
+    const priorities = Uint8Array.from({ length: count }, () => Math.max(randomBelow(this.random, 10) - 2, 0));
+    this.picker.setPriorities(first, priorities);
+    for (const [i, priority] of priorities.entries()) this.noteWanted(first + i, priority > 0);
+  }
+
+  noteWanted(piece: number, isWanted: boolean): void {
+    if (isWanted) this.unwanted.delete(piece);
+    else this.unwanted.add(piece);
   }
 
   setPriority(piece: number, priority: number): void {
     this.picker.setPriority(piece, priority);
-    if (priority === 0) this.unwanted.add(piece);
-    else this.unwanted.delete(piece);
+    this.noteWanted(piece, priority > 0);
   }
 
   check(): void {

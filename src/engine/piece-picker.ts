@@ -20,6 +20,8 @@ import { PRIORITY_MAX } from './rarity-order.js';
 const RANDOM_PIECES = 4;
 /** With more unfinished pieces than this a peer, everyone helps to finish them before a new one is begun. */
 const PARTIALS_PER_PEER = 1.5;
+/** Of more pieces than one in so many, priorities are set by building the order anew. */
+const BULK_SHARE = 64;
 /** How many peers one block is asked of in the end game; each beyond the first may be waste. */
 export const ENDGAME_REQUESTERS_MAX = 3;
 /** A peer that has this many requests outstanding is not given blocks of others. */
@@ -163,6 +165,22 @@ export class PiecePicker {
       this.#countInteresting(piece, 1);
       if (partial === null) this.#reopen(piece);
     }
+  }
+
+  /** The same for the pieces from `first` on. Many cost O(pieces) together, whatever they change. */
+  setPriorities(first: number, priorities: Uint8Array): void {
+    if (priorities.length < this.pieceCount / BULK_SHARE) {
+      for (let i = 0; i < priorities.length; i++) this.setPriority(first + i, priorities[i]!);
+      return;
+    }
+    const isOpen = (piece: number): boolean => !this.have.has(piece) && this.#partials.get(piece) === null;
+    this.#open.setPriorities(first, priorities, isOpen);
+    for (let i = 0; i < priorities.length; i++) {
+      if (priorities[i]! > 0 && !this.have.has(first + i)) this.#missing.add(first + i);
+      else this.#missing.delete(first + i);
+    }
+    for (const { pick, pieces } of this.#peers) pick.interestingCount = countCommon(pieces, this.#missing);
+    for (const partial of [...this.#partials.all]) this.#dropIfUnwanted(partial);
   }
 
   // ---- peers ----

@@ -60,6 +60,29 @@ test('a piece that is out keeps its availability and comes back at its place', (
   assert.equal(order.availability(0), 2);
 });
 
+test('many priorities at once leave what one by one would', () => {
+  const orders = [1, 2].map(() => new RarityOrder(40, new SeededRandom(6)));
+  const [atOnce, oneByOne] = orders as [RarityOrder, RarityOrder];
+  for (const order of orders) {
+    for (let i = 0; i < 60; i++) order.increment((i * i) % 37);
+    for (const piece of [0, 20, 39]) order.remove(piece);
+  }
+  const priorities = Uint8Array.from({ length: 30 }, (_, i) => i % 8);
+  atOnce.reorder(5, priorities, (piece) => ![0, 20, 39].includes(piece));
+  for (const [i, priority] of priorities.entries()) {
+    if (priority === 0) oneByOne.remove(5 + i);
+    oneByOne.setPriority(5 + i, priority);
+  }
+  atOnce.verify();
+  const keys = (order: RarityOrder): string[] =>
+    pieces(order).map((piece) => `${order.priority(piece)}/${order.availability(piece)}`);
+  assert.deepEqual(keys(atOnce), keys(oneByOne));
+  assert.deepEqual(new Set(pieces(atOnce)), new Set(pieces(oneByOne)));
+  atOnce.insert(20);
+  atOnce.increment(20);
+  atOnce.verify();
+});
+
 test('the last announced of equally rare pieces is not always the first to be picked', () => {
   const first = new Set<number>();
   for (let seed = 0; seed < 50; seed++) {

@@ -147,6 +147,39 @@ export class RarityOrder {
     this.#mix(piece, bucket);
   }
 
+  /**
+   * Gives the pieces from `first` on new classes, all at once, and decides anew which of all pieces are in the order:
+   * those that `isOpen` says and that have a priority above 0. O(pieces + buckets), where one by one each costs buckets.
+   */
+  reorder(first: number, priorities: Uint8Array, isOpen: (piece: number) => boolean): void {
+    this.#priority.set(priorities, first);
+    const ends = new Uint32Array(this.#ends.length);
+    this.#lastBucket = 0;
+    for (let piece = 0; piece < this.#priority.length; piece++) {
+      const isMember = this.#priority[piece]! > 0 && isOpen(piece);
+      this.#position[piece] = isMember ? 0 : -1;
+      if (!isMember) continue;
+      const bucket = this.#bucketOf(piece);
+      ends[bucket]!++;
+      this.#lastBucket = Math.max(this.#lastBucket, bucket);
+    }
+    this.#count = 0;
+    for (let k = 0; k <= this.#lastBucket; k++) {
+      const size = ends[k]!;
+      ends[k] = this.#count; // where the bucket's next piece goes; in the end, its end
+      this.#count += size;
+    }
+    for (let piece = 0; piece < this.#priority.length; piece++) {
+      if (this.has(piece)) this.#place(piece, ends[this.#bucketOf(piece)]!++);
+    }
+    this.#ends = ends;
+    let start = 0;
+    for (let k = 0; k <= this.#lastBucket; k++) {
+      for (let i = ends[k]! - 1; i > start; i--) this.#swap(i, this.#randomIn(start, i + 1));
+      start = ends[k]!;
+    }
+  }
+
   /** Asserts the invariant piece by piece; for tests. */
   verify(): void {
     let previous = 0;

@@ -4,23 +4,13 @@ import fc from 'fast-check';
 import { concatBytes, fromHex, toHex } from '../base/bytes.js';
 import { sha1, sha256 } from '../base/crypto.js';
 import type { PieceHashes } from '../host/storage.js';
-import { type BencodeInput, encodeBencode } from './bencode.js';
 import { FileLayout, pieceHashesOf } from './file-layout.js';
-import { type Metainfo, parseInfoDictionary, parseMetainfo } from './metainfo.js';
+import { parseInfoDictionary, parseMetainfo } from './metainfo.js';
 import { contentOf, HYBRID_TORRENT, LAYER_B, ROOT_A, ROOT_C, V2_TORRENT } from './testing/example-torrents.js';
+import { v1Torrent } from './testing/v1-torrent.js';
 
 const v2 = parseMetainfo(V2_TORRENT);
 const hybrid = parseMetainfo(HYBRID_TORRENT);
-
-/** A v1 torrent; negative lengths are padding. */
-function v1Torrent(lengths: readonly number[], pieceLength: number): Metainfo {
-  const files = lengths.map((length, i): { [key: string]: BencodeInput } =>
-    length < 0 ? { attr: 'p', length: -length } : { length, path: [`f${i}`] },
-  );
-  const total = lengths.reduce((sum, length) => sum + Math.abs(length), 0);
-  const pieces = new Uint8Array(20 * Math.ceil(total / pieceLength));
-  return parseMetainfo(encodeBencode({ info: { files, name: 't', 'piece length': pieceLength, pieces } }));
-}
 
 function spans(layout: FileLayout, piece: number, begin: number, length: number): number[][] {
   const found: number[][] = [];
