@@ -16,7 +16,7 @@ function known(...sources: readonly CandidateSource[]): Candidates {
 
 /** Dials whatever comes next. */
 function dial(candidates: Candidates, now: number): Address | null {
-  const next = candidates.next(now);
+  const next = candidates.next(now)?.address ?? null;
   if (next !== null) candidates.onDialled(next, now);
   return next;
 }
@@ -189,7 +189,7 @@ test('a flood of addresses does not push out those in use, those a person named,
   for (let n = 100; n < 200; n++) assert.equal(candidates.add(address(n), 'tracker'), false);
   assert.equal(candidates.isBanned(address(2)), true);
   candidates.onFailed(address(0), 0);
-  assert.deepEqual(candidates.next(0), address(1));
+  assert.deepEqual(candidates.next(0)?.address, address(1));
 });
 
 test('where all places are taken by bans the oldest is forgotten', () => {

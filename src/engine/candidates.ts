@@ -78,14 +78,14 @@ export class Candidates {
     return true;
   }
 
-  /** @returns the best address to dial now, or null: named by a person, fewest failures, longest untried, source. */
-  next(now: number): Address | null {
+  /** @returns whom to dial now, or null: named by a person, fewest failures, longest untried, source, in this order. */
+  next(now: number): { readonly address: Address; readonly source: CandidateSource } | null {
     let best: Candidate | null = null;
     for (const candidate of this.#byKey.values()) {
       if (!isWaiting(candidate) || candidate.retryAtMs > now) continue;
       if (best === null || compare(candidate, best) < 0) best = candidate;
     }
-    return best?.address ?? null;
+    return best;
   }
 
   /** @returns when `next` will have something: -Infinity for a candidate never tried, Infinity for none at all. */

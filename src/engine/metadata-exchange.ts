@@ -29,7 +29,7 @@ export class MetadataExchange {
       handler: {
         requestMetadataBlock: (number, block) => {
           const peer = this.#peers.get(number);
-          peer?.sendExtended(peer.metadataExtensionId, encodeMetadataRequest(block));
+          peer?.sendExtended(peer.extensions.idOf('ut_metadata'), encodeMetadataRequest(block));
         },
         onMetadata: (infoBytes) => handler.onMetadata(infoBytes),
         onMetadataPoisoned: (numbers) => {
@@ -47,7 +47,7 @@ export class MetadataExchange {
 
   onExtensionHandshake(peer: Peer, metadataBytes: number | null): void {
     this.#peers.set(peer.number, peer);
-    if (peer.metadataExtensionId === 0) this.#fetcher?.removePeer(peer.number, this.#context.turn.now);
+    if (peer.extensions.idOf('ut_metadata') === 0) this.#fetcher?.removePeer(peer.number, this.#context.turn.now);
     else if (metadataBytes !== null) this.#fetcher?.addPeer(peer.number, metadataBytes, this.#context.turn.now);
   }
 
@@ -64,10 +64,11 @@ export class MetadataExchange {
     switch (message.type) {
       case 'request': {
         // Before the peer's extension handshake its id for our answer is unknown.
-        if (peer.metadataExtensionId === 0) return;
+        const id = peer.extensions.idOf('ut_metadata');
+        if (id === 0) return;
         const server = peer.isBackedUp ? null : this.#server;
         const answer = server?.answer(peer.number, message.block) ?? MetadataServer.reject(message.block);
-        peer.sendExtended(peer.metadataExtensionId, answer);
+        peer.sendExtended(id, answer);
         return;
       }
       case 'data':

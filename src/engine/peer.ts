@@ -7,25 +7,25 @@
  */
 
 import { type Address, addressKey, parseIp } from '../base/address.js';
-import { Bitfield } from '../base/bitfield.js';
+import type { Bitfield } from '../base/bitfield.js';
 import { bytesEqual } from '../base/bytes.js';
 import { toDtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import type { ByteStream, ByteStreamHandler } from '../host/network.js';
+import { clientOf } from '../protocol/wire/client-id.js';
 import { type BlockTarget, WireDecoder, type WireHandler, type WireViolation } from '../protocol/wire/decoder.js';
 import { WireEncoder } from '../protocol/wire/encoder.js';
-import {
-  decodeExtensionHandshake,
-  EXTENSION_IDS,
-  encodeExtensionHandshake,
-} from '../protocol/wire/extension-handshake.js';
+import { EXTENSION_IDS, encodeExtensionHandshake } from '../protocol/wire/extension-handshake.js';
 import { decodeReserved, encodeReserved } from '../protocol/wire/handshake.js';
+import type { CandidateSource } from './candidates.js';
 import type { ChokerPeer } from './choker.js';
 import type { CloseReason } from './close-reason.js';
 import type { EngineContext } from './context.js';
-import { EarlyPieces } from './early-pieces.js';
 import { PeerDeadlines } from './peer-deadlines.js';
 import { PeerDownload } from './peer-download.js';
+import { PeerExtensions } from './peer-extensions.js';
+import { type HoldingsChange, PeerHoldings } from './peer-holdings.js';
+import type { PeerInfo } from './peer-info.js';
 import type { PeerOwner, PeerRouter } from './peer-owner.js';
 import { PeerUpload } from './peer-upload.js';
 import { PeerPickState, type PickerPeer } from './piece-picker.js';
@@ -44,23 +44,17 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
   readonly download: PeerDownload;
   readonly upload: PeerUpload;
   readonly pick: PeerPickState = new PeerPickState();
-  /** What the peer has. Length 0 until the torrent's metadata is known. */
-  pieces: Bitfield = new Bitfield(0);
+  readonly extensions: PeerExtensions = new PeerExtensions();
+  /** How we know of it. */
+  readonly source: CandidateSource;
   peerId: Uint8Array | null = null;
-  /** The client's own name for itself (BEP 10 `v`), '' when not told. */
-  clientName = '';
   isHandshakeDone = false;
   /** By us; and whether it wants something from us. */
   isUnchoked = false;
   isInterested = false;
   isChokingUs = true;
   isInterestingToUs = false;
-  isUploadOnly = false;
   lastUnchokedAtMs: number = Number.NEGATIVE_INFINITY;
-  /** Where the peer says it listens (BEP 10 `p`), or where we dialled it. */
-  listenAddress: Address | null;
-  /** The peer's id for our ut_metadata messages; 0 = none. */
-  metadataExtensionId = 0;
 
   readonly #context: EngineContext;
   readonly #router: PeerRouter;
@@ -77,8 +71,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
   #hasFast = false;
   #hasExtensions = false;
   #data: TorrentData | null = null;
-  /** Null once the metadata is known. */
-  #early: EarlyPieces | null = new EarlyPieces();
+  readonly #holdings = new PeerHoldings(this);
   readonly #deadlines: PeerDeadlines;
   #unrequestedBlocks = 0;
   /** It rejected a request: until a block comes, or the next tick, asking again would only be rejected again. */
@@ -91,6 +84,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     readonly remote: Address;
     readonly owner: PeerOwner | null;
     readonly router: PeerRouter;
+    readonly source: CandidateSource;
   }) {
     const { context } = options;
     this.#context = context;
@@ -101,7 +95,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     this.remote = options.remote;
     this.isOutgoing = options.owner !== null;
     this.#isOpen = !this.isOutgoing;
-    this.listenAddress = this.isOutgoing ? options.remote : null;
+    this.source = options.source;
     this.connectedAtMs = context.turn.now;
     this.#deadlines = new PeerDeadlines(context.turn.now);
     this.#decoder = new WireDecoder(this);
@@ -121,8 +115,21 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
   get isClosed(): boolean {
     return this.#isClosed;
   }
+  /** What the peer has. Length 0 until the torrent's metadata is known. */
+  get pieces(): Bitfield {
+    return this.#holdings.pieces;
+  }
   get hasAll(): boolean {
-    return this.#early?.hasAll ?? this.pieces.isFull;
+    return this.#holdings.hasAll;
+  }
+  get isUploadOnly(): boolean {
+    return this.extensions.isUploadOnly;
+  }
+  /** Where we dialled it, or where it says it listens; null when it has not said. */
+  get listenAddress(): Address | null {
+    if (this.isOutgoing) return this.remote;
+    const { listenPort } = this.extensions;
+    return listenPort === null ? null : { ...this.remote, port: listenPort };
   }
   // ChokerPeer
   get isSnubbed(): boolean {
@@ -138,22 +145,33 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     return this.upload.rate.totalBytes;
   }
 
+  /** A snapshot. */
+  info(now: number): PeerInfo {
+    return {
+      address: addressKey(this.remote),
+      client: this.extensions.clientName || (this.peerId === null ? '' : clientOf(this.peerId)),
+      isOutgoing: this.isOutgoing,
+      source: this.source,
+      progress: this.pieces.length === 0 ? 0 : this.pieces.count / this.pieces.length,
+      downloadRate: this.download.pipeline.bytesPerSecond(now),
+      uploadRate: this.upload.rate.rateBytesPerSecond(now),
+      downloadedBytes: this.download.receivedBytes,
+      uploadedBytes: this.uploadedBytes,
+      isChokedByUs: !this.isUnchoked,
+      isChokingUs: this.isChokingUs,
+      isInterestingToUs: this.isInterestingToUs,
+      isInterested: this.isInterested,
+    };
+  }
+
   // ---- what the swarm tells its peer (inside a turn) ----
 
   /** The metadata is known: what the peer said before now gets its meaning. */
   attachData(data: TorrentData): void {
     this.#data = data;
-    const count = data.layout.pieceCount;
-    this.#decoder.setPieceCount(count);
-    const pieces = this.#early?.resolve(count) ?? null;
-    if (pieces === null) {
-      this.close('bad-bitfield');
-      return;
-    }
-    this.#early = null;
-    this.pieces = pieces;
-    data.picker.addPeer(this);
-    this.wantsSettle();
+    this.#decoder.setPieceCount(data.layout.pieceCount);
+    if (this.#holdings.attach(data.picker)) this.wantsSettle();
+    else this.close('bad-bitfield');
   }
 
   unchoke(now: number): void {
@@ -250,8 +268,8 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     this.upload.release();
     if (this.#data !== null) {
       this.download.releaseAll(this.#data.picker, this.#context.turn.now);
-      this.#data.picker.removePeer(this);
     }
+    this.#holdings.detach();
     this.#owner?.onClosed(this, reason);
   }
 
@@ -359,41 +377,16 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
   }
 
   onHave(piece: number): void {
-    const data = this.#data;
-    if (data === null) {
-      this.#early?.onHave(piece);
-      return;
-    }
-    if (piece >= data.layout.pieceCount) {
-      this.close('piece-out-of-range');
-      return;
-    }
-    if (!this.pieces.has(piece)) {
-      data.picker.onPeerHave(this, piece);
-      if (this.pieces.isFull) this.#owner!.onPeerComplete(this);
-    }
-    this.wantsSettle();
+    this.#onHoldings(this.#holdings.add(piece));
   }
 
   onBitfield(bytes: Uint8Array): void {
-    if (this.#data === null) {
-      if (this.#early?.onBitfield(bytes) === false) this.close('bad-bitfield');
-      return;
-    }
-    const pieces = Bitfield.fromWire(bytes, this.#data.layout.pieceCount);
-    if (pieces === null) this.close('bad-bitfield');
-    else if (this.pieces.isEmpty) this.#setPieces(pieces);
-    else this.#addPieces(pieces);
+    this.#onHoldings(this.#holdings.addBitfield(bytes));
+    if (this.#data !== null && !this.#isClosed) this.#grantAllowedFast();
   }
 
   onHaveAll(): void {
-    if (this.#data === null) {
-      if (this.#early !== null) this.#early.hasAll = true;
-      return;
-    }
-    const pieces = new Bitfield(this.#data.layout.pieceCount);
-    pieces.fill();
-    this.#setPieces(pieces);
+    this.#onHoldings(this.#holdings.addAll());
   }
 
   onHaveNone(): void {
@@ -500,22 +493,13 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     this.wantsFlush();
   }
 
-  #setPieces(pieces: Bitfield): void {
-    const { picker } = this.#data!;
-    picker.removePeer(this);
-    this.pieces = pieces;
-    picker.addPeer(this);
-    this.#grantAllowedFast();
-    if (pieces.isFull) this.#owner!.onPeerComplete(this);
-    this.wantsSettle();
-  }
-
-  /** A later bitfield, which aria2 sends instead of many haves. What it leaves out is not taken back. */
-  #addPieces(pieces: Bitfield): void {
-    for (let piece = 0; piece < pieces.length; piece++) {
-      if (pieces.has(piece)) this.#data!.picker.onPeerHave(this, piece);
+  #onHoldings(change: HoldingsChange): void {
+    if (change === 'none') return;
+    if (change === 'bad-bitfield' || change === 'piece-out-of-range') {
+      this.close(change);
+      return;
     }
-    if (this.pieces.isFull) this.#owner!.onPeerComplete(this);
+    if (change === 'complete') this.#owner!.onPeerComplete(this);
     this.wantsSettle();
   }
 
@@ -539,17 +523,9 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
   }
 
   #onExtensionHandshake(payload: Uint8Array): void {
-    const handshake = decodeExtensionHandshake(payload);
+    const handshake = this.extensions.onHandshake(payload);
     if (handshake === null) return;
-    if (handshake.clientName !== null) this.clientName = handshake.clientName;
     if (handshake.requestQueue !== null) this.download.pipeline.setPeerLimit(handshake.requestQueue);
-    if (handshake.isUploadOnly !== null) this.isUploadOnly = handshake.isUploadOnly;
-    const metadataId = handshake.extensions.get('ut_metadata');
-    if (metadataId !== undefined) this.metadataExtensionId = metadataId;
-    // Once a connection: each further port would be one more candidate, in use for ever.
-    if (handshake.listenPort !== null && this.listenAddress === null) {
-      this.listenAddress = { family: this.remote.family, host: this.remote.host, port: handshake.listenPort };
-    }
     this.#owner!.onExtensionHandshake(this, handshake);
   }
 

@@ -174,6 +174,7 @@ export class Session {
         remote: stream.remote,
         owner: null,
         router: (infoHash) => this.#route(infoHash),
+        source: 'incoming',
       });
       this.#unnamed.add(peer);
       peer.attach(stream);

@@ -14,6 +14,7 @@ import type { CloseReason } from './close-reason.js';
 import type { Connector, Dialler } from './connector.js';
 import type { EngineContext } from './context.js';
 import { Peer } from './peer.js';
+import type { PeerInfo } from './peer-info.js';
 import type { PeerOwner, PeerRouter } from './peer-owner.js';
 import type { TorrentData } from './torrent-data.js';
 import type { Deferred } from './turn.js';
@@ -81,6 +82,10 @@ export class Swarm implements PeerOwner, Dialler {
 
   get peers(): ReadonlySet<Peer> {
     return this.#peers;
+  }
+  /** Snapshots of those that have said hello, in no particular order. */
+  peerInfos(now: number): PeerInfo[] {
+    return this.#connectedPeers().map((peer) => peer.info(now));
   }
   get isSeeding(): boolean {
     return this.#handler.isSeeding;
@@ -168,8 +173,9 @@ export class Swarm implements PeerOwner, Dialler {
 
   dialNext(now: number): boolean {
     if (!this.#isRunning || this.#peers.size >= this.#context.settings.maxPeersPerTorrent) return false;
-    const address = this.candidates.next(now);
-    if (address === null) return false;
+    const candidate = this.candidates.next(now);
+    if (candidate === null) return false;
+    const { address, source } = candidate;
     this.candidates.onDialled(address, now);
     const peer = new Peer({
       context: this.#context,
@@ -177,6 +183,7 @@ export class Swarm implements PeerOwner, Dialler {
       remote: address,
       owner: this,
       router: this.#router,
+      source,
     });
     this.#peers.add(peer);
     this.#connector.onDialStarted();
