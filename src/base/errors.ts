@@ -11,6 +11,7 @@ const ERROR_TABLE = {
   EINCOMPLETE: { exitCode: 1, meaning: 'data is missing or does not match its hashes' },
   EDUPLICATE: { exitCode: 1, meaning: 'the torrent is already there' },
   EUNSUPPORTED: { exitCode: 1, meaning: 'a valid request for something dtorrent does not do yet' },
+  ESTATE: { exitCode: 1, meaning: 'resume data cannot be read or saved; only a warning' },
   ENETWORK: { exitCode: 1, meaning: 'a socket failed' },
   ETRACKER: { exitCode: 1, meaning: 'a tracker failed or refused' },
   ETIMEOUT: { exitCode: 2, meaning: 'no progress within the time allowed' },

@@ -99,6 +99,13 @@ export const LIMITS = {
   dialAttemptsMax: 5,
   torrentFileUrlTimeoutMs: 60_000,
 
+  // resume data
+  stateRecordBytesMax: 67_108_864, // 64 × 1024 × 1024
+  resumePathBytesMax: 32_768, // 32 × 1024
+  resumePartialsMax: 65_536,
+  resumePartialsBytesMax: 8_388_608, // 8 × 1024 × 1024
+  resumePeersMax: 200,
+
   // sockets
   streamHighWaterBytes: 1_048_576, // 1024 × 1024
   datagramQueueBytesMax: 4_194_304, // 4 × 1024 × 1024
