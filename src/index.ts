@@ -58,6 +58,7 @@ export class Engine extends EngineBase {
     const host = nodeHost({
       diskWorkers: resolved.diskWorkers,
       maxOpenFiles: resolved.maxOpenFiles,
+      stateDir: resolved.stateDir,
       logLevel: options.logLevel ?? 'error',
     });
     const engine = new Engine(resolved, host);

@@ -9,13 +9,14 @@ import { DtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import type { Random } from '../base/random.js';
 import { Timer } from '../base/timer-queue.js';
+import type { TrackerMemory } from '../format/resume-data.js';
 import type { Network } from '../host/network.js';
 import type { AnnounceEvent, AnnounceRequest, AnnounceResponse, AnnounceResult } from '../protocol/tracker/announce.js';
 import { loadTiers, type Tracker, TrackerChain } from '../protocol/tracker/tiers.js';
 import { AnnounceCall } from './announce-call.js';
 import { AnnounceLane, type LaneOwner, type Membership } from './announce-lane.js';
 import type { TrackerClients } from './tracker-clients.js';
-import { type Moment, recalledNotBeforeMs, rememberTracker, type TrackerMemory } from './tracker-memory.js';
+import { type Moment, recalledNotBeforeMs, rememberTracker } from './tracker-memory.js';
 import { scrapeAll, type TrackerScrape } from './tracker-scrape.js';
 import type { Turn } from './turn.js';
 

@@ -12,6 +12,7 @@ import { FileLayout, pieceHashesOf } from '../format/file-layout.js';
 import { type InfoHash, infoHashHex, wireHashes } from '../format/infohash.js';
 import type { Magnet } from '../format/magnet.js';
 import { type Metainfo, parseInfoDictionary } from '../format/metainfo.js';
+import type { TrackerMemory } from '../format/resume-data.js';
 import type { Storage } from '../host/storage.js';
 import type { ExtensionHandshake } from '../protocol/wire/extension-handshake.js';
 import { EXTENSION_IDS } from '../protocol/wire/extension-handshake.js';
@@ -29,7 +30,6 @@ import type { PeerRouter } from './peer-owner.js';
 import { Swarm, type SwarmHandler } from './swarm.js';
 import { TorrentData, type TorrentDataHandler } from './torrent-data.js';
 import type { TrackerClients } from './tracker-clients.js';
-import type { TrackerMemory } from './tracker-memory.js';
 import type { TrackerScrape } from './tracker-scrape.js';
 
 export interface TorrentOptions {

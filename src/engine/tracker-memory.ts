@@ -4,16 +4,8 @@
  * ms within a session and unix time, seconds, in what is stored. Called by Announcer.
  */
 import { LIMITS } from '../base/limits.js';
+import type { TrackerMemory } from '../format/resume-data.js';
 import type { Tracker } from '../protocol/tracker/tiers.js';
-
-/** One tracker that must not be asked yet, or that wants its tracker id back. */
-export interface TrackerMemory {
-  /** Tracker.key: equal for two spellings of one URL. */
-  readonly key: string;
-  /** Unix time, seconds, before which it is not asked; 0 = may be asked. */
-  readonly notBeforeUnixTime: number;
-  readonly trackerId: Uint8Array | null;
-}
 
 /** The two clocks at one moment. */
 export interface Moment {

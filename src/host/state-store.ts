@@ -8,6 +8,8 @@
 import type { DtorrentError } from '../base/errors.js';
 
 export interface StateStore {
+  /** False = nothing is kept, so that nobody need gather what would be saved. */
+  readonly isKept: boolean;
   /** `key` is 1 to 100 characters of `a-z 0-9 - _`. Null = there is no such record. */
   load(key: string, done: (result: Uint8Array | null | DtorrentError) => void): void;
   /** `bytes` is borrowed until `done`. */

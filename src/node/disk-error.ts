@@ -7,7 +7,7 @@ import { DtorrentError, type ErrorCode } from '../base/errors.js';
 import { systemErrorCode } from './system-error.js';
 
 /** What was being done; each has the error code that it fails with when nothing more precise is known. */
-export type DiskAction = 'open' | 'create' | 'read' | 'write' | 'truncate' | 'sync' | 'create the directory';
+export type DiskAction = 'open' | 'create' | 'read' | 'write' | 'truncate' | 'sync' | 'remove' | 'create the directory';
 
 const CODES: Readonly<Record<DiskAction, ErrorCode>> = {
   open: 'EFILEOPEN',
@@ -16,6 +16,7 @@ const CODES: Readonly<Record<DiskAction, ErrorCode>> = {
   write: 'EFILEIO',
   truncate: 'EFILEIO',
   sync: 'EFILEIO',
+  remove: 'EFILEIO',
   'create the directory': 'EDIRCREATE',
 };
 

@@ -3,6 +3,7 @@ import type { DtorrentError } from '../base/errors.js';
 import type { StateStore } from '../host/state-store.js';
 
 export const NO_STATE: StateStore = {
+  isKept: false,
   load: (_key: string, done: (result: Uint8Array | null | DtorrentError) => void): void => {
     setImmediate(done, null);
   },

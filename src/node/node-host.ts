@@ -13,12 +13,15 @@ import { StderrLog } from './log.js';
 import { NodeNetwork } from './network.js';
 import { NO_STATE } from './no-state.js';
 import { NodeRandom } from './random.js';
+import { StateDirectory } from './state-dir.js';
 
 export interface NodeHostOptions {
   /** Threads that hash and write; 0 = the main thread. */
   readonly diskWorkers: number;
   /** Of all torrents and threads together. */
   readonly maxOpenFiles: number;
+  /** Where resume data is kept; '' or left out = nowhere. */
+  readonly stateDir?: string;
   /** Remarks of at least this level go to standard error. Default 'error'. */
   readonly logLevel?: LogLevel;
   /** Instead of standard error. */
@@ -39,14 +42,17 @@ class SystemHost implements NodeHost {
   readonly random: NodeRandom = new NodeRandom();
   readonly network: NodeNetwork;
   readonly storage: FileStorageFactory;
-  readonly state: StateStore = NO_STATE;
+  readonly state: StateStore;
   readonly log: Log;
+  readonly #stateDirectory: StateDirectory | null;
   #closed: Promise<void> | null = null;
 
   constructor(options: NodeHostOptions) {
     this.log = options.log ?? new StderrLog(options.logLevel ?? 'error');
     this.network = new NodeNetwork(this.log);
     this.storage = new FileStorageFactory(options);
+    this.#stateDirectory = options.stateDir ? new StateDirectory(options.stateDir) : null;
+    this.state = this.#stateDirectory ?? NO_STATE;
   }
 
   close(): Promise<void> {
@@ -57,5 +63,6 @@ class SystemHost implements NodeHost {
   async #close(): Promise<void> {
     await this.network.close();
     await new Promise<void>((resolve) => this.storage.close(resolve));
+    await this.#stateDirectory?.settled();
   }
 }

@@ -8,6 +8,7 @@ import type { StateStore } from '../host/state-store.js';
 export type StateOperation = 'load' | 'save' | 'remove';
 
 export class MemoryStateStore implements StateStore {
+  readonly isKept = true;
   readonly records: Map<string, Uint8Array>;
   /** Asked before each operation; what it returns is the operation's result. */
   fault: (operation: StateOperation, key: string) => DtorrentError | null = () => null;
