@@ -18,7 +18,7 @@ import { type NodeHost, nodeHost } from './node/node-host.js';
 import { loadSource, type TorrentSource } from './node/torrent-source.js';
 
 export type { Address, HostPort } from './base/address.js';
-export { DtorrentError, type ErrorCode, exitCodeOf } from './base/errors.js';
+export { DtorrentError, ERROR_CODES, type ErrorCode, exitCodeOf } from './base/errors.js';
 export { CLIENT_NAME, VERSION } from './base/version.js';
 export type { AddOptions } from './engine/engine.js';
 export type { EngineEvent, TorrentEvent, TorrentPhase, TorrentStats } from './engine/events.js';

@@ -44,6 +44,10 @@ export class DtorrentError extends Error {
   }
 }
 
+/** Every code, with its exit code and what it stands for. */
+export const ERROR_CODES: Readonly<Record<ErrorCode, { readonly exitCode: number; readonly meaning: string }>> =
+  ERROR_TABLE;
+
 /** @returns the process exit code (1 to 28) that belongs to `code`. */
 export function exitCodeOf(code: ErrorCode): number {
   return ERROR_TABLE[code].exitCode;

@@ -11,6 +11,10 @@ const PROBES = {
   'transmission-daemon': ['transmission-daemon', '--version'],
   aria2c: ['aria2c', '--version'],
   opentracker: ['sh', '-c', 'command -v opentracker'],
+  bash: ['bash', '--version'],
+  zsh: ['zsh', '--version'],
+  fish: ['fish', '--version'],
+  groff: ['groff', '--version'],
   'network namespaces': ['sh', '-c', 'ip netns add dtprobe$$ && ip netns delete dtprobe$$'],
 } as const;
 

@@ -4,6 +4,7 @@
  * A value that does not parse ends the command with exit code 28.
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { variableOf } from './help/command-table.js';
 
 export interface OutputOptions {
   readonly json: boolean;
@@ -217,7 +218,7 @@ function addTierOption(command: Command): void {
 }
 
 function add(command: Command, option: Option): void {
-  const variable = `DTORRENT_${(option.long ?? '').replace(/^--/, '').replaceAll('-', '_').toUpperCase()}`;
+  const variable = variableOf(option.long ?? '');
   // To commander a variable that exists is a value, and switches a switch on; to people DTORRENT_PORT= is none, and
   // DTORRENT_JSON=0 is off.
   const isSwitch = !option.required && !option.optional;

@@ -2,7 +2,7 @@
  * The command line as a tree: which commands there are, what each is given, and help. Commands are loaded when they
  * run, so that `--help`, `--version` and a mistyped option answer without loading an engine.
  */
-import { Command } from 'commander';
+import { Argument, Command } from 'commander';
 import type { CommandContext } from './context.js';
 import * as options from './options.js';
 
@@ -60,7 +60,27 @@ export function buildProgram(context: CommandContext, onExitCode: (exitCode: num
       onExitCode(await runTracker(given, context));
     });
   options.addTrackerOptions(tracker);
+  addHelpCommands(program, context, onExitCode);
   return program;
+}
+
+/** The commands that are about the command line itself. */
+function addHelpCommands(program: Command, context: CommandContext, onExitCode: (exitCode: number) => void): void {
+  program
+    .command('completion')
+    .description('print a completion script for a shell')
+    .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']))
+    .action(async (shell: 'bash' | 'zsh' | 'fish') => {
+      const { runCompletion } = await import('./commands/completion.js');
+      onExitCode(runCompletion(shell, program, context));
+    });
+  program
+    .command('man')
+    .description('print the man page, for man -l -')
+    .action(async () => {
+      const { runMan } = await import('./commands/man.js');
+      onExitCode(runMan(program, context));
+    });
 }
 
 /** The commands that only read and write torrent files. */
