@@ -9,7 +9,7 @@ test('dtorrent --help lists the commands and exits 0', async () => {
   const { exitCode, stdout, stderr } = await runCli(['--help']);
   assert.equal(exitCode, 0);
   assert.equal(stderr, '');
-  for (const command of ['get', 'seed', 'create', 'show', 'magnet', 'tracker']) {
+  for (const command of ['get', 'seed', 'create', 'show', 'verify', 'scrape', 'magnet', 'tracker']) {
     assert.match(stdout, new RegExp(`^  ${command} `, 'm'));
   }
 });

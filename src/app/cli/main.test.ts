@@ -330,9 +330,20 @@ test('with --json a mistake is an event on stdout', async () => {
 test('--help and --version print to stdout and exit 0', async () => {
   const root = await run('--help');
   assert.equal(root.exitCode, 0);
-  for (const command of ['get', 'seed', 'create', 'show', 'verify', 'magnet', 'tracker'])
+  for (const command of ['get', 'seed', 'create', 'show', 'verify', 'scrape', 'magnet', 'tracker', 'completion', 'man'])
     assert.match(root.stdout.text, RegExp(`  ${command} `));
-  for (const command of ['get', 'seed', 'create', 'show', 'verify', 'magnet', 'tracker']) {
+  for (const command of [
+    'get',
+    'seed',
+    'create',
+    'show',
+    'verify',
+    'scrape',
+    'magnet',
+    'tracker',
+    'completion',
+    'man',
+  ]) {
     const { exitCode, stdout } = await run(command, '--help');
     assert.equal(exitCode, 0);
     assert.match(stdout.text, RegExp(`^Usage: dtorrent ${command}`));

@@ -116,6 +116,16 @@ function addFileCommands(program: Command, context: CommandContext, onExitCode: 
     });
   options.addVerifyOptions(verify);
 
+  const scrape = program
+    .command('scrape')
+    .description('ask the trackers for the numbers of seeds and leechers')
+    .argument('<input>', 'as for get')
+    .action(async (input: string, given: options.ScrapeOptions) => {
+      const { runScrape } = await import('./commands/scrape.js');
+      onExitCode(await runScrape(input, given, context));
+    });
+  options.addScrapeOptions(scrape);
+
   program
     .command('magnet')
     .description('print the magnet link of a torrent')

@@ -107,6 +107,10 @@ function fileList({ files, totalLength }: Description): string {
   if (totalLength === null) return '\nFiles are known once a peer has sent the metadata.\n';
   const stored = files.filter((file) => !file.padding);
   let text = `\n${formatCount(stored.length, 'file')}:\n`;
-  for (const { path, length } of stored) text += `${formatSize(length).padStart(10)}  ${sanitizeText(path)}\n`;
+  // The numbers are what --select takes.
+  const digits = String(stored.length).length;
+  for (const [i, { path, length }] of stored.entries()) {
+    text += `${String(i + 1).padStart(digits)}  ${formatSize(length).padStart(10)}  ${sanitizeText(path)}\n`;
+  }
   return text;
 }
