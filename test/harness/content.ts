@@ -5,11 +5,12 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { afterTest } from './cleanup.js';
 
 /** A folder that is removed with the test; readable by clients that drop their privileges. */
 export function temporaryDirectory(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'dtorrent-test-'));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  afterTest(t, () => rmSync(directory, { recursive: true, force: true }));
   return directory;
 }
 

@@ -3,6 +3,7 @@
  * root. Removed with the test; the names carry this process's id, so that runs do not meet.
  */
 import type { TestContext } from 'node:test';
+import { afterTest } from './cleanup.js';
 import { run } from './process.js';
 
 export interface Hosts {
@@ -19,7 +20,7 @@ export async function makeHosts(t: TestContext): Promise<Hosts> {
   const ip = (...args: string[]): Promise<string> => run(t, 'ip', args);
   for (const { namespace } of [a, b]) {
     await ip('netns', 'add', namespace);
-    t.after(() => ip('netns', 'delete', namespace));
+    afterTest(t, () => ip('netns', 'delete', namespace));
   }
   await ip('link', 'add', 'eth0', 'netns', a.namespace, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', b.namespace);
   for (const { namespace, address } of [a, b]) {

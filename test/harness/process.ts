@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
+import { afterTest } from './cleanup.js';
 
 export class Process {
   readonly child: ChildProcess;
@@ -42,7 +43,7 @@ export class Process {
       this.errors = (this.errors + String(chunk)).slice(-20_000);
     });
     this.child.on('exit', () => this.#wake());
-    t.after(() => this.stop());
+    afterTest(t, () => this.stop());
   }
 
   get hasExited(): boolean {

@@ -1,14 +1,21 @@
 /** Data to and from aria2c 1.36, which finds its peers through our embedded tracker and through opentracker. */
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { assertTree, type Tree, temporaryDirectory, writeTree } from '../harness/content.js';
-import { Dtorrent } from '../harness/dtorrent.js';
+import type { Tree } from '../harness/content.js';
 import { startOpentracker } from '../harness/opentracker.js';
 import { freePort } from '../harness/ports.js';
-import { Process, run, until } from '../harness/process.js';
-import { CLI } from '../harness/repository.js';
+import { Process } from '../harness/process.js';
+import {
+  assertArrived,
+  assertDownloads,
+  type Content,
+  createTorrent,
+  makeContent,
+  startSeed,
+  startTracker,
+  untilSeedIsAnnounced,
+} from '../harness/transfer.js';
 import { requireClient } from './clients.js';
 
 const TREE: Tree = { 'a.bin': 3_000_000, 'sub/b.bin': 500_001 };
@@ -19,77 +26,43 @@ for (const trackerName of ['our tracker', 'opentracker'] as const) {
     test(`dtorrent downloads from aria2, which it finds through ${trackerName} over ${scheme}`, async (t) => {
       const scene = await setScene(t, trackerName);
       if (scene === null) return;
-      await seedWithAria2(t, scene);
-      const torrent = await announcedAt(t, scene, `${scheme}://127.0.0.1:${scene.trackerPort}/announce`);
-      const get = new Dtorrent(t, ['get', torrent, '-o', scene.out, '--port', '0', '--bind', '127.0.0.1']);
-      await get.event('completed', 90_000);
-      assert.equal(await get.exit(15_000), 0);
-      assertTree(scene.out, 'content', TREE);
+      await startAria2(t, scene, scene.data, ['--check-integrity=true', '--seed-ratio=0']);
+      await untilSeedIsAnnounced(scene.trackerPort, scene.infoHashV1!);
+      await assertDownloads(t, scene, scene.torrents[scheme]);
     });
 
     test(`aria2 downloads from dtorrent, which it finds through ${trackerName} over ${scheme}`, async (t) => {
       const scene = await setScene(t, trackerName);
       if (scene === null) return;
-      const torrent = await announcedAt(t, scene, `${scheme}://127.0.0.1:${scene.trackerPort}/announce`);
-      const seed = new Dtorrent(t, ['seed', torrent, scene.data, '--port', '0', '--bind', '127.0.0.1']);
-      await seed.event('completed');
-      await hasSeed(scene);
+      await startSeed(t, { ...scene, torrent: scene.torrents[scheme] });
+      await untilSeedIsAnnounced(scene.trackerPort, scene.infoHashV1!);
       const aria2 = await startAria2(t, scene, scene.out, ['--seed-time=0']);
       assert.equal(await aria2.exit(90_000), 0);
-      assertTree(scene.out, 'content', TREE);
+      assertArrived(scene);
     });
   }
 }
 
-interface Scene {
-  readonly directory: string;
-  readonly data: string;
-  readonly out: string;
-  readonly path: string;
-  /** Announced over HTTP: what aria2 uses. */
-  readonly torrent: string;
-  readonly infoHash: string;
+interface Scene extends Content {
+  /** The same torrent, announced over each; aria2 uses the one of HTTP. */
+  readonly torrents: { readonly http: string; readonly udp: string };
   readonly trackerPort: number;
 }
 
 async function setScene(t: TestContext, trackerName: 'our tracker' | 'opentracker'): Promise<Scene | null> {
   if (!requireClient(t, 'aria2c') || (trackerName === 'opentracker' && !requireClient(t, 'opentracker'))) return null;
-  const directory = temporaryDirectory(t);
-  const data = join(directory, 'data');
-  const out = join(directory, 'out');
-  mkdirSync(out);
-  const path = writeTree(data, 'content', TREE);
-  const plain = join(directory, 'plain.torrent');
-  await create(t, path, plain, []);
-  const shown = JSON.parse(await run(t, process.execPath, [CLI, 'show', plain, '--json']));
-  const infoHash: string = shown.infoHash.v1;
-  const trackerPort = trackerName === 'opentracker' ? await startOpentracker(t, [infoHash]) : await startOurTracker(t);
-  const torrent = join(directory, 'http.torrent');
-  await create(t, path, torrent, ['-t', `http://127.0.0.1:${trackerPort}/announce`]);
-  return { directory, data, out, path, torrent, infoHash, trackerPort };
-}
-
-async function startOurTracker(t: TestContext): Promise<number> {
-  const tracker = new Dtorrent(t, ['tracker', '--port', '0', '--bind', '127.0.0.1']);
-  return tracker.port();
-}
-
-async function create(t: TestContext, path: string, torrent: string, args: readonly string[]): Promise<void> {
-  await run(t, process.execPath, [
-    ...[CLI, 'create', path, '-o', torrent, '--v1', '--piece-length', '65536', '--no-date'],
-    ...args,
-  ]);
-}
-
-async function announcedAt(t: TestContext, scene: Scene, url: string): Promise<string> {
-  const torrent = join(scene.directory, 'announced.torrent');
-  await create(t, scene.path, torrent, ['-t', url]);
-  return torrent;
-}
-
-async function seedWithAria2(t: TestContext, scene: Scene): Promise<void> {
-  await startAria2(t, scene, scene.data, ['--check-integrity=true', '--seed-ratio=0']);
-  await hasSeed(scene);
+  const content = await makeContent(t, { tree: TREE, kind: 'v1' });
+  const trackerPort =
+    trackerName === 'opentracker' ? await startOpentracker(t, [content.infoHashV1!]) : await startTracker(t);
+  const announcedOver = async (scheme: 'http' | 'udp'): Promise<string> => {
+    const torrent = join(content.directory, `${scheme}.torrent`);
+    await createTorrent(t, join(content.data, 'content'), torrent, {
+      kind: 'v1',
+      trackers: [`${scheme}://127.0.0.1:${trackerPort}/announce`],
+    });
+    return torrent;
+  };
+  return { ...content, torrents: { http: await announcedOver('http'), udp: await announcedOver('udp') }, trackerPort };
 }
 
 async function startAria2(t: TestContext, scene: Scene, directory: string, args: readonly string[]): Promise<Process> {
@@ -103,15 +76,6 @@ async function startAria2(t: TestContext, scene: Scene, directory: string, args:
     '--allow-overwrite=true',
     '--summary-interval=0',
     ...args,
-    scene.torrent,
+    scene.torrents.http,
   ]);
-}
-
-/** Waits until the tracker knows a seed: what comes after would otherwise wait for the next announce. */
-async function hasSeed(scene: Scene): Promise<void> {
-  const query = scene.infoHash.replace(/../g, '%$&');
-  await until('a seed at the tracker', 30_000, async () => {
-    const response = await fetch(`http://127.0.0.1:${scene.trackerPort}/scrape?info_hash=${query}`);
-    return /8:completei[1-9]/.test(Buffer.from(await response.arrayBuffer()).toString('latin1'));
-  });
 }

@@ -2,15 +2,20 @@
  * Data and metadata to and from transmission-daemon 3.00. It ignores loopback peers, so each side gets a network
  * namespace; it was not seen to dial out there, so it is dialled, from our seed too.
  */
-import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { assertTree, type Tree, temporaryDirectory, writeTree } from '../harness/content.js';
-import { Dtorrent } from '../harness/dtorrent.js';
+import type { Tree } from '../harness/content.js';
 import { type Hosts, makeHosts } from '../harness/namespaces.js';
 import { Process, run, until } from '../harness/process.js';
-import { CLI } from '../harness/repository.js';
+import {
+  assertArrived,
+  assertDownloads,
+  type Content,
+  makeContent,
+  type OurSide,
+  startSeed,
+} from '../harness/transfer.js';
 import { requireClient } from './clients.js';
 
 const PEER_PORT = 51413;
@@ -43,7 +48,7 @@ test('transmission downloads from dtorrent', async (t) => {
   await daemon.add(scene.torrent);
   await seed(t, scene);
   await daemon.becomes('complete', /Percent Done: 100%/);
-  assertTree(scene.out, 'content', TREE);
+  assertArrived(scene);
 });
 
 test('transmission fetches metadata and data from dtorrent by magnet', async (t) => {
@@ -53,47 +58,30 @@ test('transmission fetches metadata and data from dtorrent by magnet', async (t)
   await daemon.add(scene.magnet);
   await seed(t, scene);
   await daemon.becomes('complete', /Percent Done: 100%/, /Have: 3/);
-  assertTree(scene.out, 'content', TREE);
+  assertArrived(scene);
 });
 
-interface Scene {
+interface Scene extends Content {
   readonly hosts: Hosts;
-  readonly directory: string;
-  readonly data: string;
-  readonly out: string;
-  readonly torrent: string;
-  readonly magnet: string;
 }
 
 /** dtorrent lives on host a, transmission on host b. */
 async function setScene(t: TestContext): Promise<Scene | null> {
   if (!requireClient(t, 'transmission-daemon') || !requireClient(t, 'network namespaces')) return null;
   const hosts = await makeHosts(t);
-  const directory = temporaryDirectory(t);
-  const data = join(directory, 'data');
-  const out = join(directory, 'out');
-  mkdirSync(out);
-  const path = writeTree(data, 'content', TREE);
-  const torrent = join(directory, 'content.torrent');
-  await run(t, process.execPath, [CLI, 'create', path, '-o', torrent, '--v1', '--piece-length', '65536', '--no-date']);
-  const magnet = (await run(t, process.execPath, [CLI, 'magnet', torrent])).trim();
-  return { hosts, directory, data, out, torrent, magnet };
+  return { hosts, ...(await makeContent(t, { tree: TREE, kind: 'v1' })) };
 }
 
 async function download(t: TestContext, scene: Scene, source: string): Promise<void> {
-  const { a, b } = scene.hosts;
-  const args = ['get', source, '-o', scene.out, '--port', '0', '--peer', `${b.address}:${PEER_PORT}`];
-  const get = new Dtorrent(t, args, { namespace: a.namespace });
-  await get.event('completed', 90_000);
-  assert.equal(await get.exit(15_000), 0);
-  assertTree(scene.out, 'content', TREE);
+  await assertDownloads(t, scene, source, ourSide(scene));
 }
 
 async function seed(t: TestContext, scene: Scene): Promise<void> {
-  const { a, b } = scene.hosts;
-  const args = ['seed', scene.torrent, scene.data, '--port', '0', '--peer', `${b.address}:${PEER_PORT}`];
-  const process = new Dtorrent(t, args, { namespace: a.namespace });
-  await process.event('listening');
+  await startSeed(t, scene, ourSide(scene));
+}
+
+function ourSide({ hosts: { a, b } }: Scene): OurSide {
+  return { namespace: a.namespace, args: ['--peer', `${b.address}:${PEER_PORT}`] };
 }
 
 async function startDaemon(t: TestContext, scene: Scene, downloads: string) {
