@@ -10,6 +10,7 @@ const PROBES = {
   libtorrent: ['/usr/bin/python3', '-c', 'import libtorrent'],
   'transmission-daemon': ['transmission-daemon', '--version'],
   aria2c: ['aria2c', '--version'],
+  'qbittorrent-nox': ['qbittorrent-nox', '--version'],
   opentracker: ['sh', '-c', 'command -v opentracker'],
   bash: ['bash', '--version'],
   zsh: ['zsh', '--version'],
