@@ -2,19 +2,18 @@
  * A torrent's data once its metadata is known: what is there, what is being fetched, and the storage under both.
  * Checks what is on disk, hands finished pieces to the storage and is the source that uploads are read from.
  * Invariant: a piece is in `have` only after the storage said 'ok' to writing or verifying it in this session (or the
- * caller vouched for it with trustAll).
+ * caller vouched for it with trustAll, or a record that the files still agree with).
  */
 import type { Bitfield } from '../base/bitfield.js';
 import { DtorrentError } from '../base/errors.js';
 import { SlotPool } from '../base/slot-pool.js';
 import type { FileLayout } from '../format/file-layout.js';
 import type { Storage } from '../host/storage.js';
+import type { DataMemory } from './check-plan.js';
 import type { EngineContext } from './context.js';
+import { DataCheck, type DataCheckHandler } from './data-check.js';
 import { PiecePicker } from './piece-picker.js';
 import { type Chunk, type ChunkSource, READ_CHUNK_BYTES } from './read-cache.js';
-
-/** Pieces being hashed at one time during a check: enough to keep every disk worker busy. */
-const CHECKS_IN_FLIGHT = 8;
 
 export interface TorrentDataHandler {
   /** Verified and stored: tell everyone. */
@@ -27,7 +26,7 @@ export interface TorrentDataHandler {
   onDataError(error: DtorrentError): void;
 }
 
-export class TorrentData implements ChunkSource {
+export class TorrentData implements ChunkSource, DataCheckHandler {
   readonly layout: FileLayout;
   readonly storage: Storage;
   readonly picker: PiecePicker;
@@ -43,8 +42,7 @@ export class TorrentData implements ChunkSource {
   readonly #context: EngineContext;
   readonly #handler: TorrentDataHandler;
   readonly #slots: SlotPool;
-  #nextCheck = 0;
-  #checksInFlight = 0;
+  #check: DataCheck | null = null;
   #isClosed = false;
   #isStorageClosed = false;
   readonly #closeDones: (() => void)[] = [];
@@ -88,14 +86,15 @@ export class TorrentData implements ChunkSource {
     return this.layout.pieceBytes(piece);
   }
 
-  /** Hashes everything on disk; `done` is called in a turn. Pieces found good are reported like downloaded ones. */
-  check(done: () => void): void {
+  /**
+   * Finds out what is on disk; `memory` (null = none) spares what it vouches for. `done` is called in a turn, perhaps
+   * inside the call, and not at all when the files cannot be read, which onDataError tells.
+   */
+  check(memory: DataMemory | null, done: () => void): void {
     this.#onChecked = done;
-    if (this.storage.isEmpty) {
-      this.#finishCheck();
-      return;
-    }
-    this.#checkMore();
+    const { turn } = this.#context;
+    this.#check = new DataCheck({ turn, storage: this.storage, layout: this.layout, handler: this });
+    this.#check.start(memory);
   }
 
   /** Takes the caller's word that everything is there and good (`seed --trust`). */
@@ -103,6 +102,27 @@ export class TorrentData implements ChunkSource {
     for (let piece = 0; piece < this.layout.pieceCount; piece++) this.#addPiece(piece);
     this.isChecked = true;
   }
+
+  // ---- DataCheckHandler ----
+
+  onPieceFound(piece: number): void {
+    this.#addPiece(piece);
+  }
+
+  onPieceChecked(piece: number): void {
+    this.bytesChecked += this.pieceBytes(piece);
+  }
+
+  onCheckDone(): void {
+    this.isChecked = true;
+    this.#onChecked();
+  }
+
+  onCheckError(error: DtorrentError): void {
+    this.#handler.onDataError(error);
+  }
+
+  // ---- storing ----
 
   /** Every block of `piece` has arrived: hash and write it. */
   storePiece(piece: number): void {
@@ -132,6 +152,7 @@ export class TorrentData implements ChunkSource {
     this.#closeDones.push(done);
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#check?.cancel();
     this.#context.readCache.dropSource(this);
     this.picker.releaseSlots();
     this.storage.close(() => {
@@ -164,37 +185,6 @@ export class TorrentData implements ChunkSource {
       this.#handler.onPieceVerified(piece);
     }
     this.#handler.onRequestsPossible();
-  }
-
-  #checkMore(): void {
-    while (this.#checksInFlight < CHECKS_IN_FLIGHT && this.#nextCheck < this.layout.pieceCount && !this.#isClosed) {
-      const piece = this.#nextCheck++;
-      this.#checksInFlight++;
-      this.storage.verifyPiece(piece, (result) => {
-        this.#context.turn.run(() => {
-          this.#checksInFlight--;
-          if (this.#isClosed) return;
-          this.bytesChecked += this.pieceBytes(piece);
-          if (result instanceof DtorrentError) {
-            this.#handler.onDataError(result);
-            return;
-          }
-          if (result === 'ok') {
-            this.#addPiece(piece);
-            this.#handler.onPieceVerified(piece);
-          }
-          this.#checkMore();
-        });
-      });
-    }
-    if (this.#checksInFlight === 0 && this.#nextCheck === this.layout.pieceCount && !this.isChecked) {
-      this.#finishCheck();
-    }
-  }
-
-  #finishCheck(): void {
-    this.isChecked = true;
-    this.#onChecked();
   }
 
   #addPiece(piece: number): void {

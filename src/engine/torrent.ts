@@ -331,7 +331,7 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
       this.data.trustAll();
       this.#onChecked();
     } else {
-      this.data.check(() => this.#onChecked());
+      this.data.check(null, () => this.#onChecked());
     }
   }
 
