@@ -12,6 +12,7 @@ const ERROR_TABLE = {
   EDUPLICATE: { exitCode: 1, meaning: 'the torrent is already there' },
   EUNSUPPORTED: { exitCode: 1, meaning: 'a valid request for something dtorrent does not do yet' },
   ESTATE: { exitCode: 1, meaning: 'resume data cannot be read or saved; only a warning' },
+  EPROTOCOL: { exitCode: 1, meaning: 'a peer broke the protocol' },
   ENETWORK: { exitCode: 1, meaning: 'a socket failed' },
   ETRACKER: { exitCode: 1, meaning: 'a tracker failed or refused' },
   ETIMEOUT: { exitCode: 2, meaning: 'no progress within the time allowed' },

@@ -47,6 +47,7 @@ export const LIMITS = {
   outgoingMessageBytesMax: 1_048_576, // 1024 × 1024
   clientNameCharactersMax: 64,
   metadataMessageBytesMax: 17_408, // 17 × 1024
+  extensionsPerPeerMax: 100,
 
   // ut_metadata
   metadataRequestsPerPeerMax: 2,
