@@ -1,0 +1,12 @@
+/** `dtorrent/magnet`: magnet links (BEP 9, 53) to and from plain objects. */
+export type { HostPort } from './base/address.js';
+export { DtorrentError, type ErrorCode } from './base/errors.js';
+export type { InfoHash } from './format/infohash.js';
+export {
+  type FileRange,
+  formatMagnet,
+  type Magnet,
+  magnetOf,
+  parseInfoHashText,
+  parseMagnet,
+} from './format/magnet.js';
