@@ -26,6 +26,7 @@ export type { ScrapeOptions } from './engine/scrape-trackers.js';
 export { SETTINGS_TABLE, type Settings } from './engine/settings.js';
 export { TorrentHandle as Torrent } from './engine/torrent-handle.js';
 export type { TrackerScrape } from './engine/tracker-scrape.js';
+export type { TrackerState, TrackerStatus } from './engine/tracker-status.js';
 export { type InfoHash, infoHashHex } from './format/infohash.js';
 export { formatMagnet, type Magnet, magnetOf, parseMagnet } from './format/magnet.js';
 export { type Metainfo, type MetainfoFile, parseMetainfo } from './format/metainfo.js';

@@ -1,5 +1,4 @@
 /** One announce to one tracker, from its place in the queue to the answer. */
-import { LIMITS } from '../base/limits.js';
 import type { AnnounceRequest, AnnounceResult } from '../protocol/tracker/announce.js';
 import type { AnnounceJob, AnnounceQueue } from './announce-queue.js';
 import type { TrackerClient, TrackerExchange } from './tracker-client.js';
@@ -9,8 +8,9 @@ export interface AnnounceCallOptions {
   readonly client: TrackerClient;
   readonly host: string;
   readonly url: string;
-  /** A `stopped`: goes first, and is not waited for as long. */
+  /** Someone waits for it: a `stopped`, or what a person asked for. Goes before those that are not. */
   readonly isUrgent: boolean;
+  readonly timeoutMs: number;
   /** Called when it is sent: the totals may change while it waits. */
   readonly request: () => AnnounceRequest;
   readonly done: (result: AnnounceResult) => void;
@@ -30,9 +30,13 @@ export class AnnounceCall implements AnnounceJob {
     options.queue.add(this);
   }
 
+  /** The tracker may have heard it, whatever becomes of the answer. */
+  get isSent(): boolean {
+    return this.#exchange !== null;
+  }
+
   start(): void {
-    const { client, url, request, queue, done } = this.#options;
-    const timeoutMs = this.isUrgent ? LIMITS.stoppedAnnounceTimeoutMs : LIMITS.httpTrackerTimeoutMs;
+    const { client, url, request, queue, done, timeoutMs } = this.#options;
     this.#exchange = client.announce(url, request(), timeoutMs, (result) => {
       queue.remove(this);
       done(result);
@@ -44,4 +48,14 @@ export class AnnounceCall implements AnnounceJob {
     this.#exchange?.cancel();
     this.#options.queue.remove(this);
   }
+}
+
+/** Ends several. Those that wait go first: they must not be sent because the others make room. */
+export function cancelCalls(calls: Iterable<AnnounceCall>): void {
+  const sent: AnnounceCall[] = [];
+  for (const call of calls) {
+    if (call.isSent) sent.push(call);
+    else call.cancel();
+  }
+  for (const call of sent) call.cancel();
 }

@@ -1,86 +1,110 @@
 /**
  * The announces that go on one after the other, to one tracker at a time: those of one tier, or, for a private torrent,
- * of all of them (BEP 12, BEP 27). A round asks one tracker about each info-hash (a hybrid torrent has two swarms).
- * Per tracker and hash, `started` is sent until it was accepted and never again; `completed` is accepted once a lane.
- * State: waiting (timer armed), asking (calls not empty), or ended (no tracker may ever be asked again).
+ * of all of them (BEP 12, BEP 27). Per tracker and info-hash, `started` is sent until it was accepted and never again;
+ * `completed` is accepted once a lane.
+ * State: waiting (timer armed), asking (there is a round), or ended (no tracker may ever be asked again).
  */
-import type { DtorrentError } from '../base/errors.js';
-import type { Random } from '../base/random.js';
 import { Timer } from '../base/timer-queue.js';
-import {
-  type AnnounceEvent,
-  AnnounceFailure,
-  type AnnounceResponse,
-  type AnnounceResult,
-} from '../protocol/tracker/announce.js';
+import type { AnnounceEvent } from '../protocol/tracker/announce.js';
 import type { Tracker, TrackerChain } from '../protocol/tracker/tiers.js';
-import type { AnnounceCall } from './announce-call.js';
+import type { Announcement, AnnounceRound, RoundListener, RoundOptions } from './announce-round.js';
+import type { Membership, TrackerStanding } from './tracker-standing.js';
 import type { Turn } from './turn.js';
-
-/** What one tracker knows of us, about one info-hash. */
-export interface Membership {
-  /** It accepted our `started`, and no `stopped` since. */
-  hasStarted: boolean;
-  hasCompleted: boolean;
-  /** As it wants it back. */
-  trackerId: Uint8Array | null;
-}
 
 /** What a lane needs of its announcer. */
 export interface LaneOwner {
   readonly turn: Turn;
-  readonly random: Random;
-  readonly hashCount: number;
   /** The download was completed in this session. */
   readonly isCompleted: boolean;
-  /** The tracker's memberships, one an info-hash. */
-  membershipsOf(tracker: Tracker): readonly Membership[];
-  ask(tracker: Tracker, hashIndex: number, event: AnnounceEvent, done: (result: AnnounceResult) => void): AnnounceCall;
-  onResponse(tracker: Tracker, response: AnnounceResponse): void;
-  onFailure(tracker: Tracker, error: DtorrentError): void;
+  /** What is said when there is nothing new: '', or `paused` of a partial seed (BEP 21). */
+  readonly regularEvent: AnnounceEvent;
+  standingOf(tracker: Tracker): TrackerStanding;
+  /** Asks; a tracker that is being asked already is not asked again: that round gets the listener. */
+  begin(tracker: Tracker, announcements: readonly Announcement[], options: RoundOptions): AnnounceRound;
   /** `left`, which worked before, is no longer the one that we announce to. */
   onSwitched(left: Tracker): void;
 }
 
-export class AnnounceLane {
+export class AnnounceLane implements RoundListener {
   readonly #owner: LaneOwner;
   readonly #chain: TrackerChain;
   readonly #timer: Timer = new Timer(() => this.#beginPass());
-  readonly #allHashes: readonly number[];
-  #calls: AnnounceCall[] = [];
+  #round: AnnounceRound | null = null;
   /** The one that answered last. */
   #current: Tracker | null = null;
+  #isHurried = false;
 
   constructor(owner: LaneOwner, chain: TrackerChain) {
     this.#owner = owner;
     this.#chain = chain;
-    this.#allHashes = Array.from({ length: owner.hashCount }, (_, hashIndex) => hashIndex);
   }
 
-  /** Announces now, or when a tracker that knows us already expects it. */
+  /** Announces now, or when a tracker that knows us already expects it; goes on with one that is being asked. */
   begin(): void {
-    this.#current = this.#chain.trackers.find((tracker) => this.#works(tracker)) ?? null;
-    if (this.#current === null) this.#beginPass();
+    const { trackers } = this.#chain;
+    this.#current = trackers.find((tracker) => this.#works(tracker)) ?? null;
+    const asked = this.#current === null ? trackers : [this.#current];
+    const round = asked.map((tracker) => this.#owner.standingOf(tracker).round).find((one) => one !== null) ?? null;
+    if (round !== null) {
+      this.#chain.restart();
+      round.listener = this;
+      this.#round = round;
+    } else if (this.#current === null) this.#beginPass();
     else this.#goOn(this.#current, false);
+  }
+
+  /** A person does not want to wait: announces as soon as the trackers themselves allow it, whatever our back-off. */
+  hurry(): void {
+    if (this.#round !== null) return;
+    for (const tracker of this.#chain.trackers) tracker.hurry();
+    this.#isHurried = true;
+    const current = this.#current !== null && this.#works(this.#current) ? this.#current : null;
+    this.#waitUntil(current?.notBeforeMs ?? this.#chain.notBeforeMs);
   }
 
   /** The owner's `isCompleted` has become true. */
   onCompleted(): void {
-    if (this.#calls.length > 0 || this.#current === null || !this.#works(this.#current)) return;
+    if (this.#round !== null || this.#current === null || !this.#works(this.#current)) return;
     this.#goOn(this.#current, false);
   }
 
   /** Trackers have joined the chain. */
   onChainGrown(): void {
-    if (this.#calls.length === 0 && (this.#current === null || !this.#works(this.#current))) this.#beginPass();
+    if (this.#round === null && (this.#current === null || !this.#works(this.#current))) this.#beginPass();
   }
 
-  /** Nothing happens after this. */
-  cancel(): void {
+  /** Nothing happens after this; a round that is under way goes on without this lane. */
+  end(): void {
     this.#owner.turn.timers.cancel(this.#timer);
-    for (const call of this.#calls) call.cancel();
-    this.#calls = [];
+    if (this.#round !== null) this.#round.listener = null;
+    this.#round = null;
   }
+
+  /** Monotonic ms when `tracker` will be asked next; Infinity = that is not planned. */
+  plannedMs(tracker: Tracker): number {
+    if (!this.#timer.isArmed) return Number.POSITIVE_INFINITY;
+    if (tracker === this.#current && this.#works(tracker)) return this.#timer.deadline;
+    return tracker.failures > 0 ? Math.max(this.#timer.deadline, tracker.notBeforeMs) : Number.POSITIVE_INFINITY;
+  }
+
+  // ---- RoundListener ----
+
+  onRoundOver(round: AnnounceRound): void {
+    const { tracker } = round;
+    this.#round = null;
+    if (!round.isAccepted) {
+      this.#tryNext();
+      return;
+    }
+    this.#isHurried = false;
+    this.#chain.promote(tracker);
+    const previous = this.#current;
+    this.#current = tracker;
+    if (previous !== null && previous !== tracker) this.#owner.onSwitched(previous);
+    this.#goOn(tracker, round.hasSaidCompleted);
+  }
+
+  // ---- inside ----
 
   #beginPass(): void {
     this.#chain.restart();
@@ -89,54 +113,34 @@ export class AnnounceLane {
 
   #tryNext(): void {
     const tracker = this.#chain.next(this.#owner.turn.now);
-    if (tracker === null) this.#waitUntil(this.#chain.notBeforeMs);
-    else this.#ask(tracker, this.#allHashes);
+    if (tracker === null) {
+      this.#isHurried = false;
+      this.#waitUntil(this.#chain.notBeforeMs);
+      return;
+    }
+    const { memberships } = this.#owner.standingOf(tracker);
+    this.#ask(
+      tracker,
+      memberships.map((_, hashIndex) => hashIndex),
+    );
   }
 
   /** One announce for each of `hashIndices`. */
   #ask(tracker: Tracker, hashIndices: readonly number[]): void {
-    const owner = this.#owner;
-    owner.turn.timers.cancel(this.#timer);
-    const round = new Round(hashIndices.length);
-    this.#calls = hashIndices.map((hashIndex) => {
-      const membership = owner.membershipsOf(tracker)[hashIndex]!;
-      const event = this.#eventFor(membership, hashIndex);
-      if (event === 'completed') round.hasSaidCompleted = true;
-      return owner.ask(tracker, hashIndex, event, (result) => {
-        if (!(result instanceof AnnounceFailure)) {
-          membership.hasStarted = true;
-          if (event === 'completed') membership.hasCompleted = true;
-          membership.trackerId = result.trackerId ?? membership.trackerId;
-          owner.onResponse(tracker, result);
-        }
-        if (round.add(result)) this.#onRoundOver(tracker, round);
-      });
-    });
-  }
-
-  /** One accepted announce makes a round good: some trackers serve only one of a hybrid's two hashes. */
-  #onRoundOver(tracker: Tracker, round: Round): void {
-    this.#calls = [];
-    const { turn, random } = this.#owner;
-    if (round.intervalMs === null) {
-      tracker.fail(turn.now, { retryInMs: round.retryInMs, isRefusal: round.error?.code === 'ETRACKER' }, random);
-      this.#owner.onFailure(tracker, round.error!);
-      this.#tryNext();
-      return;
-    }
-    tracker.succeed(turn.now, { intervalMs: round.intervalMs, minIntervalMs: round.minIntervalMs }, random);
-    this.#chain.promote(tracker);
-    const previous = this.#current;
-    this.#current = tracker;
-    if (previous !== null && previous !== tracker) this.#owner.onSwitched(previous);
-    this.#goOn(tracker, round.hasSaidCompleted);
+    const { memberships } = this.#owner.standingOf(tracker);
+    const announcements = hashIndices.map((hashIndex) => ({
+      hashIndex,
+      event: this.#eventFor(memberships[hashIndex]!, hashIndex),
+    }));
+    this.#owner.turn.timers.cancel(this.#timer);
+    this.#round = this.#owner.begin(tracker, announcements, { listener: this, isUrgent: this.#isHurried });
   }
 
   /** Says `completed` at once if that is due, and waits for the next announce otherwise. */
   #goOn(tracker: Tracker, hasJustSaidCompleted: boolean): void {
-    const due = this.#allHashes.filter((hashIndex) => {
-      const membership = this.#owner.membershipsOf(tracker)[hashIndex]!;
-      return this.#eventFor(membership, hashIndex) === 'completed';
+    const due: number[] = [];
+    this.#owner.standingOf(tracker).memberships.forEach((membership, hashIndex) => {
+      if (this.#eventFor(membership, hashIndex) === 'completed') due.push(hashIndex);
     });
     if (due.length === 0 || hasJustSaidCompleted) {
       this.#waitUntil(tracker.nextAnnounceMs);
@@ -148,51 +152,20 @@ export class AnnounceLane {
 
   #eventFor(membership: Membership, hashIndex: number): AnnounceEvent {
     if (!membership.hasStarted) return 'started';
-    return this.#owner.isCompleted && !this.#hasCompleted(hashIndex) ? 'completed' : '';
+    return this.#owner.isCompleted && !this.#hasCompleted(hashIndex) ? 'completed' : this.#owner.regularEvent;
   }
 
   #hasCompleted(hashIndex: number): boolean {
-    return this.#chain.trackers.some((tracker) => this.#owner.membershipsOf(tracker)[hashIndex]!.hasCompleted);
+    return this.#chain.trackers.some((tracker) => {
+      return this.#owner.standingOf(tracker).memberships[hashIndex]!.hasCompleted;
+    });
   }
 
   #works(tracker: Tracker): boolean {
-    return tracker.failures === 0 && this.#owner.membershipsOf(tracker).some(({ hasStarted }) => hasStarted);
+    return this.#owner.standingOf(tracker).works;
   }
 
   #waitUntil(deadlineMs: number): void {
     this.#owner.turn.timers.set(this.#timer, deadlineMs);
   }
-}
-
-/** The answers of one tracker about each info-hash. Of intervals the longest is kept. */
-class Round {
-  intervalMs: number | null = null;
-  minIntervalMs: number | null = null;
-  retryInMs: number | null = null;
-  error: DtorrentError | null = null;
-  hasSaidCompleted = false;
-  #waiting: number;
-
-  constructor(hashCount: number) {
-    this.#waiting = hashCount;
-  }
-
-  /** @returns whether the round is over. */
-  add(result: AnnounceResult): boolean {
-    if (result instanceof AnnounceFailure) {
-      this.error ??= result.error;
-      // "Never" about one hash must not silence the other.
-      this.retryInMs = Math.min(this.retryInMs ?? Number.POSITIVE_INFINITY, result.retryInMs ?? 0);
-    } else {
-      this.intervalMs = longest(this.intervalMs, result.intervalMs);
-      this.minIntervalMs = longest(this.minIntervalMs, result.minIntervalMs);
-    }
-    this.#waiting--;
-    return this.#waiting === 0;
-  }
-}
-
-function longest(a: number | null, b: number | null): number | null {
-  if (a === null || b === null) return a ?? b;
-  return Math.max(a, b);
 }

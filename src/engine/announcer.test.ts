@@ -36,7 +36,7 @@ class Scene {
   readonly log: string[] = [];
   readonly peers: string[] = [];
   unixTimeAtStart = 1_700_000_000;
-  totals: AnnouncedTotals = { uploadedBytes: 0, downloadedBytes: 0, leftBytes: 1000 };
+  totals: AnnouncedTotals = { uploadedBytes: 0, downloadedBytes: 0, leftBytes: 1000, isPartialSeed: false };
   /** What `tracker.test` does: an answer, an error, or silence (null). */
   readonly trackers = new Map<string, (get: ScriptedGet) => HttpResponse | DtorrentError | null>();
   readonly announcer: Announcer;
@@ -67,6 +67,7 @@ class Scene {
       handler: {
         onPeers: (addresses: readonly Address[]) => this.peers.push(...addresses.map(addressKey)),
         onAnnounced: ({ url, peers, seeds, leechers }) => this.log.push(`ok ${url} ${peers} ${seeds} ${leechers}`),
+        onTrackerSwitched: () => this.log.push('switched'),
         onWarning: (url, message) => this.log.push(`warning ${url} ${message}`),
         onFailure: (url, error) => this.log.push(`failed ${url} ${error.code}`),
       },
@@ -157,7 +158,7 @@ test('an unknown size is never announced as complete', () => {
   scene.totals = { ...scene.totals, leftBytes: null };
   scene.start();
   assert.equal(scene.host.gets[0]!.url.searchParams.get('left'), '16384');
-  scene.totals = { uploadedBytes: 5, downloadedBytes: 7, leftBytes: 0 };
+  scene.totals = { uploadedBytes: 5, downloadedBytes: 7, leftBytes: 0, isPartialSeed: false };
   scene.host.runTo(32 * MINUTE_MS);
   const { searchParams } = scene.host.gets[1]!.url;
   assert.deepEqual(
@@ -336,13 +337,189 @@ test('an announcer that is told what an earlier one knew asks no tracker too ear
     return scene;
   };
   const second = restarted(10);
-  assert.deepEqual(starts(second), { dead: 0, plain: 50, retry: 410, min: 890, never: 86_390 });
+  assert.deepEqual(starts(second), { dead: 0, plain: 51, retry: 411, min: 891, never: 86_391 });
   const again = second.host.gets.find(({ url }) => url.hostname === 'min.test')!;
   assert.equal(again.url.searchParams.get('trackerid'), 'x');
   // A wall clock that was set back by a year silences nobody for longer than a day, one that was set forward nobody.
   const day = LIMITS.announceIntervalMaxMs / 1000;
   assert.deepEqual(starts(restarted(-31_536_000)), { dead: 0, plain: day, retry: day, min: day, never: day });
   assert.deepEqual(starts(restarted(31_536_000)), { dead: 0, plain: 0, retry: 0, min: 0, never: 0 });
+});
+
+test('a person who cannot wait is served as soon as the tracker allows it', () => {
+  const scene = new Scene([[url('a')]]);
+  scene.trackers.set('a', () => reply({ interval: 1800, 'min interval': 600 }));
+  const announceNow = (): void => scene.host.act(() => scene.announcer.announceNow());
+  announceNow();
+  scene.start();
+  announceNow();
+  assert.deepEqual(scene.said(), ['a started'], 'nothing before the start, and nothing twice');
+  scene.host.runTo(100_000);
+  announceNow();
+  announceNow();
+  assert.deepEqual(scene.next(700_000), ['a - +500000']);
+  scene.host.runTo(1_300_000);
+  announceNow();
+  assert.deepEqual(scene.next(1), ['a - +0']);
+});
+
+test('a person who cannot wait cuts our back-off short, takes "never" back, and overrules nothing else', () => {
+  const scene = new Scene([[url('dead')], [url('busy')], [url('rude')], [url('gone')]]).fails('dead');
+  scene.trackers.set('busy', () => reply({ 'failure reason': 'busy', 'retry in': 10 }));
+  scene.trackers.set('rude', () => reply({ 'failure reason': 'no' }));
+  scene.trackers.set('gone', () => reply({ 'failure reason': 'gone', 'retry in': 'never' }));
+  scene.start().host.runTo(MINUTE_MS / 2);
+  scene.said();
+  scene.host.act(() => scene.announcer.announceNow());
+  const first = scene.next(11 * MINUTE_MS);
+  const firstOf = (name: string): string | undefined => first.find((line) => line.startsWith(name));
+  assert.equal(firstOf('dead'), 'dead started +0');
+  assert.equal(firstOf('busy'), 'busy started +570000');
+  // Those that answered a moment ago are left alone for a minute; `rude` was asked twice by then.
+  assert.equal(firstOf('gone'), 'gone started +30000');
+  assert.match(firstOf('rude')!, /\+(4[5-9]|5\d)\d\d\d$/);
+});
+
+test('an announce whose answer was not waited for counts: switching on and off is no way around the min interval', () => {
+  const scene = new Scene([[url('a')]]);
+  scene.trackers.set('a', () => null);
+  for (let i = 0; i < 5; i++) {
+    scene.start();
+    scene.stop();
+  }
+  scene.start();
+  assert.deepEqual(scene.said(), ['a started']);
+  scene.trackers.set('a', () => reply({ interval: 1800, 'min interval': 600 }));
+  assert.deepEqual(scene.next(LIMITS.announceIntervalMinMs), ['a started +60000']);
+  scene.trackers.set('a', () => null);
+  scene.host.act(() => scene.announcer.announceNow());
+  assert.deepEqual(scene.next(600_000), ['a - +600000']);
+  scene.stop();
+  scene.start();
+  scene.said();
+  assert.deepEqual(scene.next(700_000), ['a started +600000']);
+});
+
+test('trackers that are replaced while they are asked are not asked twice, and those that are gone are parted with', () => {
+  const scene = new Scene([[url('a')], [url('b')]]);
+  scene.host.onGet = null;
+  scene.start();
+  const [first, second] = scene.host.gets;
+  scene.host.act(() => scene.announcer.setTiers([[url('b')], [url('c')]]));
+  assert.deepEqual(scene.said(), ['a started', 'b started', 'c started']);
+  const peers = [{ ip: '192.0.2.1', port: 1 }];
+  scene.host.answer(first!, reply({ interval: 1800, peers }));
+  assert.deepEqual([scene.said(), scene.peers], [['a stopped'], []]);
+  scene.host.answer(second!, reply({ interval: 1800, peers }));
+  assert.deepEqual([scene.said(), scene.peers], [[], ['192.0.2.1:1']]);
+});
+
+test('a tracker that is taken away and put back is not asked before it allows it', () => {
+  const scene = new Scene([[url('a')]]);
+  scene.trackers.set('a', () => reply({ interval: 1800, 'min interval': 600, 'tracker id': 'x' }));
+  scene.start();
+  const setTiers = (tiers: readonly (readonly string[])[]): void =>
+    scene.host.act(() => scene.announcer.setTiers(tiers));
+  setTiers([]);
+  assert.deepEqual(scene.said(), ['a started', 'a stopped']);
+  assert.equal(scene.announcer.memory()[0]!.key, 'http://a.test:80/announce', 'nor after a restart');
+  setTiers([[url('b'), url('a')]]);
+  assert.deepEqual(scene.said(), ['b started']);
+  setTiers([]);
+  scene.host.act(() => scene.announcer.addTrackers([url('a')]));
+  scene.said();
+  assert.deepEqual(scene.next(700_000), ['a started +600000']);
+  // What has been free to ask for long is not kept in mind.
+  setTiers([]);
+  scene.host.runTo(scene.host.now + 10 * 600_000);
+  setTiers([[url('b')]]);
+  assert.deepEqual(
+    scene.announcer.memory().map(({ key }) => key),
+    ['http://b.test:80/announce'],
+  );
+});
+
+test('so many trackers that were taken away are kept in mind, and no more', () => {
+  const scene = new Scene([]);
+  for (let round = 0; round < 3; round++) {
+    const tiers = Array.from({ length: LIMITS.trackersPerTorrentMax }, (_, i) => [url(`t${round}x${i}`)]);
+    scene.host.act(() => scene.announcer.setTiers(tiers));
+    scene.start();
+  }
+  scene.host.act(() => scene.announcer.setTiers([]));
+  assert.equal(scene.announcer.memory().length, LIMITS.trackersPerTorrentMax);
+});
+
+test('of two URLs of one host the one in use is not parted with through the other', () => {
+  const tiers = [['http://a.test/announce'], ['https://a.test/announce'], [url('b')]];
+  const scene = new Scene(tiers, { isPrivate: true }).fails('a').start();
+  assert.deepEqual(scene.said(), ['a started', 'a started', 'b started']);
+  scene.works('a').fails('b');
+  // At the top again: another host, so another tracker.
+  const next = scene.next(32 * MINUTE_MS).map(withoutTime);
+  assert.deepEqual(next, ['a started', 'b stopped']);
+  assert.deepEqual(scene.log.slice(-2), ['switched', `ok ${tiers[0]![0]} 0 null null`].reverse());
+  scene.trackers.set('a', ({ url }) =>
+    url.protocol === 'http:' ? new DtorrentError('ENETWORK', 'refused') : reply({ interval: 1800 }),
+  );
+  assert.deepEqual(scene.next(32 * MINUTE_MS).map(withoutTime), ['a -', 'a started']);
+  assert.ok(scene.log.at(-1)!.startsWith('ok https:'), 'and is no other tracker');
+  scene.works('a').stop();
+  assert.deepEqual(scene.said(), ['a stopped']);
+});
+
+test("a private torrent's old peers go before those of its new tracker come", () => {
+  const order: string[] = [];
+  const handler = {
+    onPeers: () => order.push('peers'),
+    onTrackerSwitched: () => order.push('switched'),
+    onAnnounced: () => {},
+    onWarning: () => {},
+    onFailure: () => {},
+  };
+  const scene = new Scene([[url('a')], [url('b')]], { isPrivate: true, handler }).fails('a');
+  scene.trackers.set('b', () => reply({ interval: 1800, peers: [{ ip: '192.0.2.1', port: 1 }] }));
+  scene.start();
+  assert.deepEqual(order, ['peers']);
+  scene.trackers.set('a', scene.trackers.get('b')!);
+  scene.next(32 * MINUTE_MS);
+  assert.deepEqual(order, ['peers', 'switched', 'peers']);
+});
+
+test('a partial seed says paused in every regular announce, and completed only when everything is there', () => {
+  const scene = new Scene([[url('a')]]);
+  scene.totals = { ...scene.totals, isPartialSeed: true };
+  scene.start();
+  assert.deepEqual(scene.next(65 * MINUTE_MS).map(withoutTime), ['a started', 'a paused', 'a paused']);
+  assert.equal(scene.host.gets.length, 0);
+  scene.totals = { ...scene.totals, isPartialSeed: false, leftBytes: 0 };
+  scene.host.act(() => scene.announcer.complete());
+  assert.deepEqual(scene.next(32 * MINUTE_MS).map(withoutTime), ['a completed', 'a -']);
+});
+
+test('a snapshot tells of each tracker how it is doing', () => {
+  const scene = new Scene([[url('good')], [url('dead')], [url('slow')], [url('gone')]]).fails('dead');
+  const state = (): unknown[] =>
+    scene.announcer.trackers(scene.host.now).map((tracker) => {
+      const { state, seeds, leechers, peers, nextAnnounceSeconds, error } = tracker;
+      return [tracker.tier, state, seeds, leechers, peers, nextAnnounceSeconds, error];
+    });
+  assert.deepEqual(state()[0], [0, 'idle', null, null, null, null, null]);
+  const peers = [{ ip: '192.0.2.1', port: 1 }];
+  scene.trackers.set('good', () => reply({ interval: 1800, complete: 3, incomplete: 4, peers }));
+  scene.trackers.set('slow', () => null);
+  scene.trackers.set('gone', () => reply({ 'failure reason': 'gone', 'retry in': 'never' }));
+  scene.start().host.runTo(10_000);
+  const [good, dead, slow, gone] = state() as [number, string, number, number, number, number, string][];
+  assert.deepEqual(good!.slice(0, 5), [0, 'working', 3, 4, 1]);
+  assert.ok(good![5] >= 1790 && good![5] <= 1880, `${good![5]}`);
+  assert.deepEqual(dead!.slice(0, 5), [1, 'failing', null, null, null]);
+  assert.ok(dead![5] >= 7 && dead![5] <= 12, `${dead![5]}`);
+  assert.equal(dead![6], 'refused');
+  assert.deepEqual(slow, [2, 'announcing', null, null, null, null, null]);
+  assert.deepEqual(gone, [3, 'failing', null, null, null, null, 'the tracker refuses: gone']);
+  scene.stop();
+  assert.deepEqual(state()[0], [0, 'idle', 3, 4, 1, null, null]);
 });
 
 test('a start during a stop ends the stop', () => {

@@ -12,12 +12,16 @@ import { Timer } from '../base/timer-queue.js';
 import type { TrackerMemory } from '../format/resume-data.js';
 import type { Network } from '../host/network.js';
 import type { AnnounceEvent, AnnounceRequest, AnnounceResponse, AnnounceResult } from '../protocol/tracker/announce.js';
-import { loadTiers, type Tracker, TrackerChain } from '../protocol/tracker/tiers.js';
-import { AnnounceCall } from './announce-call.js';
-import { AnnounceLane, type LaneOwner, type Membership } from './announce-lane.js';
+import { type Tracker, TrackerChain } from '../protocol/tracker/tiers.js';
+import { AnnounceCall, type AnnounceCallOptions, cancelCalls } from './announce-call.js';
+import { AnnounceLane, type LaneOwner } from './announce-lane.js';
+import { type Announcement, AnnounceRound, type RoundOptions, type RoundOwner } from './announce-round.js';
 import type { TrackerClients } from './tracker-clients.js';
-import { type Moment, recalledNotBeforeMs, rememberTracker } from './tracker-memory.js';
+import { TrackerList } from './tracker-list.js';
+import type { Moment } from './tracker-memory.js';
 import { scrapeAll, type TrackerScrape } from './tracker-scrape.js';
+import type { TrackerStanding } from './tracker-standing.js';
+import { type TrackerStatus, trackerStatus } from './tracker-status.js';
 import type { Turn } from './turn.js';
 
 /** Said while the metadata, and so the size, is unknown: 0 would say that we are a seed. */
@@ -50,11 +54,15 @@ export interface AnnouncedTotals {
   readonly downloadedBytes: number;
   /** Missing of the whole torrent; null = not known yet. */
   readonly leftBytes: number | null;
+  /** All that is wanted is there, and something is missing (BEP 21). */
+  readonly isPartialSeed: boolean;
 }
 
 export interface AnnouncerHandler {
   /** Never empty. */
   onPeers(addresses: readonly Address[], url: string): void;
+  /** Of a private torrent: another tracker took the place of the one that named our peers (BEP 27). */
+  onTrackerSwitched(): void;
   /** An accepted announce; two for a hybrid torrent. `peers` counts those given by host name too. */
   onAnnounced(announced: {
     readonly url: string;
@@ -67,32 +75,33 @@ export interface AnnouncerHandler {
   onFailure(url: string, error: DtorrentError): void;
 }
 
-export class Announcer implements LaneOwner {
+export class Announcer implements LaneOwner, RoundOwner {
   readonly turn: Turn;
-  readonly random: Random;
-  readonly hashCount: number;
   isCompleted = false;
   readonly #options: AnnouncerOptions;
-  readonly #memberships = new WeakMap<Tracker, Membership[]>();
+  readonly #random: Random;
   readonly #stopTimer: Timer = new Timer(() => this.#finishStop());
   /** The `stopped` announces under way. */
   readonly #partings = new Set<AnnounceCall>();
+  readonly #list: TrackerList;
+  /** Under way. */
+  readonly #rounds = new Set<AnnounceRound>();
   #state: 'idle' | 'running' | 'stopping' = 'idle';
   #isPrivate: boolean;
-  #tiers: Tracker[][];
   #lanes: AnnounceLane[] = [];
   #stopDones: (() => void)[] = [];
+  /** Of a private torrent: the host of the tracker that named our peers. */
+  #home: string | null = null;
 
   constructor(options: AnnouncerOptions) {
     this.#options = options;
     this.turn = options.turn;
-    this.random = options.random;
-    this.hashCount = options.infoHashes.length;
+    this.#random = options.random;
     this.#isPrivate = options.isPrivate;
-    this.#tiers = loadTiers(options.tiers, options.random);
+    this.#list = new TrackerList(options.tiers, options.infoHashes.length, options.random);
   }
 
-  /** Announces `started`. Idempotent; after a stop() it begins again. */
+  /** Announces `started`, to each tracker as soon as it allows it. Idempotent; after a stop() it begins again. */
   start(): void {
     if (this.#state === 'running') return;
     if (this.#state === 'stopping') this.#finishStop();
@@ -100,11 +109,16 @@ export class Announcer implements LaneOwner {
     this.#openLanes();
   }
 
-  /** The download has just been completed; not to be called for a torrent that was complete when it was added. */
+  /** Everything of the torrent is there; not to be called for one that was complete when it was added. */
   complete(): void {
     if (this.isCompleted) return;
     this.isCompleted = true;
     for (const lane of this.#lanes) lane.onCompleted();
+  }
+
+  /** A person asks for an announce now: each tier's is made as soon as its tracker allows it. */
+  announceNow(): void {
+    for (const lane of this.#lanes) lane.hurry();
   }
 
   /**
@@ -114,90 +128,85 @@ export class Announcer implements LaneOwner {
   stop(done: () => void): void {
     this.#stopDones.push(done);
     if (this.#state === 'stopping') return;
-    this.#closeLanes();
+    this.#endLanes();
     this.#state = 'stopping';
-    for (const tracker of this.#tiers.flat()) this.#part(tracker);
+    for (const round of this.#rounds) {
+      if (round.isSent) round.tracker.abandon(this.turn.now);
+      this.#drop(round);
+    }
+    for (const tracker of this.#list.all) this.#part(tracker);
     if (this.#partings.size === 0) this.#finishStop();
     else this.turn.timers.set(this.#stopTimer, this.turn.now + LIMITS.stoppedAnnounceTimeoutMs);
   }
 
+  get hasTrackers(): boolean {
+    return this.#list.tiers.length > 0;
+  }
+
+  /** The trackers and how they are doing: a snapshot. */
+  trackers(now: number): readonly TrackerStatus[] {
+    return this.#list.tiers.flatMap((trackers, tier) =>
+      trackers.map((tracker) => {
+        const nextAnnounceMs = Math.min(...this.#lanes.map((lane) => lane.plannedMs(tracker)));
+        return trackerStatus(this.standingOf(tracker), { tier, nextAnnounceMs, now });
+      }),
+    );
+  }
+
   /** What the next session has to know; plain data. It changes with every answer. */
   memory(): readonly TrackerMemory[] {
-    const moment = this.#moment();
-    return this.#tiers.flat().flatMap((tracker) => {
-      const trackerId = this.membershipsOf(tracker).find((membership) => membership.trackerId !== null)?.trackerId;
-      return rememberTracker(tracker, trackerId ?? null, moment) ?? [];
-    });
+    return this.#list.memory(this.#moment());
   }
 
   /** Takes up what memory() gave in an earlier session; to be called before start(). Trackers not known are ignored. */
   restore(memories: readonly TrackerMemory[]): void {
-    const moment = this.#moment();
-    const byKey = new Map(this.#tiers.flat().map((tracker) => [tracker.key, tracker]));
-    for (const memory of memories) {
-      const tracker = byKey.get(memory.key);
-      if (tracker === undefined) continue;
-      tracker.restore(recalledNotBeforeMs(memory, moment));
-      for (const membership of this.membershipsOf(tracker)) membership.trackerId = memory.trackerId;
-    }
+    this.#list.restore(memories, this.#moment());
   }
 
   /** Replaces the trackers. Those that stay keep their state, those that go are told `stopped`. */
   setTiers(urls: readonly (readonly string[])[]): void {
-    const known = new Map(this.#tiers.flat().map((tracker) => [tracker.key, tracker]));
-    this.#tiers = loadTiers(urls, this.random).map((tier) =>
-      tier.map((tracker) => {
-        const same = known.get(tracker.key) ?? tracker;
-        known.delete(tracker.key);
-        return same;
-      }),
-    );
-    this.#closeLanes();
-    for (const tracker of known.values()) this.#part(tracker);
+    this.#endLanes();
+    for (const tracker of this.#list.replace(urls, this.turn.now)) this.#part(tracker);
     if (this.#state === 'running') this.#openLanes();
   }
 
   /** Adds trackers, each as a tier of its own below the others; known ones are left out. */
   addTrackers(urls: readonly string[]): void {
-    const known = new Set(this.#tiers.flat().map((tracker) => tracker.key));
-    const loaded = loadTiers(
-      [...urls].map((url) => [url]),
-      this.random,
-    );
-    const added = loaded.filter((tier) => !known.has(tier[0]!.key)).slice(0, LIMITS.trackersPerTorrentMax - known.size);
-    this.#tiers.push(...added);
+    const added = this.#list.add(urls);
     if (this.#state !== 'running') return;
-    if (this.#isPrivate) {
-      if (this.#lanes.length === 0) this.#openLanes();
-      else for (const lane of this.#lanes) lane.onChainGrown();
-      return;
-    }
-    for (const tier of added) this.#openLane([tier]);
+    if (!this.#isPrivate) for (const tier of added) this.#openLane([tier]);
+    else if (this.#lanes.length === 0) this.#openLanes();
+    else for (const lane of this.#lanes) lane.onChainGrown();
   }
 
   /** Asks the trackers about the swarm without joining it; `done` is called once, never inside the call. */
   scrape(done: (results: readonly TrackerScrape[]) => void): void {
-    const trackers = this.#tiers.flatMap((tier, index) =>
-      tier.map((tracker) => ({
-        url: tracker.url,
-        tier: index,
-        target: tracker,
-        isInUse: this.#hasStarted(tracker),
-      })),
-    );
     const { clients, infoHashes } = this.#options;
-    scrapeAll(clients.scraper, { trackers, infoHashes, isPrivate: this.#isPrivate }, done);
+    const standings = this.#list.tiers.flatMap((trackers, tier) =>
+      trackers.map((tracker) => ({ tier, standing: this.standingOf(tracker) })),
+    );
+    const trackers = standings.map(({ tier, standing }) => {
+      const { tracker, hasStarted } = standing;
+      return { url: tracker.url, tier, target: tracker, isInUse: hasStarted };
+    });
+    scrapeAll(clients.scraper, { trackers, infoHashes, isPrivate: this.#isPrivate }, (results) => {
+      results.forEach(({ error, seeds, leechers }, i) => {
+        if (error === null) Object.assign(standings[i]!.standing, { seeds, leechers });
+      });
+      done(results);
+    });
   }
 
   /** A magnet's metadata says whether it is private: from then on only one tracker is announced to. */
   setPrivate(isPrivate: boolean): void {
     if (this.#isPrivate === isPrivate) return;
     this.#isPrivate = isPrivate;
-    if (this.#state !== 'running' || this.#tiers.length < 2) return;
-    this.#closeLanes();
+    if (this.#state !== 'running') return;
+    this.#endLanes();
     if (isPrivate) {
-      const started = this.#tiers.flat().filter((tracker) => this.#hasStarted(tracker));
+      const started = this.#list.all.filter((tracker) => this.standingOf(tracker).hasStarted);
       const kept = started.find((tracker) => tracker.failures === 0) ?? started[0];
+      this.#home = kept?.host ?? null;
       for (const tracker of started) if (tracker !== kept) this.#part(tracker);
     }
     this.#openLanes();
@@ -205,39 +214,24 @@ export class Announcer implements LaneOwner {
 
   // ---- LaneOwner ----
 
-  membershipsOf(tracker: Tracker): readonly Membership[] {
-    let memberships = this.#memberships.get(tracker);
-    if (memberships === undefined) {
-      memberships = this.#options.infoHashes.map(() => ({ hasStarted: false, hasCompleted: false, trackerId: null }));
-      this.#memberships.set(tracker, memberships);
+  get regularEvent(): AnnounceEvent {
+    return this.#options.totals().isPartialSeed ? 'paused' : '';
+  }
+
+  standingOf(tracker: Tracker): TrackerStanding {
+    return this.#list.standingOf(tracker);
+  }
+
+  begin(tracker: Tracker, announcements: readonly Announcement[], options: RoundOptions): AnnounceRound {
+    const standing = this.standingOf(tracker);
+    if (standing.round !== null) {
+      standing.round.listener = options.listener;
+      return standing.round;
     }
-    return memberships;
-  }
-
-  ask(tracker: Tracker, hashIndex: number, event: AnnounceEvent, done: (result: AnnounceResult) => void): AnnounceCall {
-    const { clients } = this.#options;
-    return new AnnounceCall({
-      queue: clients.queue,
-      client: clients.clientOf(tracker.scheme),
-      host: tracker.host,
-      url: tracker.url,
-      isUrgent: event === 'stopped',
-      request: () => this.#request(tracker, hashIndex, event),
-      done,
-    });
-  }
-
-  onResponse(tracker: Tracker, response: AnnounceResponse): void {
-    const { handler } = this.#options;
-    const { peers, namedPeers, seeds, leechers, warning } = response;
-    if (warning !== null) handler.onWarning(tracker.url, warning);
-    handler.onAnnounced({ url: tracker.url, peers: peers.length + namedPeers.length, seeds, leechers });
-    if (peers.length > 0) handler.onPeers(peers, tracker.url);
-    for (const { host, port } of namedPeers) this.#resolvePeer(host, port, tracker.url);
-  }
-
-  onFailure(tracker: Tracker, error: DtorrentError): void {
-    this.#options.handler.onFailure(tracker.url, error);
+    const round = new AnnounceRound(tracker, announcements, this, options);
+    this.#rounds.add(round);
+    standing.round = round;
+    return round;
   }
 
   /** BEP 27: a private torrent is in the swarm of one tracker at a time. */
@@ -245,11 +239,54 @@ export class Announcer implements LaneOwner {
     if (this.#isPrivate) this.#part(left);
   }
 
+  // ---- RoundOwner ----
+
+  ask(round: AnnounceRound, announcement: Announcement, done: (result: AnnounceResult) => void): AnnounceCall {
+    const timeoutMs = LIMITS.httpTrackerTimeoutMs;
+    return this.#call(round.tracker, announcement, { isUrgent: round.isUrgent, timeoutMs, done });
+  }
+
+  onAccepted(round: AnnounceRound, { hashIndex, event }: Announcement, response: AnnounceResponse): void {
+    const { tracker } = round;
+    const { handler } = this.#options;
+    const standing = this.standingOf(tracker);
+    const membership = standing.memberships[hashIndex]!;
+    membership.hasStarted = true;
+    if (event === 'completed') membership.hasCompleted = true;
+    membership.trackerId = response.trackerId ?? membership.trackerId;
+    const { peers, namedPeers, seeds, leechers, warning } = response;
+    standing.seeds = seeds ?? standing.seeds;
+    standing.leechers = leechers ?? standing.leechers;
+    standing.peers = peers.length + namedPeers.length;
+    if (warning !== null) handler.onWarning(tracker.url, warning);
+    handler.onAnnounced({ url: tracker.url, peers: standing.peers, seeds, leechers });
+    if (round.listener === null) return;
+    this.#settleAt(tracker);
+    if (peers.length > 0) handler.onPeers(peers, tracker.url);
+    for (const { host, port } of namedPeers) this.#resolvePeer(host, port, tracker.url);
+  }
+
+  onRoundOver(round: AnnounceRound): void {
+    const { tracker, intervalMs, minIntervalMs, retryInMs, error } = round;
+    const standing = this.standingOf(tracker);
+    this.#rounds.delete(round);
+    standing.round = null;
+    standing.error = intervalMs === null ? error : null;
+    if (intervalMs !== null) tracker.succeed(this.turn.now, { intervalMs, minIntervalMs }, this.#random);
+    else {
+      tracker.fail(this.turn.now, { retryInMs, isRefusal: error?.code === 'ETRACKER' }, this.#random);
+      this.#options.handler.onFailure(tracker.url, error!);
+    }
+    if (round.listener !== null) round.listener.onRoundOver(round);
+    else this.#part(tracker);
+  }
+
   // ---- inside ----
 
   #openLanes(): void {
-    if (!this.#isPrivate) for (const tier of this.#tiers) this.#openLane([tier]);
-    else if (this.#tiers.length > 0) this.#openLane(this.#tiers);
+    const { tiers } = this.#list;
+    if (!this.#isPrivate) for (const tier of tiers) this.#openLane([tier]);
+    else if (tiers.length > 0) this.#openLane(tiers);
   }
 
   #openLane(tiers: readonly Tracker[][]): void {
@@ -258,27 +295,52 @@ export class Announcer implements LaneOwner {
     lane.begin();
   }
 
-  #closeLanes(): void {
-    for (const lane of this.#lanes) lane.cancel();
+  /** Rounds under way go on without them; what has not been sent yet is taken back. */
+  #endLanes(): void {
+    for (const lane of this.#lanes) lane.end();
     this.#lanes = [];
+    for (const round of this.#rounds) if (!round.isSent) this.#drop(round);
+  }
+
+  #drop(round: AnnounceRound): void {
+    round.cancel();
+    this.#rounds.delete(round);
+    this.standingOf(round.tracker).round = null;
   }
 
   /** Says `stopped` about each hash that the tracker accepted `started` of; whatever comes of it. */
   #part(tracker: Tracker): void {
-    this.membershipsOf(tracker).forEach((membership, hashIndex) => {
+    // Two URLs of one host may be one tracker, which would take us out of the swarm that the other URL has us in.
+    const isSilent = this.#state === 'running' && this.#isHostInUse(tracker);
+    this.standingOf(tracker).memberships.forEach((membership, hashIndex) => {
       if (!membership.hasStarted) return;
       membership.hasStarted = false;
-      const call = this.ask(tracker, hashIndex, 'stopped', () => {
-        this.#partings.delete(call);
-        if (this.#state === 'stopping' && this.#partings.size === 0) this.#finishStop();
-      });
+      if (isSilent) return;
+      const call = this.#call(
+        tracker,
+        { hashIndex, event: 'stopped' },
+        {
+          isUrgent: true,
+          timeoutMs: LIMITS.stoppedAnnounceTimeoutMs,
+          done: () => {
+            this.#partings.delete(call);
+            if (this.#state === 'stopping' && this.#partings.size === 0) this.#finishStop();
+          },
+        },
+      );
       this.#partings.add(call);
+    });
+  }
+
+  #isHostInUse(left: Tracker): boolean {
+    return this.#list.all.some((tracker) => {
+      return tracker !== left && tracker.host === left.host && this.standingOf(tracker).hasStarted;
     });
   }
 
   #finishStop(): void {
     this.turn.timers.cancel(this.#stopTimer);
-    for (const call of this.#partings) call.cancel();
+    cancelCalls(this.#partings);
     this.#partings.clear();
     this.#state = 'idle';
     const dones = this.#stopDones;
@@ -286,12 +348,32 @@ export class Announcer implements LaneOwner {
     for (const done of dones) done();
   }
 
+  /** The tracker that has just answered is the one whose peers we have, if the torrent is private. */
+  #settleAt(tracker: Tracker): void {
+    if (!this.#isPrivate || this.#home === tracker.host) return;
+    const isSwitch = this.#home !== null;
+    this.#home = tracker.host;
+    if (isSwitch) this.#options.handler.onTrackerSwitched();
+  }
+
   #moment(): Moment {
     return { now: this.turn.now, unixTime: this.#options.unixTime() };
   }
 
-  #hasStarted(tracker: Tracker): boolean {
-    return this.membershipsOf(tracker).some((membership) => membership.hasStarted);
+  #call(
+    tracker: Tracker,
+    { hashIndex, event }: Announcement,
+    options: Pick<AnnounceCallOptions, 'isUrgent' | 'timeoutMs' | 'done'>,
+  ): AnnounceCall {
+    const { clients } = this.#options;
+    return new AnnounceCall({
+      queue: clients.queue,
+      client: clients.clientOf(tracker.scheme),
+      host: tracker.host,
+      url: tracker.url,
+      request: () => this.#request(tracker, hashIndex, event),
+      ...options,
+    });
   }
 
   #request(tracker: Tracker, hashIndex: number, event: AnnounceEvent): AnnounceRequest {
@@ -307,7 +389,7 @@ export class Announcer implements LaneOwner {
       left: leftBytes ?? UNKNOWN_LEFT_BYTES,
       event,
       numWant: event === 'stopped' ? 0 : settings.numWant,
-      trackerId: this.membershipsOf(tracker)[hashIndex]!.trackerId,
+      trackerId: this.standingOf(tracker).memberships[hashIndex]!.trackerId,
     };
   }
 

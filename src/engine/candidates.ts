@@ -31,6 +31,8 @@ const SOURCE_RANK: Readonly<Record<CandidateSource, number>> = {
 interface Candidate {
   readonly address: Address;
   source: CandidateSource;
+  /** A tracker named it, whoever did so first. */
+  isFromTracker: boolean;
   state: CandidateState;
   /** Failures in a row. */
   failures: number;
@@ -43,6 +45,7 @@ interface Candidate {
 export class Candidates {
   readonly #byKey = new Map<string, Candidate>();
   readonly #max: number;
+  #isTrackersOnly = false;
 
   constructor(max: number = LIMITS.candidatesPerTorrentMax) {
     this.#max = max;
@@ -57,10 +60,37 @@ export class Candidates {
    * person that names it again grants it one more attempt. @returns whether it is known now.
    */
   add(address: Address, source: CandidateSource): boolean {
+    if (this.#isTrackersOnly && source !== 'tracker') return this.isKnown(address);
+    return this.#add(address, source);
+  }
+
+  isKnown(address: Address): boolean {
+    return this.#byKey.has(addressKey(address));
+  }
+
+  /** BEP 27: forgets, and from now on refuses, what no tracker has named. Bans stay. */
+  restrictToTrackers(): void {
+    this.#isTrackersOnly = true;
+    this.#forget((candidate) => !candidate.isFromTracker);
+  }
+
+  /** Forgets all but bans. */
+  clear(): void {
+    this.#forget(() => true);
+  }
+
+  #forget(isForgotten: (candidate: Candidate) => boolean): void {
+    for (const [key, candidate] of this.#byKey) {
+      if (!isFinal(candidate) && isForgotten(candidate)) this.#byKey.delete(key);
+    }
+  }
+
+  #add(address: Address, source: CandidateSource): boolean {
     if (!isDiallable(address)) return false;
     const key = addressKey(address);
     const known = this.#byKey.get(key);
     if (known !== undefined) {
+      if (source === 'tracker') known.isFromTracker = true;
       if (SOURCE_RANK[source] < SOURCE_RANK[known.source]) known.source = source;
       if (source === 'tracker' || source === 'manual') known.failures = Math.max(0, known.failures - 1);
       return true;
@@ -68,6 +98,7 @@ export class Candidates {
     const candidate: Candidate = {
       address,
       source,
+      isFromTracker: source === 'tracker',
       state: 'idle',
       failures: 0,
       dialledAtMs: Number.NEGATIVE_INFINITY,
@@ -144,7 +175,7 @@ export class Candidates {
   }
 
   #finish(address: Address, state: 'banned' | 'self'): void {
-    this.add(address, 'incoming');
+    this.#add(address, 'incoming');
     const candidate = this.#byKey.get(addressKey(address));
     if (candidate !== undefined) candidate.state = state;
   }

@@ -19,6 +19,10 @@ export type CloseReason =
   | 'banned'
   /** Neither side can have anything the other wants. */
   | 'both-complete'
+  /** The torrent is private, and no tracker of it named this peer (BEP 27). */
+  | 'not-from-tracker'
+  /** The torrent is private, and another tracker has taken the place of the one that named its peers (BEP 27). */
+  | 'tracker-switched'
   | 'bad-bitfield'
   | 'piece-out-of-range'
   | 'too-many-invalid-requests'

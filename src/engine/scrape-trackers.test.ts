@@ -111,7 +111,8 @@ test('every tracker is asked, over HTTP and UDP, and has one entry in the order 
   assert.match(results[4]!.error!.message, /cannot be scraped.*"announce"/);
 
   const running = new Promise<readonly TrackerScrape[]>((resolve) => {
-    seed.session.scrape([...seed.session.torrents][0]!, resolve);
+    const [running] = seed.session.torrents;
+    seed.session.context.turn.run(() => running!.announcer.scrape(resolve));
   });
   scene.simulator.run(scene.simulator.now + 1000);
   // What runs knows nothing of the tracker that it cannot speak to, nor of its tier.

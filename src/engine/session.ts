@@ -23,7 +23,6 @@ import { ReadCache } from './read-cache.js';
 import type { Settings } from './settings.js';
 import { Torrent, type TorrentOptions } from './torrent.js';
 import { TrackerClients } from './tracker-clients.js';
-import type { TrackerScrape } from './tracker-scrape.js';
 import { Turn } from './turn.js';
 
 const TICK_MS = 1000;
@@ -126,10 +125,6 @@ export class Session {
       for (const torrent of this.#torrents) torrent.stop(part);
       part();
     });
-  }
-
-  scrape(torrent: Torrent, done: (results: readonly TrackerScrape[]) => void): void {
-    this.#turn.run(() => torrent.scrape(done));
   }
 
   stats(torrent: Torrent): TorrentStats {

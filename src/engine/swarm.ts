@@ -140,6 +140,20 @@ export class Swarm implements PeerOwner, Dialler {
     this.#connector.wantsDial();
   }
 
+  /** BEP 27: from now on dials only whom a tracker names; of those that we dialled for another reason it lets go. */
+  restrictToTrackers(): void {
+    this.candidates.restrictToTrackers();
+    for (const peer of [...this.#peers]) {
+      if (peer.isOutgoing && !this.candidates.isKnown(peer.remote)) peer.close('not-from-tracker');
+    }
+  }
+
+  /** BEP 27: lets go of everyone; the new tracker names others. */
+  onTrackerSwitched(): void {
+    for (const peer of [...this.#peers]) peer.close('tracker-switched');
+    this.candidates.clear();
+  }
+
   /** About once a second. */
   tick(now: number): void {
     for (const peer of [...this.#peers]) peer.tick(now);

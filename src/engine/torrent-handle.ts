@@ -3,10 +3,12 @@ import { Emitter } from '../base/emitter.js';
 import { DtorrentError } from '../base/errors.js';
 import type { InfoHash } from '../format/infohash.js';
 import type { Metainfo } from '../format/metainfo.js';
+import { parseTrackerUrl } from '../protocol/tracker/tracker-url.js';
 import type { TorrentEvent, TorrentPhase, TorrentStats } from './events.js';
 import type { Session } from './session.js';
 import type { Torrent } from './torrent.js';
 import type { TrackerScrape } from './tracker-scrape.js';
+import type { TrackerStatus } from './tracker-status.js';
 
 export class TorrentHandle {
   /** Resolves once everything is verified and stored; rejects with why it cannot be (failed, removed, stopped). */
@@ -63,7 +65,37 @@ export class TorrentHandle {
    * rejects: a tracker's failure is in its entry. What a tracker said less than a minute ago is told again.
    */
   scrape(): Promise<readonly TrackerScrape[]> {
-    return new Promise((resolve) => this.#session.scrape(this.#torrent, resolve));
+    const { turn } = this.#session.context;
+    return new Promise((resolve) => turn.run(() => this.#torrent.announcer.scrape(resolve)));
+  }
+
+  /** The torrent's trackers and how they are doing: a snapshot. */
+  get trackers(): readonly TrackerStatus[] {
+    return this.#torrent.announcer.trackers(this.#session.context.host.clock.now());
+  }
+
+  /**
+   * Announces to the trackers now, or as soon as each allows it: none is asked within its min interval or retry-in, but
+   * our own back-off after failures is cut short. Nothing happens while the torrent announces to nobody.
+   */
+  announce(): void {
+    this.#session.context.turn.run(() => this.#torrent.announcer.announceNow());
+  }
+
+  /**
+   * Adds trackers for as long as the torrent is there, each as a tier of its own below the others. Those it has already
+   * are left out, and what is beyond LIMITS.trackersPerTorrentMax.
+   * @throws {DtorrentError} `EOPTION` for a URL that is no http, https or udp tracker's; then none is added.
+   */
+  addTrackers(urls: readonly string[]): void {
+    const bad = urls.find((url) => parseTrackerUrl(url.trim()) === null);
+    if (bad !== undefined) {
+      throw new DtorrentError(
+        'EOPTION',
+        `"${bad}" is not a tracker: give an http, https or udp URL, udp with its port`,
+      );
+    }
+    this.#session.context.turn.run(() => this.#torrent.addTrackers(urls));
   }
 
   /** Hears one type of event, or all with '*'. @returns a function that stops listening. */

@@ -30,7 +30,6 @@ import type { PeerRouter } from './peer-owner.js';
 import { Swarm, type SwarmHandler } from './swarm.js';
 import { TorrentData, type TorrentDataHandler } from './torrent-data.js';
 import type { TrackerClients } from './tracker-clients.js';
-import type { TrackerScrape } from './tracker-scrape.js';
 
 export interface TorrentOptions {
   readonly downloadDir: string;
@@ -56,6 +55,7 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
   readonly infoHash: InfoHash;
   readonly infoHashHex: string;
   readonly swarm: Swarm;
+  readonly announcer: Announcer;
   readonly addedAtMs: number;
   metainfo: Metainfo | null = null;
   data: TorrentData | null = null;
@@ -67,7 +67,6 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
   readonly #options: TorrentOptions;
   readonly #magnet: Magnet | null;
   readonly #exchange: MetadataExchange;
-  readonly #announcer: Announcer;
   #wasCompleteAtStart = false;
 
   constructor(source: Metainfo | Magnet, options: TorrentOptions, surroundings: TorrentSurroundings) {
@@ -96,7 +95,7 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
         for (const peer of peers) peer.close('bad-metadata');
       },
     });
-    this.#announcer = this.#makeAnnouncer(localPeerId);
+    this.announcer = this.#makeAnnouncer(localPeerId);
   }
 
   get name(): string {
@@ -110,9 +109,11 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
   get extensionHandshake(): ExtensionHandshake {
     const { settings } = this.#context;
     const isServed = this.metainfo !== null && !this.metainfo.isPrivate;
-    const isExchanged = this.metainfo === null || isServed;
+    const extensions = new Map<string, number>();
+    if (this.metainfo === null || isServed) extensions.set('ut_metadata', EXTENSION_IDS.ut_metadata);
+    else if (this.#magnet !== null) extensions.set('ut_metadata', 0); // offered before it turned out to be private
     return {
-      extensions: new Map(isExchanged ? [['ut_metadata', EXTENSION_IDS.ut_metadata]] : []),
+      extensions,
       metadataBytes: isServed ? this.metainfo!.infoBytes.length : null,
       listenPort: this.#surroundings.listenPort() || null,
       clientName: CLIENT_NAME,
@@ -124,12 +125,12 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
 
   /** For the resume data: when each tracker may be asked again. It changes with every answer of a tracker. */
   get trackerMemory(): readonly TrackerMemory[] {
-    return this.#announcer.memory();
+    return this.announcer.memory();
   }
 
   /** What trackerMemory was in an earlier session; to be called before the first announce. */
   restoreTrackers(memories: readonly TrackerMemory[]): void {
-    this.#announcer.restore(memories);
+    this.announcer.restore(memories);
   }
 
   /** Begins: `magnet` torrents look for their metadata, others for what is on disk. */
@@ -142,7 +143,7 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
       return;
     }
     this.swarm.start();
-    if (this.#context.settings.trackers) this.#announcer.start();
+    if (this.#context.settings.trackers) this.announcer.start();
   }
 
   /** Says goodbye to trackers and peers, then closes the storage; `done` is called in a turn. */
@@ -154,7 +155,7 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
       waiting--;
       if (waiting === 0) done();
     };
-    this.#announcer.stop(part);
+    this.announcer.stop(part);
     if (this.data === null) part();
     else this.data.close(part);
   }
@@ -168,8 +169,9 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
     this.swarm.addCandidates(addresses, source);
   }
 
-  scrape(done: (results: readonly TrackerScrape[]) => void): void {
-    this.#announcer.scrape(done);
+  addTrackers(urls: readonly string[]): void {
+    this.announcer.addTrackers(urls);
+    this.#guardPrivacy();
   }
 
   stats(now: number): TorrentStats {
@@ -296,7 +298,8 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
       return;
     }
     this.#exchange.onMetadataKnown(metainfo.infoBytes, { isPrivate: metainfo.isPrivate });
-    this.#announcer.setPrivate(metainfo.isPrivate);
+    this.announcer.setPrivate(metainfo.isPrivate);
+    this.#guardPrivacy();
     this.#setPhase('checking');
     this.#emit({
       type: 'metadata',
@@ -343,7 +346,7 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
     if (data.isComplete) this.#onComplete();
     if (this.#magnet !== null) return;
     this.swarm.start();
-    if (this.#context.settings.trackers) this.#announcer.start();
+    if (this.#context.settings.trackers) this.announcer.start();
   }
 
   #onComplete(): void {
@@ -354,7 +357,7 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
       infoHash: this.infoHashHex,
       seconds: (this.completedAtMs - this.addedAtMs) / 1000,
     });
-    if (!this.#wasCompleteAtStart) this.#announcer.complete();
+    if (!this.#wasCompleteAtStart && this.data!.isComplete) this.announcer.complete();
     this.swarm.onComplete();
   }
 
@@ -363,7 +366,7 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
     this.error = error;
     this.#setPhase('failed');
     this.swarm.stop();
-    this.#announcer.stop(() => {});
+    this.announcer.stop(() => {});
     // Its memory is the other torrents' too; and a check under way must not bring the torrent back.
     this.data?.close(() => {});
     this.#emit({ type: 'torrentFailed', infoHash: this.infoHashHex, error });
@@ -397,16 +400,32 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
         uploadedBytes: this.swarm.uploadedBytes,
         downloadedBytes: this.swarm.downloadedBytes,
         leftBytes: this.data === null || !this.data.isChecked ? null : this.metainfo!.totalLength - this.data.bytesDone,
+        isPartialSeed: this.data?.isChecked === true && this.data.isFinished && !this.data.isComplete,
       }),
       isPrivate: this.metainfo?.isPrivate ?? false,
       handler: {
         onPeers: (addresses) => this.addPeers(addresses, 'tracker'),
+        onTrackerSwitched: () => this.swarm.onTrackerSwitched(),
         onAnnounced: ({ url, peers, seeds, leechers }) =>
           this.#emit({ type: 'trackerAnnounced', infoHash, url, peers, seeds, leechers }),
         onWarning: (url, message) => this.#emit({ type: 'trackerWarning', infoHash, url, message }),
         onFailure: (url, error) => this.#emit({ type: 'trackerFailed', infoHash, url, error }),
       },
     });
+  }
+
+  /**
+   * BEP 27: a private torrent connects only to peers that its tracker names. That holds for peers that a person names
+   * too, as in qBittorrent: whoever guesses an address could else take part without the tracker knowing, and trackers
+   * ban the client that allows it. Without a tracker there is nobody to ask: then it takes whom it is told of, which is
+   * how people move private torrents between machines of their own.
+   */
+  #guardPrivacy(): void {
+    if (this.metainfo?.isPrivate !== true || !this.announcer.hasTrackers) return;
+    this.swarm.restrictToTrackers();
+    if (this.#options.peers.length === 0) return;
+    const message = `${this.name} is private: it takes peers from its trackers only, so those named by hand are not used`;
+    this.#emit({ type: 'warning', error: new DtorrentError('EUNSUPPORTED', message) });
   }
 
   /** Peers named by a person or a magnet may be host names. */

@@ -25,7 +25,8 @@ export function rememberTracker(
   if (waitMs <= 0 && trackerId === null) return null;
   return {
     key: tracker.key,
-    notBeforeUnixTime: waitMs <= 0 ? 0 : unixTime + Math.ceil(waitMs / 1000),
+    // One more, because `unixTime` may be most of a second ago.
+    notBeforeUnixTime: waitMs <= 0 ? 0 : unixTime + Math.ceil(waitMs / 1000) + 1,
     trackerId,
   };
 }

@@ -94,12 +94,13 @@ class Us {
       identity: { peerId: new TextEncoder().encode('-DT0001-aaaaaaaaaaaa'), key: 7 },
       listenPort: () => 6881,
       unixTime: () => 0,
-      totals: () => ({ uploadedBytes: 0, downloadedBytes: 0, leftBytes: this.leftBytes }),
+      totals: () => ({ uploadedBytes: 0, downloadedBytes: 0, leftBytes: this.leftBytes, isPartialSeed: false }),
       isPrivate: false,
       handler: {
         // opentracker lists the asking peer too.
         onPeers: (addresses) => this.peers.push(...addresses.map(addressKey).filter((key) => !key.endsWith(':6881'))),
         onAnnounced: ({ seeds, leechers }) => hear({ kind: 'announced', seeds, leechers }),
+        onTrackerSwitched: () => {},
         onWarning: () => {},
         onFailure: (_url, error) => hear({ kind: 'failed', code: error.code }),
       },

@@ -40,6 +40,8 @@ export class Tracker {
   nextAnnounceMs: number = Number.NEGATIVE_INFINITY;
   /** What the tracker itself allows, our back-off left out: its min interval, its retry-in. */
   #allowedMs = Number.NEGATIVE_INFINITY;
+  /** What its last answer asked for; null = nothing. */
+  #minIntervalMs: number | null = null;
   /** When it last answered, be it with a refusal. */
   #answeredMs = Number.NEGATIVE_INFINITY;
 
@@ -60,6 +62,7 @@ export class Tracker {
     const { intervalMs, minIntervalMs } = response;
     this.failures = 0;
     this.#answeredMs = now;
+    this.#minIntervalMs = minIntervalMs;
     this.#allowedMs = now + (minIntervalMs ?? LIMITS.announceIntervalMinMs);
     this.notBeforeMs = this.#allowedMs;
     this.nextAnnounceMs = now + jittered(Math.max(intervalMs, minIntervalMs ?? 0), INTERVAL_JITTER_RATIO, random);
@@ -71,6 +74,18 @@ export class Tracker {
     this.#allowedMs = Math.max(this.#allowedMs, now + (retryInMs ?? 0));
     this.notBeforeMs = Math.max(this.#allowedMs, now + backOffMs(this.failures, random));
     this.nextAnnounceMs = this.notBeforeMs;
+  }
+
+  /** It was asked, and we did not wait for its answer: it may have heard us all the same. */
+  abandon(now: number): void {
+    this.#allowedMs = Math.max(this.#allowedMs, now + (this.#minIntervalMs ?? LIMITS.announceIntervalMinMs));
+    this.notBeforeMs = Math.max(this.notBeforeMs, this.#allowedMs);
+  }
+
+  /** A person does not want to wait: our own back-off is dropped, and "never" is taken back; the rest stays. */
+  hurry(): void {
+    if (this.#allowedMs === Number.POSITIVE_INFINITY) this.#allowedMs = Number.NEGATIVE_INFINITY;
+    this.notBeforeMs = this.rememberedMs;
   }
 
   /** What an earlier session knew: nothing is asked before `notBeforeMs`. */
