@@ -200,3 +200,20 @@ test('where all places are taken by bans the oldest is forgotten', () => {
   assert.equal(candidates.isBanned(address(0)), false);
   assert.equal(candidates.isBanned(address(1)), true);
 });
+
+test('with trackers only, what no tracker named is forgotten and refused, and bans stay', () => {
+  const candidates = known('manual', 'magnet', 'incoming', 'tracker', 'pex');
+  candidates.add(address(1), 'tracker');
+  candidates.ban(address(2));
+  candidates.restrictToTrackers();
+  const left = [0, 1, 2, 3, 4].filter((n) => candidates.isKnown(address(n)));
+  assert.deepEqual([left, candidates.isBanned(address(2))], [[1, 2, 3], true]);
+  assert.equal(candidates.add(address(1), 'manual'), true);
+  for (const source of ['manual', 'magnet', 'incoming', 'dht', 'pex'] as const) {
+    assert.equal(candidates.add(address(9), source), false);
+  }
+  candidates.ban(address(9));
+  assert.equal(candidates.isBanned(address(9)), true, 'whom a ban is for need not be known');
+  candidates.clear();
+  assert.deepEqual([candidates.count, dial(candidates, 0)], [2, null]);
+});
