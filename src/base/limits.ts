@@ -48,6 +48,7 @@ export const LIMITS = {
   clientNameCharactersMax: 64,
   metadataMessageBytesMax: 17_408, // 17 × 1024
   extensionsPerPeerMax: 100,
+  rateDebtMsMax: 2_000,
 
   // ut_metadata
   metadataRequestsPerPeerMax: 2,

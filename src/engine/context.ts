@@ -2,6 +2,7 @@
 import type { ByteBudget } from '../base/slot-pool.js';
 import type { Host } from '../host/host.js';
 import type { EngineEvent } from './events.js';
+import type { RateLimiter } from './rate-limiter.js';
 import type { ReadCache } from './read-cache.js';
 import type { Settings } from './settings.js';
 import type { Turn } from './turn.js';
@@ -13,6 +14,8 @@ export interface EngineContext {
   /** Bounds the pieces in flight of all torrents together. */
   readonly writeBudget: ByteBudget;
   readonly readCache: ReadCache;
+  /** Bytes per second of all torrents together. */
+  readonly rates: { readonly download: RateLimiter; readonly upload: RateLimiter };
   /** Tells listeners after the current turn. */
   emit(event: EngineEvent): void;
 }

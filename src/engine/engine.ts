@@ -10,7 +10,7 @@ import type { Metainfo } from '../format/metainfo.js';
 import type { Host } from '../host/host.js';
 import type { EngineEvent } from './events.js';
 import { Session } from './session.js';
-import { resolveSettings, type Settings } from './settings.js';
+import { type RateLimits, resolveSettings, type Settings } from './settings.js';
 import type { Torrent } from './torrent.js';
 import { TorrentHandle } from './torrent-handle.js';
 
@@ -82,6 +82,16 @@ export class EngineBase {
     this.#handles.set(torrent, handle);
     this.#session.begin(torrent);
     return handle;
+  }
+
+  /**
+   * Changes the limits of the settings while running; what is left out stays as it is. Payload bytes per second of all
+   * torrents together, 0 = no limit.
+   * @throws {DtorrentError} `EOPTION` for a limit that is out of range.
+   */
+  setRateLimits(limits: RateLimits): void {
+    resolveSettings(limits);
+    this.#session.setRateLimits(limits);
   }
 
   /** Stops one torrent and forgets it; its files stay. */

@@ -5,6 +5,7 @@
 import { LIMITS } from '../base/limits.js';
 import type { WireEncoder } from '../protocol/wire/encoder.js';
 import type { PickerPeer, PiecePicker } from './piece-picker.js';
+import { type RateLimiter, RateUser } from './rate-limiter.js';
 import { RequestPipeline } from './request-pipeline.js';
 import type { Settings } from './settings.js';
 
@@ -22,12 +23,20 @@ export class PeerDownload {
   /** Payload received, whatever its use; and how much of it was of none. */
   receivedBytes = 0;
   wastedBytes = 0;
+  /** Blocks are paid for when they are requested, so that what is not ours to take yet waits at the peer. */
+  readonly turns: RateUser;
+  readonly #limiter: RateLimiter;
+  /** It rejected a request: until a block comes, or time passes, asking again would only be rejected again. */
+  #isRefusing = false;
   readonly #picks: Uint32Array;
   /** The block now arriving into a piece buffer; piece -1 = none, or one that is skipped. */
   #receivingPiece = -1;
   #receivingBlock = -1;
 
-  constructor(settings: Settings) {
+  /** `wantsRefill`: more can be requested now; called inside a turn. */
+  constructor(settings: Settings, limiter: RateLimiter, wantsRefill: () => void) {
+    this.#limiter = limiter;
+    this.turns = new RateUser(wantsRefill);
     this.pipeline = new RequestPipeline({
       maxRequests: settings.maxRequestsPerPeer,
       queueMs: settings.requestQueueMs,
@@ -37,19 +46,26 @@ export class PeerDownload {
 
   /** Asks for as much as the pipeline wants. @returns how many requests were written to `encoder`. */
   refill(peer: PickerPeer, picker: PiecePicker, isChoked: boolean, encoder: WireEncoder, now: number): number {
-    if (isChoked && this.allowedFast.size === 0) return 0;
-    const wanted = Math.min(this.pipeline.want(now), this.#picks.length / 2);
-    if (wanted <= 0 || !picker.isInteresting(peer)) return 0;
+    const isPossible = !this.#isRefusing && (!isChoked || this.allowedFast.size > 0) && picker.isInteresting(peer);
+    const wanted = isPossible ? Math.min(this.pipeline.want(now), this.#picks.length / 2) : 0;
+    if (wanted === 0) this.#limiter.leave(this.turns);
+    const allowed = wanted === 0 ? 0 : this.#limiter.takeBlocks(this.turns, wanted);
+    if (allowed === 0) return 0;
     const count = isChoked
-      ? picker.pickAllowedFast(peer, this.allowedFast, wanted, this.#picks)
-      : picker.pick(peer, wanted, this.#pickMode(picker, now), this.#picks, this.pipeline);
+      ? picker.pickAllowedFast(peer, this.allowedFast, allowed, this.#picks)
+      : picker.pick(peer, allowed, this.#pickMode(picker, now), this.#picks, this.pipeline);
+    let unspentBytes = allowed * BLOCK_BYTES;
     for (let i = 0; i < count; i++) {
       const piece = this.#picks[2 * i]!;
       const block = this.#picks[2 * i + 1]!;
       const begin = block * BLOCK_BYTES;
+      const bytes = blockBytes(picker, piece, block);
       this.pipeline.add(piece, block, now);
-      encoder.request(piece, begin, Math.min(BLOCK_BYTES, picker.pieceBytes(piece) - begin));
+      encoder.request(piece, begin, bytes);
+      unspentBytes -= bytes;
     }
+    this.#limiter.giveBack(unspentBytes);
+    if (count < allowed) this.#limiter.leave(this.turns);
     return count;
   }
 
@@ -76,10 +92,12 @@ export class PeerDownload {
     length: number,
     now: number,
   ): BlockOutcome {
+    this.#isRefusing = false;
     this.receivedBytes += length;
     const wasExpected = isWholeBlock(picker, piece, begin, length)
       ? this.pipeline.onBlock(piece, begin / BLOCK_BYTES, length, now)
       : 'unrequested';
+    if (wasExpected !== 'requested') this.#limiter.charge(length);
     if (this.#receivingPiece < 0) {
       this.wastedBytes += length;
       if (wasExpected === 'requested') picker.releaseRequest(piece, begin / BLOCK_BYTES);
@@ -91,13 +109,45 @@ export class PeerDownload {
       : 'stored';
   }
 
+  /** The block has come from elsewhere. @returns whether it was outstanding here: the peer is to be told. */
+  cancel(picker: PiecePicker, piece: number, block: number, now: number): boolean {
+    if (!this.pipeline.cancel(piece, block, now)) return false;
+    this.#release(picker, piece, block);
+    return true;
+  }
+
+  /** The peer will not send it. @returns whether it was outstanding. */
+  reject(picker: PiecePicker, piece: number, block: number): boolean {
+    this.#isRefusing = true;
+    if (!this.pipeline.onReject(piece, block)) return false;
+    this.#release(picker, piece, block);
+    return true;
+  }
+
+  /** Whatever it refused before, it may be asked again. */
+  retry(): void {
+    this.#isRefusing = false;
+  }
+
+  /** The pipeline's deadline has passed. */
+  timeOut(picker: PiecePicker, now: number): void {
+    this.pipeline.onTimeout(now, (piece, block) => this.#release(picker, piece, block));
+  }
+
   /** Gives everything outstanding back to the picker: a choke, a disconnect, a stop. */
   releaseAll(picker: PiecePicker, now: number): void {
     if (this.#receivingPiece >= 0) {
       picker.abortBlock(this.#receivingPiece, this.#receivingBlock);
       this.#receivingPiece = -1;
     }
-    this.pipeline.clear(now, (piece, block) => picker.releaseRequest(piece, block));
+    this.pipeline.clear(now, (piece, block) => this.#release(picker, piece, block));
+    this.#limiter.leave(this.turns);
+  }
+
+  /** A request is over without its block. */
+  #release(picker: PiecePicker, piece: number, block: number): void {
+    picker.releaseRequest(piece, block);
+    this.#limiter.giveBack(blockBytes(picker, piece, block));
   }
 
   #pickMode(picker: PiecePicker, now: number): number {
@@ -106,6 +156,10 @@ export class PeerDownload {
       isSnubbed: this.pipeline.isSnubbed,
     });
   }
+}
+
+function blockBytes(picker: PiecePicker, piece: number, block: number): number {
+  return Math.min(BLOCK_BYTES, picker.pieceBytes(piece) - block * BLOCK_BYTES);
 }
 
 function isWholeBlock(picker: PiecePicker, piece: number, begin: number, length: number): boolean {

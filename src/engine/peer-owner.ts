@@ -5,6 +5,7 @@
 import type { ExtensionHandshake } from '../protocol/wire/extension-handshake.js';
 import type { CloseReason } from './close-reason.js';
 import type { Peer } from './peer.js';
+import type { RateGroup } from './rate-limiter.js';
 import type { TorrentData } from './torrent-data.js';
 
 /** The swarm as one of its peers sees it. */
@@ -15,6 +16,9 @@ export interface PeerOwner {
   /** Null until the metadata is there and the storage is open. */
   readonly data: TorrentData | null;
   readonly extensionHandshake: ExtensionHandshake;
+  /** Its peers share a turn where the rate is limited. */
+  readonly downloadTurns: RateGroup;
+  readonly uploadTurns: RateGroup;
   /** Handshake complete. @returns a reason to close the connection, or null. */
   onHandshake(peer: Peer): CloseReason | null;
   onExtensionHandshake(peer: Peer, handshake: ExtensionHandshake): void;

@@ -8,6 +8,7 @@ import { RateMeter } from '../base/rate.js';
 import type { ByteStream } from '../host/network.js';
 import type { WireEncoder } from '../protocol/wire/encoder.js';
 import { FastGrants } from './fast-grants.js';
+import { type RateLimiter, RateUser } from './rate-limiter.js';
 import { type Chunk, type ChunkSource, type ChunkWaiter, READ_CHUNK_BYTES, type ReadCache } from './read-cache.js';
 import type { TorrentData } from './torrent-data.js';
 import { UploadQueue } from './upload-queue.js';
@@ -25,8 +26,11 @@ export class PeerUpload implements ChunkWaiter {
   readonly rate: RateMeter = new RateMeter();
   /** Pieces that the peer may fetch while we choke it. */
   readonly grants: FastGrants = new FastGrants();
+  /** Blocks are paid for when they are sent. */
+  readonly turns: RateUser;
   readonly #queue = new UploadQueue();
   readonly #cache: ReadCache;
+  readonly #limiter: RateLimiter;
   readonly #wantsFlush: () => void;
   /** Borrowed chunks in stream order, each with the stream offset behind its last borrowed byte. */
   readonly #pinned: Chunk[] = [];
@@ -36,8 +40,10 @@ export class PeerUpload implements ChunkWaiter {
   #invalidRequests = 0;
 
   /** `wantsFlush`: more can be sent now; called inside a turn. */
-  constructor(cache: ReadCache, wantsFlush: () => void) {
+  constructor(cache: ReadCache, limiter: RateLimiter, wantsFlush: () => void) {
     this.#cache = cache;
+    this.#limiter = limiter;
+    this.turns = new RateUser(wantsFlush);
     this.#wantsFlush = wantsFlush;
   }
 
@@ -61,12 +67,15 @@ export class PeerUpload implements ChunkWaiter {
   }
 
   cancel(piece: number, begin: number, length: number): boolean {
-    return this.#queue.cancel(piece, begin, length);
+    const wasQueued = this.#queue.cancel(piece, begin, length);
+    if (this.#queue.count === 0) this.#limiter.leave(this.turns);
+    return wasQueued;
   }
 
   /** Drops queued requests of pieces that `keeps` refuses, telling `dropped` of each. */
   retain(keeps: (piece: number) => boolean, dropped: (piece: number, begin: number, length: number) => void): void {
     this.#queue.retain(keeps, dropped);
+    if (this.#queue.count === 0) this.#limiter.leave(this.turns);
   }
 
   onChunkReady(): void {
@@ -78,13 +87,21 @@ export class PeerUpload implements ChunkWaiter {
     this.#streamOffset += bytes;
   }
 
-  /** Writes queued blocks until the queue is empty, the stream has enough, or a chunk has to be read first. */
-  pump(stream: ByteStream, encoder: WireEncoder, source: ChunkSource, now: number): void {
+  /**
+   * Writes queued blocks until the queue is empty, the stream has enough, a chunk has to be read first, or it is
+   * another peer's turn. @returns whether it wrote.
+   */
+  pump(stream: ByteStream, encoder: WireEncoder, source: ChunkSource, now: number): boolean {
+    const startOffset = this.#streamOffset;
     while (this.#queue.count > 0 && stream.bufferedBytes < SEND_BUFFER_BYTES) {
       const piece = this.#queue.pieceAt(0);
       const begin = this.#queue.beginAt(0);
       const length = this.#queue.lengthAt(0);
       if (!this.#isReadable(source, piece, begin, length)) break;
+      if (!this.#limiter.take(this.turns, length)) {
+        this.#limiter.wait(this.turns, this.#queue.count * length);
+        break;
+      }
       this.#queue.shift();
       encoder.pieceHeader(piece, begin, length);
       this.#write(stream, encoder.take()!);
@@ -92,6 +109,7 @@ export class PeerUpload implements ChunkWaiter {
       this.rate.add(length, now);
     }
     this.#readAhead(source);
+    return this.#streamOffset > startOffset;
   }
 
   /** Cumulative, as the stream reports it: chunks before that point are no longer borrowed. */
@@ -112,7 +130,7 @@ export class PeerUpload implements ChunkWaiter {
   /** The stream is closed: it borrows nothing any more. */
   release(): void {
     this.onWritten(this.#streamOffset);
-    this.#queue.retain(
+    this.retain(
       () => false,
       () => {},
     );

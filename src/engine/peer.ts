@@ -74,8 +74,6 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
   readonly #holdings = new PeerHoldings(this);
   readonly #deadlines: PeerDeadlines;
   #unrequestedBlocks = 0;
-  /** It rejected a request: until a block comes, or the next tick, asking again would only be rejected again. */
-  #isRefusing = false;
 
   /** `owner` null = incoming: `router` names it once the info-hash has arrived. */
   constructor(options: {
@@ -99,8 +97,8 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     this.connectedAtMs = context.turn.now;
     this.#deadlines = new PeerDeadlines(context.turn.now);
     this.#decoder = new WireDecoder(this);
-    this.download = new PeerDownload(context.settings);
-    this.upload = new PeerUpload(context.readCache, () => this.wantsFlush());
+    this.download = new PeerDownload(context.settings, context.rates.download, () => this.wantsSettle());
+    this.upload = new PeerUpload(context.readCache, context.rates.upload, () => this.wantsFlush());
     const onBug = (error: unknown): void => this.#onBug(error);
     this.#settleWork = { isQueued: false, run: (now) => this.#settle(now), onBug };
     this.#flushWork = { isQueued: false, run: (now) => this.#flush(now), onBug };
@@ -169,6 +167,8 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
   /** The metadata is known: what the peer said before now gets its meaning. */
   attachData(data: TorrentData): void {
     this.#data = data;
+    this.download.turns.group = this.#owner!.downloadTurns;
+    this.upload.turns.group = this.#owner!.uploadTurns;
     this.#decoder.setPieceCount(data.layout.pieceCount);
     if (this.#holdings.attach(data.picker)) this.wantsSettle();
     else this.close('bad-bitfield');
@@ -200,8 +200,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
   /** End game: the block has come from someone else. */
   cancelRequest(piece: number, block: number): void {
     const data = this.#data;
-    if (data === null || !this.download.pipeline.cancel(piece, block, this.#context.turn.now)) return;
-    data.picker.releaseRequest(piece, block);
+    if (data === null || !this.download.cancel(data.picker, piece, block, this.#context.turn.now)) return;
     const begin = block * LIMITS.blockBytes;
     this.#encoder.cancel(piece, begin, Math.min(LIMITS.blockBytes, data.pieceBytes(piece) - begin));
     this.wantsSettle();
@@ -250,10 +249,10 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
       this.#encoder.keepAlive();
       this.wantsFlush();
     }
-    this.#isRefusing = false;
+    this.download.retry();
     const picker = this.#data?.picker;
     if (picker !== undefined && now >= this.download.pipeline.nextDeadline) {
-      this.download.pipeline.onTimeout(now, (piece, block) => picker.releaseRequest(piece, block));
+      this.download.timeOut(picker, now);
       this.#owner?.data?.requestsPossible();
     }
     this.wantsSettle();
@@ -358,7 +357,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
 
   onUnchoke(): void {
     this.isChokingUs = false;
-    this.#isRefusing = false;
+    this.download.retry();
     this.wantsSettle();
   }
 
@@ -415,11 +414,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     if (picker === undefined || begin % LIMITS.blockBytes !== 0) return;
     const block = begin / LIMITS.blockBytes;
     if (this.isChokingUs) this.download.allowedFast.delete(piece);
-    this.#isRefusing = true;
-    if (this.download.pipeline.onReject(piece, block)) {
-      picker.releaseRequest(piece, block);
-      this.#data?.requestsPossible();
-    }
+    if (this.download.reject(picker, piece, block)) this.#data?.requestsPossible();
     this.wantsSettle();
   }
 
@@ -456,7 +451,6 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
       this.#countUnrequested();
       return;
     }
-    this.#isRefusing = false;
     const outcome = this.download.finishBlock(this, data.picker, piece, begin, length, this.#context.turn.now);
     if (outcome === 'unrequested') this.#countUnrequested();
     else if (outcome !== 'wasted') {
@@ -544,7 +538,6 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
       else this.#encoder.notInterested();
       this.wantsFlush();
     }
-    if (this.#isRefusing) return;
     if (this.download.refill(this, data.picker, this.isChokingUs, this.#encoder, now) > 0) this.wantsFlush();
   }
 
@@ -560,8 +553,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
       this.#deadlines.lastSentAtMs = now;
     }
     if (this.#data !== null && this.upload.queuedRequests > 0) {
-      this.upload.pump(stream, this.#encoder, this.#data, now);
-      this.#deadlines.lastSentAtMs = now;
+      if (this.upload.pump(stream, this.#encoder, this.#data, now)) this.#deadlines.lastSentAtMs = now;
     }
     stream.uncork();
   }

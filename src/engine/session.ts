@@ -19,8 +19,9 @@ import type { EngineEvent, TorrentStats } from './events.js';
 import { FileClaims } from './file-claims.js';
 import { Peer } from './peer.js';
 import type { PeerOwner } from './peer-owner.js';
+import { RateLimiter } from './rate-limiter.js';
 import { ReadCache } from './read-cache.js';
-import type { Settings } from './settings.js';
+import type { RateLimits, Settings } from './settings.js';
 import { Torrent, type TorrentOptions } from './torrent.js';
 import { TrackerClients } from './tracker-clients.js';
 import { Turn } from './turn.js';
@@ -58,6 +59,10 @@ export class Session {
       turn: this.#turn,
       writeBudget: new ByteBudget(settings.writeCacheBytes),
       readCache: new ReadCache(settings.readCacheBytes, this.#turn),
+      rates: {
+        download: new RateLimiter(this.#turn, settings.downloadLimit),
+        upload: new RateLimiter(this.#turn, settings.uploadLimit),
+      },
       emit: (event) => this.#events.push(event),
     };
     this.#connector = new Connector(this.context);
@@ -102,6 +107,20 @@ export class Session {
         this.context.emit({ type: 'torrentRemoved', infoHash: torrent.infoHashHex });
         done();
       });
+    });
+  }
+
+  /** What is left out stays as it is. Bytes per second, 0 = no limit. */
+  setRateLimits(limits: RateLimits): void {
+    this.#turn.run(() => {
+      const { download, upload } = this.context.rates;
+      const { downloadLimit, uploadLimit } = limits;
+      if (uploadLimit !== undefined) upload.setLimit(uploadLimit);
+      if (downloadLimit === undefined) return;
+      const wasLimited = download.isLimited;
+      download.setLimit(downloadLimit);
+      // What was requested without a limit comes all the same.
+      if (!wasLimited) for (const torrent of this.#torrents) download.charge(torrent.swarm.requestedBytes);
     });
   }
 

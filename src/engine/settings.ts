@@ -112,6 +112,9 @@ export interface Settings {
   readonly trackers: boolean;
 }
 
+/** The settings that may change while the engine runs. */
+export type RateLimits = Partial<Pick<Settings, 'downloadLimit' | 'uploadLimit'>>;
+
 /**
  * Fills in the defaults.
  * @throws {DtorrentError} `EOPTION` for an unknown name, a wrong type or a number out of range.

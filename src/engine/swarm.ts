@@ -16,6 +16,7 @@ import type { EngineContext } from './context.js';
 import { Peer } from './peer.js';
 import type { PeerInfo } from './peer-info.js';
 import type { PeerOwner, PeerRouter } from './peer-owner.js';
+import { RateGroup } from './rate-limiter.js';
 import type { TorrentData } from './torrent-data.js';
 import type { Deferred } from './turn.js';
 
@@ -33,6 +34,8 @@ export class Swarm implements PeerOwner, Dialler {
   readonly wireHash: Uint8Array;
   readonly localPeerId: Uint8Array;
   readonly candidates: Candidates;
+  readonly downloadTurns: RateGroup = new RateGroup();
+  readonly uploadTurns: RateGroup = new RateGroup();
   data: TorrentData | null = null;
   /** Payload of peers that are gone, so that totals survive them. */
   #pastUploadedBytes = 0;
@@ -102,6 +105,12 @@ export class Swarm implements PeerOwner, Dialler {
     let sum = this.#pastDownloadedBytes;
     for (const peer of this.#peers) sum += peer.download.receivedBytes;
     return sum;
+  }
+  /** Asked for and not come yet. */
+  get requestedBytes(): number {
+    let requests = 0;
+    for (const peer of this.#peers) requests += peer.download.pipeline.count;
+    return requests * LIMITS.blockBytes;
   }
   get wastedBytes(): number {
     let sum = this.#pastWastedBytes;
