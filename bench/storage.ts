@@ -135,6 +135,9 @@ function makeContent(directory: string): { spec: StorageSpec; slots: Slot[] } {
       forEachSpan: (piece, begin, length, visit) => visit(0, piece * pieceLength + begin, length),
     },
     hashes: { v1, v2, v2PieceBytes: () => pieceLength, v2LeafCount: () => pieceLength / LEAF_BYTES },
+    wantedFiles: null,
+    partsName: '.bench.parts',
+    preallocation: 'sparse',
   };
   return { spec, slots };
 }

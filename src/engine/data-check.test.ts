@@ -4,6 +4,7 @@ import { Bitfield } from '../base/bitfield.js';
 import { DtorrentError } from '../base/errors.js';
 import { FileLayout, pieceHashesOf } from '../format/file-layout.js';
 import type { FileStamp, Storage } from '../host/storage.js';
+import { specOf } from '../host/testing/test-torrent.js';
 import { MemoryDisk, type MemoryOperation, MemoryStorageFactory } from '../sim/memory-storage.js';
 import { Simulator } from '../sim/simulator.js';
 import type { DataMemory } from './check-plan.js';
@@ -35,7 +36,8 @@ class Scene {
       fault: (operation, piece) => this.fault(operation, piece),
     });
     let opened: Storage | null = null;
-    factory.open({ directory: DOWNLOADS, layout: LAYOUT, hashes: pieceHashesOf(TORRENT.metainfo)! }, (result) => {
+    const torrent = { layout: LAYOUT, hashes: pieceHashesOf(TORRENT.metainfo)! };
+    factory.open(specOf(DOWNLOADS, torrent), (result) => {
       assert.ok(!(result instanceof DtorrentError));
       opened = result;
     });

@@ -4,6 +4,8 @@
  */
 import type { StorageFile } from '../host/storage.js';
 
+export type ClaimedFile = Pick<StorageFile, 'path' | 'padding'>;
+
 export class FileClaims<Owner> {
   readonly #owners = new Map<string, Owner>();
 
@@ -11,7 +13,7 @@ export class FileClaims<Owner> {
    * Claims every stored file of `files` below `directory` for `owner`.
    * @returns null, or the first path that another owner has; then nothing is claimed.
    */
-  claim(owner: Owner, directory: string, files: readonly StorageFile[]): { path: string; owner: Owner } | null {
+  claim(owner: Owner, directory: string, files: readonly ClaimedFile[]): { path: string; owner: Owner } | null {
     const paths: string[] = [];
     for (const file of files) {
       if (file.padding) continue;

@@ -17,6 +17,7 @@ class HandStorage {
     read: (piece, begin, into, done) => this.pending.push({ piece, begin, into, done }),
     writePiece: NEVER,
     writeUnverified: NEVER,
+    setWantedFiles: NEVER,
     stampFiles: NEVER,
     verifyPiece: NEVER,
     flush: NEVER,

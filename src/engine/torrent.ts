@@ -9,6 +9,7 @@ import { DtorrentError, toDtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import { CLIENT_NAME } from '../base/version.js';
 import { FileLayout, pieceHashesOf } from '../format/file-layout.js';
+import { partsNameOf } from '../format/file-placement.js';
 import { type InfoHash, infoHashHex, wireHashes } from '../format/infohash.js';
 import type { Magnet } from '../format/magnet.js';
 import { type Metainfo, parseInfoDictionary } from '../format/metainfo.js';
@@ -291,7 +292,9 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
       );
       return;
     }
-    const taken = this.#surroundings.claims.claim(this, this.#options.downloadDir, metainfo.files);
+    const partsName = partsNameOf(this.infoHashHex);
+    const claimed = [...metainfo.files, { path: [partsName], padding: false }];
+    const taken = this.#surroundings.claims.claim(this, this.#options.downloadDir, claimed);
     if (taken !== null) {
       const message = `${taken.path} belongs to ${taken.owner.name} already; download ${metainfo.name} to another directory`;
       this.#fail(new DtorrentError('EDUPLICATE', message));
@@ -309,7 +312,9 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
     });
     const layout = new FileLayout(metainfo);
     const directory = this.#options.downloadDir;
-    this.#context.host.storage.open({ directory, layout, hashes }, (result) => {
+    const { preallocation } = this.#context.settings;
+    const spec = { directory, layout, hashes, wantedFiles: null, partsName, preallocation };
+    this.#context.host.storage.open(spec, (result) => {
       this.#context.turn.run(() => this.#onStorage(layout, result));
     });
   }

@@ -2,15 +2,20 @@
  * The storage port: one torrent's data on disk (node/), in memory (sim/). The layout arrives as plain data, so that
  * implementers need no knowledge of torrent files. `format/file-layout.ts` builds it.
  * Rules: operations on one storage take effect in the order they were asked for where they touch the same bytes; no
- * done callback runs inside the call; `close` is a fence: its done comes after every earlier one.
+ * done callback runs inside the call; `setWantedFiles` and `close` are fences: they come after everything asked before.
+ * Where a file's bytes lie: in the file if it is wanted or on disk; else, for the pieces that it shares with other
+ * files, in the parts file (format/file-placement.ts). So an unwanted file never appears, and none is ever touched that
+ * was not there before.
  */
 import type { DtorrentError } from '../base/errors.js';
 import type { Slot } from '../base/slot-pool.js';
 
 export interface StorageFactory {
   /**
-   * Nothing is created on disk yet: files appear with their first byte (empty ones at completion of `open`; one that
-   * cannot be created fails the first write instead, because a seed in a read-only directory does not need it).
+   * Nothing is created on disk yet: files appear with their first byte (empty ones that are wanted at completion of
+   * `open`; one that cannot be created fails the first write instead, because a seed in a read-only directory does not
+   * need it). Only a wanted file of which the parts file has something is made at once, out of it; an error in that is
+   * the result. With no file wanted, `open` changes nothing on disk.
    */
   open(spec: StorageSpec, done: (result: Storage | DtorrentError) => void): void;
 }
@@ -20,7 +25,18 @@ export interface StorageSpec {
   readonly directory: string;
   readonly layout: StorageLayout;
   readonly hashes: PieceHashes;
+  /** One byte a file of the layout, 0 = not wanted; null = all are. What it says of padding does not matter. Copied. */
+  readonly wantedFiles: Uint8Array | null;
+  /** Of the parts file, in the download directory; no file of any torrent there has this name. */
+  readonly partsName: string;
+  readonly preallocation: Preallocation;
 }
+
+/**
+ * How files that are wanted get their length before their data comes. none: they grow · sparse: full length with the
+ * first write, blocks on demand where the file system can · full: blocks too.
+ */
+export type Preallocation = 'none' | 'sparse' | 'full';
 
 /** Where each byte of the torrent lives. Offsets count from the torrent's first byte, padding included. */
 export interface StorageLayout {
@@ -61,7 +77,7 @@ export interface PieceHashes {
 }
 
 export interface Storage {
-  /** None of the torrent's files existed when it was opened: there is nothing to verify. */
+  /** No file with data existed when it was opened, nor a parts file: there is nothing to verify. */
   readonly isEmpty: boolean;
   /**
    * Hashes the slot's first pieceBytes(piece) bytes and, if they match, writes them. The slot belongs to the storage
@@ -83,7 +99,18 @@ export interface Storage {
   read(piece: number, begin: number, into: Uint8Array, done: (error: DtorrentError | null) => void): void;
   /** Hashes what is on disk. `missing` = a file of this piece is absent or too short. */
   verifyPiece(piece: number, done: (result: VerifyResult) => void): void;
-  /** Looks at every file: one stamp a file of the layout, in its order; padding is { 0, 0 }. Ordered after earlier writes. */
+  /**
+   * Changes which files are wanted, as in StorageSpec: what the parts file has of those that become so moves to them,
+   * and is dropped there only once it is safe on disk; empty ones are made. A fence: it waits for every operation asked
+   * for before, and later ones see its result. After an error nothing is lost: reads find all that was stored, and the
+   * next write, selection or `open` that needs a file tries again.
+   */
+  setWantedFiles(wanted: Uint8Array | null, done: (error: DtorrentError | null) => void): void;
+  /**
+   * Looks at every file, wanted or not: one stamp a file of the layout, in its order (padding is { 0, 0 }), and at the
+   * end one more for the parts file. When that one changed, every piece with bytes of several files, one of them not on
+   * disk, is in doubt. Ordered after earlier writes.
+   */
   stampFiles(done: (result: readonly FileStamp[] | DtorrentError) => void): void;
   /** fsyncs what was written. */
   flush(done: (error: DtorrentError | null) => void): void;

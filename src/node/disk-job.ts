@@ -1,12 +1,14 @@
 /**
- * The work of a disk thread: hash a piece and write it, hash what is on disk, create empty files, let go of files.
+ * The work of a disk thread: hash a piece and write it, hash what is on disk, create empty files, take files out of a
+ * parts file (disk-parts.ts), let go of files.
  * Jobs are plain data, so that a job runs the same on a worker (disk-worker.ts) or on the main thread (disk-pool.ts).
  * Everything is synchronous and positional; memory is one buffer of 256 KiB a thread, however long a piece is.
  */
 import { fstatSync, readSync, writeSync } from 'node:fs';
 import { type DtorrentError, toDtorrentError } from '../base/errors.js';
 import { diskError } from './disk-error.js';
-import { type DiskFile, OpenFiles } from './open-files.js';
+import { type ExtractJob, extract, type PutInPlaceJob, putInPlace } from './disk-parts.js';
+import { type DiskFile, type KeyRange, OpenFiles } from './open-files.js';
 import { type PieceExpectation, PieceHasher } from './piece-hasher.js';
 
 /**
@@ -52,11 +54,11 @@ export interface CreateEmptyJob {
 
 export interface ReleaseJob {
   readonly kind: 'release';
-  /** The number of the storage whose files are to be closed. */
-  readonly storage: number;
+  /** The files that are to be closed. */
+  readonly keys: KeyRange;
 }
 
-export type DiskJob = WriteJob | VerifyJob | CreateEmptyJob | ReleaseJob;
+export type DiskJob = WriteJob | VerifyJob | CreateEmptyJob | ExtractJob | PutInPlaceJob | ReleaseJob;
 export type DiskResult = 'ok' | 'bad-hash' | 'missing' | DtorrentError;
 
 /** Fits the second-level cache: reading and hashing go over it one after the other. A multiple of 16 KiB. */
@@ -83,7 +85,13 @@ export class DiskThread {
           for (const file of job.files) this.#files.createEmpty(job.directory, file);
           return 'ok';
         case 'release':
-          this.#files.closeStorage(job.storage);
+          this.#files.closeRange(job.keys);
+          return 'ok';
+        case 'extract':
+          extract(job, this.#files);
+          return 'ok';
+        case 'put-in-place':
+          putInPlace(job);
           return 'ok';
       }
     } catch (thrown) {

@@ -5,7 +5,7 @@ import type { DiskJob, DiskResult } from './disk-job.js';
 import { DiskPool, type DiskPoolOptions } from './disk-pool.js';
 
 /** Does nothing but be a job. */
-const HARMLESS: DiskJob = { kind: 'release', storage: 1 };
+const HARMLESS: DiskJob = { kind: 'release', keys: { first: 1, end: 2 } };
 /** Workers below die of these. */
 const DEADLY: DiskJob = { kind: 'create-empty', directory: '/', files: [] };
 
@@ -115,7 +115,7 @@ describe('DiskPool', () => {
     const program = (workerUrl: string): string => `
       import { DiskPool } from '${url}';
       const pool = new DiskPool({ diskWorkers: 1, maxOpenFiles: 1, workerUrl: new URL(${JSON.stringify(workerUrl)}) });
-      pool.submit({ kind: 'release', storage: 1 }, () => console.log('done'));
+      pool.submit({ kind: 'release', keys: { first: 1, end: 2 } }, () => console.log('done'));
       process.on('exit', () => console.log('exit'));
       if (process.argv[1] === 'stop') setTimeout(() => process.exit(9), 300);`;
     assert.deepEqual(await run(program(EXITS.href), 'end'), { status: 0, output: 'done\nexit\n' });

@@ -7,6 +7,7 @@
 import { SHARE_ENV, Worker } from 'node:worker_threads';
 import { DtorrentError, type ErrorCode, toDtorrentError } from '../base/errors.js';
 import { type DiskJob, type DiskResult, DiskThread } from './disk-job.js';
+import type { KeyRange } from './open-files.js';
 
 export interface DiskPoolOptions {
   /** Threads; 0 = the main thread. */
@@ -71,12 +72,12 @@ export class DiskPool {
     lane.submit(job, done);
   }
 
-  /** Closes the files of a storage in every thread. */
-  release(storage: number, done: () => void): void {
+  /** Closes these files in every thread. */
+  release(keys: KeyRange, done: () => void): void {
     let waiting = this.#lanes.length;
     if (waiting === 0) setImmediate(done);
     for (const lane of this.#lanes) {
-      lane.submit({ kind: 'release', storage }, () => {
+      lane.submit({ kind: 'release', keys }, () => {
         waiting--;
         if (waiting === 0) done();
       });

@@ -16,8 +16,9 @@ import { dirname, join } from 'node:path';
 import { after, afterEach, beforeEach, describe, test } from 'node:test';
 import { DtorrentError } from '../base/errors.js';
 import type { Storage, StorageSpec, VerifyResult, WriteResult } from '../host/storage.js';
-import { describeStorage, slotOf } from '../host/testing/storage-conformance.js';
-import { type TestTorrent, v1Torrent } from '../host/testing/test-torrent.js';
+import { describeStorage } from '../host/testing/storage-conformance.js';
+import { slotOf } from '../host/testing/storage-scene.js';
+import { PARTS_NAME, specOf, type TestTorrent, v1Torrent, wantedFiles } from '../host/testing/test-torrent.js';
 import { FileStorageFactory, type FileStorageOptions } from './file-storage.js';
 
 const VARIANTS: readonly (readonly [string, FileStorageOptions])[] = [
@@ -51,6 +52,7 @@ for (const [name, options] of VARIANTS) {
         mkdirSync(dirname(file), { recursive: true });
         writeFileSync(file, content);
       },
+      removeFile: (path) => rmSync(join(directory, ...path)),
       close: async () => rmSync(root, { recursive: true, force: true }),
     };
   });
@@ -86,12 +88,11 @@ describe('FileStorage', () => {
     rmSync(root, { recursive: true, force: true });
   });
 
-  const tryOpen = (torrent: TestTorrent): Promise<Storage | DtorrentError> => {
-    const spec: StorageSpec = { directory, layout: torrent.layout, hashes: torrent.hashes };
-    return new Promise((resolve) => factory.open(spec, resolve));
+  const tryOpen = (torrent: TestTorrent, changes: Partial<StorageSpec> = {}): Promise<Storage | DtorrentError> => {
+    return new Promise((resolve) => factory.open(specOf(directory, torrent, changes), resolve));
   };
-  const open = async (torrent: TestTorrent): Promise<Storage> => {
-    const storage = await tryOpen(torrent);
+  const open = async (torrent: TestTorrent, changes: Partial<StorageSpec> = {}): Promise<Storage> => {
+    const storage = await tryOpen(torrent, changes);
     if (storage instanceof DtorrentError) throw storage;
     opened.push(storage);
     return storage;
@@ -207,6 +208,24 @@ describe('FileStorage', () => {
     writeFileSync(join(directory, 't', 'sub', 'empty'), 'not mine');
     assert.equal(await write(await open(WITH_EMPTY), WITH_EMPTY, 0), 'ok');
     assert.equal(readFileSync(join(directory, 't', 'sub', 'empty'), 'utf8'), 'not mine');
+  });
+
+  test('no directory of an unwanted file is made, and none of a move is left when it is wanted later', async () => {
+    const torrent = v1Torrent(
+      [
+        { path: ['t', 'a'], lengthBytes: 100 },
+        { path: ['t', 'skipped', 'b'], lengthBytes: 100 },
+        { path: ['t', 'skipped', 'empty'], lengthBytes: 0 },
+      ],
+      64,
+    );
+    const storage = await open(torrent, { wantedFiles: wantedFiles(torrent, [0]) });
+    for (const piece of [0, 1]) assert.equal(await write(storage, torrent, piece), 'ok');
+    assert.deepEqual(readdirSync(directory).sort(), [PARTS_NAME, 't']);
+    assert.deepEqual(readdirSync(join(directory, 't')), ['a']);
+    assert.equal(await new Promise((resolve) => storage.setWantedFiles(null, resolve)), null);
+    assert.deepEqual(readdirSync(directory), ['t']);
+    assert.deepEqual(readdirSync(join(directory, 't', 'skipped')).sort(), ['b', 'empty']);
   });
 
   test('hundreds of empty files are all made', async () => {

@@ -3,6 +3,7 @@
  * event loop nor a disk worker. A descriptor of its own does: fsync is about the file, not about who wrote to it.
  */
 import { close, constants, fsync, open } from 'node:fs';
+import { join } from 'node:path';
 import type { DtorrentError } from '../base/errors.js';
 import { diskError } from './disk-error.js';
 import { isAbsence, locate, OPEN_FLAGS } from './download-path.js';
@@ -31,6 +32,27 @@ export function syncFiles(
     });
   };
   setImmediate(syncNext);
+}
+
+/** Makes what was created or renamed in these directories last. Not every system can, and none says so alike. */
+export function syncDirectories(
+  directory: string,
+  paths: readonly string[],
+  done: (error: DtorrentError | null) => void,
+): void {
+  let next = 0;
+  const syncNext = (): void => {
+    const path = paths[next++];
+    if (path === undefined) {
+      done(null);
+      return;
+    }
+    open(join(directory, path), constants.O_RDONLY, (openFault, fd) => {
+      if (openFault !== null) syncNext();
+      else fsync(fd, () => close(fd, syncNext));
+    });
+  };
+  syncNext();
 }
 
 function syncFile(path: string, done: (fault: Error | null) => void): void {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { DtorrentError } from '../base/errors.js';
-import { type DiskFile, FILE_KEYS_PER_STORAGE, OpenFiles } from './open-files.js';
+import { type DiskFile, FILE_KEYS_PER_STORAGE, keysOfStorage, OpenFiles } from './open-files.js';
 import { ReadHandles } from './read-handles.js';
 
 let directory: string;
@@ -18,7 +18,13 @@ const descriptors = (): number => readdirSync('/dev/fd').length;
 
 function file(index: number, storage = 0): DiskFile {
   const key = storage * FILE_KEYS_PER_STORAGE + index;
-  return { key, path: join(`storage-${storage}`, `file-${index}`), lengthBytes: 10, executable: false };
+  return {
+    key,
+    path: join(`storage-${storage}`, `file-${index}`),
+    lengthBytes: 10,
+    executable: false,
+    hasFullLength: false,
+  };
 }
 
 describe('OpenFiles', () => {
@@ -53,9 +59,9 @@ describe('OpenFiles', () => {
   test('closing a storage closes its files and no others', () => {
     const files = new OpenFiles(10);
     for (let i = 0; i < 3; i++) for (const storage of [1, 2]) files.openForWriting(directory, file(i, storage));
-    files.closeStorage(1);
+    files.closeRange(keysOfStorage(1));
     assert.equal(files.size, 3);
-    files.closeStorage(2);
+    files.closeRange(keysOfStorage(2));
     assert.equal(files.size, 0);
   });
 
@@ -101,7 +107,7 @@ describe('ReadHandles', () => {
     );
     await Promise.all(waits);
     assert.equal(served, 8);
-    await new Promise<void>((resolve) => handles.closeStorage(0, resolve));
+    await new Promise<void>((resolve) => handles.closeRange(keysOfStorage(0), resolve));
     assert.equal(handles.size, 0);
   });
 
@@ -115,7 +121,7 @@ describe('ReadHandles', () => {
       assert.equal(await acquire(handles, 0), first);
       handles.release(flat(0));
     }
-    await new Promise<void>((resolve) => handles.closeStorage(0, resolve));
+    await new Promise<void>((resolve) => handles.closeRange(keysOfStorage(0), resolve));
   });
 
   test('a file that cannot be opened takes no place and is tried again', async () => {
@@ -128,6 +134,6 @@ describe('ReadHandles', () => {
     writeFileSync(join(directory, 'flat-9'), '9');
     assert.equal(typeof (await acquire(handles, 9)), 'number');
     handles.release(flat(9));
-    await new Promise<void>((resolve) => handles.closeStorage(0, resolve));
+    await new Promise<void>((resolve) => handles.closeRange(keysOfStorage(0), resolve));
   });
 });

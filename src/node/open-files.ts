@@ -17,10 +17,22 @@ export interface DiskFile {
   readonly path: string;
   readonly lengthBytes: number;
   readonly executable: boolean;
+  /** It gets lengthBytes at once when it is made, a hole where nothing was written; else it grows. */
+  readonly hasFullLength: boolean;
 }
 
-/** More than LIMITS.fileCountMax. */
+/** More than LIMITS.fileCountMax, and one for the parts file. */
 export const FILE_KEYS_PER_STORAGE: number = 2 ** 21;
+
+/** Keys from `first` up to before `end`. */
+export interface KeyRange {
+  readonly first: number;
+  readonly end: number;
+}
+
+export function keysOfStorage(storage: number): KeyRange {
+  return { first: storage * FILE_KEYS_PER_STORAGE, end: (storage + 1) * FILE_KEYS_PER_STORAGE };
+}
 
 interface OpenFile {
   readonly fd: number;
@@ -79,9 +91,11 @@ export class OpenFiles {
     const path = locate(directory, file.path);
     const existed = exists(path);
     try {
-      // The umask takes its bits from the mode; only the owner gets to run what a stranger called a program.
-      const fd = openSync(path, WRITE_FLAGS, file.executable ? 0o766 : 0o666);
-      if (regularFileBytes(fd, path) > file.lengthBytes) ftruncateSync(fd, file.lengthBytes);
+      const fd = openSync(path, WRITE_FLAGS, createMode(file));
+      const bytes = regularFileBytes(fd, path);
+      if (bytes > file.lengthBytes || (file.hasFullLength && bytes < file.lengthBytes)) {
+        ftruncateSync(fd, file.lengthBytes);
+      }
       this.#files.set(file.key, { fd, isWritable: true });
       return fd;
     } catch (thrown) {
@@ -96,10 +110,8 @@ export class OpenFiles {
     this.#close(file.key, this.#files.get(file.key)!);
   }
 
-  closeStorage(storage: number): void {
-    for (const [key, file] of this.#files) {
-      if (Math.floor(key / FILE_KEYS_PER_STORAGE) === storage) this.#close(key, file);
-    }
+  closeRange({ first, end }: KeyRange): void {
+    for (const [key, file] of this.#files) if (key >= first && key < end) this.#close(key, file);
   }
 
   closeAll(): void {
@@ -130,6 +142,11 @@ export class OpenFiles {
       // where such errors are asked for.
     }
   }
+}
+
+/** The umask takes its bits from the mode; only the owner gets to run what a stranger called a program. */
+export function createMode(file: DiskFile): number {
+  return file.executable ? 0o766 : 0o666;
 }
 
 /** Closes and throws for anything but a regular file. @returns its length. */

@@ -1,16 +1,53 @@
 /**
- * Keeps operations on one piece in the order they were asked for: reads and checks run together, a write alone.
- * Different pieces never share a byte, so they never wait for each other. Called by FileStorage.
- * Invariant: a piece has either readers or one writer; those that wait go in order.
+ * Who may go at one time: several readers or one writer, in the order they came. PieceGates has a gate for each piece,
+ * so that a piece's operations keep their order: reads and checks run together, a write alone. Different pieces never
+ * share a byte, so they never wait for each other. Called by FileStorage, which has one more gate for all of it.
  */
 import { assert } from '../base/assert.js';
 
 export type Access = 'read' | 'write';
 
-interface Gate {
+/** Invariant: it has either readers or one writer; those that wait go in order. */
+export class Gate {
   /** -1 = one writer. */
-  readers: number;
-  readonly waiting: { readonly access: Access; readonly start: () => void }[];
+  #readers = 0;
+  readonly #waiting: { readonly access: Access; readonly start: () => void }[] = [];
+
+  /** Nobody is in it, so nobody waits either. */
+  get isFree(): boolean {
+    return this.#readers === 0;
+  }
+
+  /** A reader would start at once. */
+  get isOpen(): boolean {
+    return this.#waiting.length === 0 && this.#admits('read');
+  }
+
+  /** Calls `start` at once, or when those before are done; then owes a `leave`. */
+  enter(access: Access, start: () => void): void {
+    if (this.#waiting.length === 0 && this.#admits(access)) this.#admit(access, start);
+    else this.#waiting.push({ access, start });
+  }
+
+  leave(): void {
+    assert(this.#readers !== 0, 'a gate was left more often than entered');
+    this.#readers = this.#readers < 0 ? 0 : this.#readers - 1;
+    for (;;) {
+      const next = this.#waiting[0];
+      if (next === undefined || !this.#admits(next.access)) break;
+      this.#waiting.shift();
+      this.#admit(next.access, next.start);
+    }
+  }
+
+  #admits(access: Access): boolean {
+    return access === 'write' ? this.#readers === 0 : this.#readers >= 0;
+  }
+
+  #admit(access: Access, start: () => void): void {
+    this.#readers = access === 'write' ? -1 : this.#readers + 1;
+    start();
+  }
 }
 
 export class PieceGates {
@@ -25,32 +62,16 @@ export class PieceGates {
   enter(piece: number, access: Access, start: () => void): void {
     let gate = this.#gates.get(piece);
     if (gate === undefined) {
-      gate = { readers: 0, waiting: [] };
+      gate = new Gate();
       this.#gates.set(piece, gate);
     }
-    if (gate.waiting.length === 0 && admits(gate, access)) this.#admit(gate, access, start);
-    else gate.waiting.push({ access, start });
+    gate.enter(access, start);
   }
 
   leave(piece: number): void {
     const gate = this.#gates.get(piece);
-    assert(gate !== undefined && gate.readers !== 0, 'a piece was left more often than entered');
-    gate.readers = gate.readers < 0 ? 0 : gate.readers - 1;
-    for (;;) {
-      const next = gate.waiting[0];
-      if (next === undefined || !admits(gate, next.access)) break;
-      gate.waiting.shift();
-      this.#admit(gate, next.access, next.start);
-    }
-    if (gate.readers === 0) this.#gates.delete(piece);
+    assert(gate !== undefined, 'a piece was left more often than entered');
+    gate.leave();
+    if (gate.isFree) this.#gates.delete(piece);
   }
-
-  #admit(gate: Gate, access: Access, start: () => void): void {
-    gate.readers = access === 'write' ? -1 : gate.readers + 1;
-    start();
-  }
-}
-
-function admits(gate: Gate, access: Access): boolean {
-  return access === 'write' ? gate.readers === 0 : gate.readers >= 0;
 }

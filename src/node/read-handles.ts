@@ -7,7 +7,7 @@ import { close, constants, fstat, open } from 'node:fs';
 import { DtorrentError } from '../base/errors.js';
 import { diskError } from './disk-error.js';
 import { checkParent, locate, OPEN_FLAGS } from './download-path.js';
-import { type DiskFile, FILE_KEYS_PER_STORAGE, notAFile } from './open-files.js';
+import { type DiskFile, type KeyRange, notAFile } from './open-files.js';
 
 /** A descriptor, or why there is none. Owes a `release` if it is a descriptor. */
 export type HandleDone = (result: number | DtorrentError) => void;
@@ -63,15 +63,15 @@ export class ReadHandles {
     this.#serveStarved();
   }
 
-  /** None of the storage's files is in use any more. `done` never runs inside the call. */
-  closeStorage(storage: number, done: () => void): void {
+  /** None of these files is in use any more. `done` never runs inside the call. */
+  closeRange({ first, end }: KeyRange, done: () => void): void {
     let waiting = 1;
     const closed = (): void => {
       waiting--;
       if (waiting === 0) done();
     };
     for (const [key, handle] of this.#handles) {
-      if (Math.floor(key / FILE_KEYS_PER_STORAGE) !== storage) continue;
+      if (key < first || key >= end) continue;
       this.#handles.delete(key);
       waiting++;
       close(handle.fd, closed);

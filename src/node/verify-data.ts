@@ -5,8 +5,10 @@
 import { availableParallelism } from 'node:os';
 import { DtorrentError } from '../base/errors.js';
 import { FileLayout, pieceHashesOf } from '../format/file-layout.js';
+import { partsNameOf } from '../format/file-placement.js';
+import { infoHashHex } from '../format/infohash.js';
 import type { Metainfo } from '../format/metainfo.js';
-import type { Storage } from '../host/storage.js';
+import type { Storage, StorageSpec } from '../host/storage.js';
 import { FileStorageFactory } from './file-storage.js';
 
 export interface VerifyOptions {
@@ -56,7 +58,11 @@ export async function verifyData(
   const factory = new FileStorageFactory({ diskWorkers: workers, maxOpenFiles: OPEN_FILES_MAX });
   try {
     const layout = new FileLayout(metainfo);
-    const storage = await openStorage(factory, { directory, layout, hashes });
+    // Where nothing is wanted, nothing is made.
+    const wantedFiles = new Uint8Array(layout.files.length);
+    const partsName = partsNameOf(infoHashHex(metainfo.infoHash));
+    const spec: StorageSpec = { directory, layout, hashes, wantedFiles, partsName, preallocation: 'none' };
+    const storage = await openStorage(factory, spec);
     try {
       const good = await new PieceChecks(storage, layout, metainfo.totalLength, options).run(2 * Math.max(workers, 1));
       return await reportOf({ metainfo, layout, storage, good });
@@ -71,7 +77,7 @@ export async function verifyData(
 const WORKERS_MAX = 8;
 const OPEN_FILES_MAX = 100;
 
-function openStorage(factory: FileStorageFactory, spec: Parameters<FileStorageFactory['open']>[0]): Promise<Storage> {
+function openStorage(factory: FileStorageFactory, spec: StorageSpec): Promise<Storage> {
   return new Promise((resolve, reject) => {
     factory.open(spec, (result) => {
       if (result instanceof DtorrentError) reject(result);

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DtorrentError } from '../base/errors.js';
 import type { Storage } from '../host/storage.js';
-import { describeStorage, type StorageHarness, slotOf } from '../host/testing/storage-conformance.js';
-import { type TestTorrent, v1Torrent } from '../host/testing/test-torrent.js';
-import { MemoryDisk, MemoryStorageFactory, type MemoryStorageOptions } from './memory-storage.js';
+import { describeStorage } from '../host/testing/storage-conformance.js';
+import { type StorageHarness, slotOf } from '../host/testing/storage-scene.js';
+import { specOf, type TestTorrent, v1Torrent } from '../host/testing/test-torrent.js';
+import { MemoryDisk, type MemoryOperation, MemoryStorageFactory, type MemoryStorageOptions } from './memory-storage.js';
 
 const later = (fn: () => void): void => void setImmediate(fn);
 
@@ -17,11 +18,19 @@ describeStorage('memory', (): StorageHarness => {
     directory,
     readFile: (path) => factory.disk.read(pathOf(path)),
     writeFile: (path, content) => factory.disk.write(pathOf(path), content),
+    removeFile: (path) => factory.disk.remove(pathOf(path)),
     close: async () => {},
   };
 });
 
 const TORRENT = v1Torrent([{ path: ['a', 'b.bin'], lengthBytes: 100 }], 64);
+const WITH_EMPTY = v1Torrent(
+  [
+    { path: ['empty'], lengthBytes: 0 },
+    { path: ['data'], lengthBytes: 100 },
+  ],
+  64,
+);
 
 test('two storages on one disk see the same files, whoever opened them', () => {
   const disk = new MemoryDisk();
@@ -64,6 +73,47 @@ test('a fault is the result of the operation that it is asked for, and nothing i
   assert.equal(disk.lengthBytes('/d/a/b.bin'), 64);
 });
 
+test('every operation can be made to fail, and then changes nothing', () => {
+  const broken = new DtorrentError('EFILEIO', 'the disk is gone');
+  let failing: MemoryOperation | null = null;
+  const asked: string[] = [];
+  const { storage, run, disk } = openNow(TORRENT, {
+    fault: (operation, piece) => {
+      asked.push(`${operation} ${piece}`);
+      return operation === failing ? broken : null;
+    },
+  });
+  const results: unknown[] = [];
+  const note = (result: unknown): void => void results.push(result);
+  const operations: readonly [MemoryOperation, () => void][] = [
+    ['write', () => storage.writePiece(0, slotOf(TORRENT.pieceContent(0)), note)],
+    ['write', () => storage.writeUnverified({ piece: 1, begin: 0, length: 5 }, slotOf(new Uint8Array(5)), note)],
+    ['read', () => storage.read(0, 0, new Uint8Array(5), note)],
+    ['verify', () => storage.verifyPiece(0, note)],
+    ['select', () => storage.setWantedFiles(null, note)],
+    ['stamp', () => storage.stampFiles(note)],
+    ['flush', () => storage.flush(note)],
+  ];
+  for (const [operation, start] of operations) {
+    failing = operation;
+    start();
+    run();
+    assert.equal(results.pop(), broken, operation);
+  }
+  assert.equal(disk.has('/d/a/b.bin'), false);
+  const pieces = ['write 0', 'write 1', 'read 0', 'verify 0'];
+  assert.deepEqual(asked, ['open -1', ...pieces, 'select -1', 'stamp -1', 'flush -1']);
+});
+
+test('opening can be made to fail', () => {
+  const fault = (): DtorrentError => new DtorrentError('EDIRCREATE', 'the disk is not mounted');
+  const factory = new MemoryStorageFactory({ defer: (fn) => fn(), fault });
+  const results: unknown[] = [];
+  factory.open(specOf('/d', WITH_EMPTY), (result) => results.push(result));
+  assert.ok(results[0] instanceof DtorrentError);
+  assert.equal(factory.disk.has('/d/empty'), false);
+});
+
 /** Deferred callbacks wait for `run`. */
 function openNow(
   torrent: TestTorrent,
@@ -75,7 +125,7 @@ function openNow(
     for (const fn of deferred.splice(0)) fn();
   };
   let storage: Storage | null = null;
-  factory.open({ directory: '/d', layout: torrent.layout, hashes: torrent.hashes }, (result) => {
+  factory.open(specOf('/d', torrent), (result) => {
     storage = result as Storage;
   });
   assert.equal(storage, null);

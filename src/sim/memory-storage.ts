@@ -6,25 +6,21 @@
 import { assert } from '../base/assert.js';
 import { DtorrentError } from '../base/errors.js';
 import type { Slot } from '../base/slot-pool.js';
+import { FilePlacement } from '../format/file-placement.js';
 import { checkPiece } from '../format/piece-check.js';
-import type {
-  FileStamp,
-  Storage,
-  StorageFactory,
-  StorageFile,
-  StorageSpec,
-  VerifyResult,
-  WriteResult,
-} from '../host/storage.js';
+import type { FileStamp, Storage, StorageFactory, StorageSpec, VerifyResult, WriteResult } from '../host/storage.js';
 
-export type MemoryOperation = 'write' | 'read' | 'verify' | 'stamp' | 'flush';
+export type MemoryOperation = 'open' | 'write' | 'read' | 'verify' | 'select' | 'stamp' | 'flush';
 
 export interface MemoryStorageOptions {
   /** Calls `fn` later, never inside the call, in the order of the calls. */
   readonly defer: (fn: () => void) => void;
   /** Left out = an empty disk of its own. */
   readonly disk?: MemoryDisk;
-  /** Asked before each operation; what it returns is the operation's result. `piece` is -1 for a flush or a stamp. */
+  /**
+   * Asked before each operation; an error that it returns is the operation's result, and nothing changes on the disk.
+   * `piece` is -1 for what is not about a piece.
+   */
   readonly fault?: (operation: MemoryOperation, piece: number) => DtorrentError | null;
 }
 
@@ -38,8 +34,9 @@ export class MemoryStorageFactory implements StorageFactory {
   }
 
   open(spec: StorageSpec, done: (result: Storage | DtorrentError) => void): void {
-    const storage = new MemoryStorage(spec, this.disk, this.#options);
-    this.#options.defer(() => done(storage));
+    const fault = this.#options.fault?.('open', -1) ?? null;
+    const result = fault ?? new MemoryStorage(spec, this.disk, this.#options);
+    this.#options.defer(() => done(result));
   }
 }
 
@@ -92,11 +89,19 @@ export class MemoryDisk {
     return this.#files.get(path)!.subarray(offset, offset + length);
   }
 
-  /** @internal Cuts the file to `lengthMax`, or grows it up to there, as writes at an offset do. */
-  writeAt(path: string, options: { offset: number; bytes: Uint8Array; lengthMax: number }): void {
-    const { offset, bytes, lengthMax } = options;
+  /** @internal Cuts the file to `lengthMax`, or grows it, at least to `lengthMin`, as writes at an offset do. */
+  writeAt(
+    path: string,
+    options: {
+      readonly offset: number;
+      readonly bytes: Uint8Array;
+      readonly lengthMin: number;
+      readonly lengthMax: number;
+    },
+  ): void {
+    const { offset, bytes, lengthMin, lengthMax } = options;
     const old = this.#files.get(path);
-    const length = Math.min(Math.max(old?.length ?? 0, offset + bytes.length), lengthMax);
+    const length = Math.min(Math.max(old?.length ?? 0, offset + bytes.length, lengthMin), lengthMax);
     let file = old;
     if (file === undefined || file.length !== length) {
       // Room for the whole file at once: growing piece by piece would copy it each time.
@@ -116,17 +121,18 @@ class MemoryStorage implements Storage {
   readonly #spec: StorageSpec;
   readonly #disk: MemoryDisk;
   readonly #options: MemoryStorageOptions;
+  readonly #placement: FilePlacement;
   #isClosed = false;
 
   constructor(spec: StorageSpec, disk: MemoryDisk, options: MemoryStorageOptions) {
     this.#spec = spec;
     this.#disk = disk;
     this.#options = options;
-    const stored = spec.layout.files.filter((file) => !file.padding);
-    this.isEmpty = !stored.some((file) => file.lengthBytes > 0 && disk.has(this.#pathOf(file)));
-    for (const file of stored) {
-      if (file.lengthBytes === 0 && !disk.has(this.#pathOf(file))) disk.write(this.#pathOf(file), new Uint8Array(0));
-    }
+    this.#placement = new FilePlacement(spec.layout, spec.wantedFiles);
+    const hasParts = disk.has(this.#pathOf(this.#placement.partsIndex));
+    const isThere = spec.layout.files.map(({ padding }, index) => !padding && disk.has(this.#pathOf(index)));
+    this.isEmpty = !hasParts && !spec.layout.files.some((file, index) => file.lengthBytes > 0 && isThere[index]);
+    this.#place();
   }
 
   writePiece(piece: number, slot: Slot, done: (result: WriteResult) => void): void {
@@ -166,11 +172,21 @@ class MemoryStorage implements Storage {
     this.#options.defer(() => done(verdict));
   }
 
+  setWantedFiles(wanted: Uint8Array | null, done: (error: DtorrentError | null) => void): void {
+    const fault = this.#faultOf('select', -1);
+    if (fault === null) {
+      this.#placement.setWanted(wanted);
+      this.#place();
+    }
+    this.#options.defer(() => done(fault));
+  }
+
   stampFiles(done: (result: readonly FileStamp[] | DtorrentError) => void): void {
-    const stamps = this.#spec.layout.files.map((file) => {
+    const stamps = this.#spec.layout.files.map((file, index) => {
       if (file.padding) return { lengthBytes: 0, modifiedUs: 0 };
-      return this.#disk.stamp(this.#pathOf(file));
+      return this.#disk.stamp(this.#pathOf(index));
     });
+    stamps.push(this.#disk.stamp(this.#pathOf(this.#placement.partsIndex)));
     const result = this.#faultOf('stamp', -1) ?? stamps;
     this.#options.defer(() => done(result));
   }
@@ -195,25 +211,57 @@ class MemoryStorage implements Storage {
     });
   }
 
+  /** Finds out what is on the disk and makes what is wanted of what the parts file has. */
+  #place(): void {
+    for (const [index, { padding, lengthBytes }] of this.#spec.layout.files.entries()) {
+      if (padding || this.#disk.has(this.#pathOf(index))) continue;
+      this.#placement.setAside(index, true);
+      if (lengthBytes === 0 && this.#placement.isWanted(index)) this.#disk.write(this.#pathOf(index), NOTHING);
+    }
+    for (const index of this.#placement.wantedAside()) this.#takeOut(index);
+    const parts = this.#pathOf(this.#placement.partsIndex);
+    if (!this.#placement.needsParts && this.#isAnyWanted() && this.#disk.has(parts)) this.#disk.remove(parts);
+  }
+
+  #takeOut(index: number): void {
+    const parts = this.#pathOf(this.#placement.partsIndex);
+    this.#placement.setAside(index, false);
+    if (this.#disk.has(this.#pathOf(index))) return;
+    for (const { partsOffsetBytes, fileOffsetBytes, lengthBytes } of this.#placement.asideStretches(index)) {
+      if (this.#disk.lengthBytes(parts) < partsOffsetBytes + lengthBytes) continue;
+      this.#writeFile(index, fileOffsetBytes, this.#disk.view(parts, partsOffsetBytes, lengthBytes));
+    }
+  }
+
+  #isAnyWanted(): boolean {
+    return this.#spec.layout.files.some((_, index) => this.#placement.isWanted(index));
+  }
+
   #write(piece: number, begin: number, bytes: Uint8Array): void {
+    for (const index of this.#placement.asideBefore(piece)) this.#takeOut(index);
     let position = 0;
-    this.#spec.layout.forEachSpan(piece, begin, bytes.length, (index, offset, length) => {
-      const file = this.#spec.layout.files[index]!;
+    this.#placement.forEachSpan(piece, begin, bytes.length, (index, offset, length) => {
       const part = bytes.subarray(position, position + length);
       position += length;
-      if (!file.padding) this.#disk.writeAt(this.#pathOf(file), { offset, bytes: part, lengthMax: file.lengthBytes });
+      if (!this.#isPadding(index)) this.#writeFile(index, offset, part);
     });
+  }
+
+  #writeFile(index: number, offset: number, bytes: Uint8Array): void {
+    const { layout, preallocation } = this.#spec;
+    const lengthMax = layout.files[index]?.lengthBytes ?? this.#placement.partsBytesMax;
+    const isWhole = preallocation !== 'none' && index < layout.files.length && this.#placement.isWanted(index);
+    this.#disk.writeAt(this.#pathOf(index), { offset, bytes, lengthMax, lengthMin: isWhole ? lengthMax : 0 });
   }
 
   /** @returns false when a file is absent or too short. */
   #readInto(piece: number, begin: number, into: Uint8Array): boolean {
     let position = 0;
     let isComplete = true;
-    this.#spec.layout.forEachSpan(piece, begin, into.length, (index, offset, length) => {
-      const file = this.#spec.layout.files[index]!;
-      if (file.padding) into.fill(0, position, position + length);
-      else if (this.#disk.lengthBytes(this.#pathOf(file)) < offset + length) isComplete = false;
-      else into.set(this.#disk.view(this.#pathOf(file), offset, length), position);
+    this.#placement.forEachSpan(piece, begin, into.length, (index, offset, length) => {
+      if (this.#isPadding(index)) into.fill(0, position, position + length);
+      else if (this.#disk.lengthBytes(this.#pathOf(index)) < offset + length) isComplete = false;
+      else into.set(this.#disk.view(this.#pathOf(index), offset, length), position);
       position += length;
     });
     return isComplete;
@@ -224,7 +272,14 @@ class MemoryStorage implements Storage {
     return this.#options.fault?.(operation, piece) ?? null;
   }
 
-  #pathOf(file: StorageFile): string {
-    return `${this.#spec.directory}/${file.path.join('/')}`;
+  #isPadding(index: number): boolean {
+    return this.#spec.layout.files[index]?.padding ?? false;
+  }
+
+  #pathOf(index: number): string {
+    const { directory, layout, partsName } = this.#spec;
+    return `${directory}/${layout.files[index]?.path.join('/') ?? partsName}`;
   }
 }
+
+const NOTHING: Uint8Array = new Uint8Array(0);

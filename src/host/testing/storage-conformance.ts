@@ -6,18 +6,10 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { DtorrentError } from '../../base/errors.js';
 import { SeededRandom, shuffle } from '../../base/random.js';
-import type { Slot } from '../../base/slot-pool.js';
-import type { FileStamp, Storage, StorageFactory, VerifyResult, WriteResult } from '../storage.js';
+import type { VerifyResult } from '../storage.js';
+import { assertFailsWith, type Calls, type StorageHarness, StorageScene } from './storage-scene.js';
+import { describeSelection } from './storage-selection-conformance.js';
 import { hybridTorrent, type TestFile, type TestTorrent, v1Torrent, v2Torrent } from './test-torrent.js';
-
-export interface StorageHarness {
-  readonly factory: StorageFactory;
-  readonly directory: string;
-  /** @returns null when the file does not exist. */
-  readFile(path: readonly string[]): Uint8Array | null;
-  writeFile(path: readonly string[], content: Uint8Array): void;
-  close(): Promise<void>;
-}
 
 const KIB = 1024;
 
@@ -44,113 +36,15 @@ const PADDED: readonly TestFile[] = [
   { path: ['padded', 'c'], lengthBytes: 5 },
 ];
 
-/** A storage's operations as promises that also watch the port's rule: once, and not inside the call. */
-class Calls {
-  readonly violations: string[] = [];
-  readonly #storage: Storage;
-
-  constructor(storage: Storage) {
-    this.#storage = storage;
-  }
-
-  write(piece: number, content: Uint8Array): Promise<WriteResult> {
-    return this.#call('writePiece', (done) => this.#storage.writePiece(piece, slotOf(content), done));
-  }
-  writeUnverified(piece: number, begin: number, content: Uint8Array): Promise<DtorrentError | null> {
-    const span = { piece, begin, length: content.length };
-    return this.#call('writeUnverified', (done) => this.#storage.writeUnverified(span, slotOf(content), done));
-  }
-  stamps(): Promise<readonly FileStamp[] | DtorrentError> {
-    return this.#call('stampFiles', (done) => this.#storage.stampFiles(done));
-  }
-  verify(piece: number): Promise<VerifyResult> {
-    return this.#call('verifyPiece', (done) => this.#storage.verifyPiece(piece, done));
-  }
-  read(piece: number, begin: number, length: number): Promise<Uint8Array | DtorrentError> {
-    const into = new Uint8Array(length).fill(0xee);
-    const result = this.#call<DtorrentError | null>('read', (done) => this.#storage.read(piece, begin, into, done));
-    return result.then((error) => error ?? into);
-  }
-  flush(): Promise<DtorrentError | null> {
-    return this.#call('flush', (done) => this.#storage.flush(done));
-  }
-  close(): Promise<void> {
-    return this.#call('close', (done) => this.#storage.close(() => done(undefined)));
-  }
-
-  #call<T>(name: string, start: (done: (result: T) => void) => void): Promise<T> {
-    return new Promise((resolve) => {
-      let isInCall = true;
-      let calls = 0;
-      start((result) => {
-        calls++;
-        if (isInCall) this.violations.push(`${name}: done inside the call`);
-        if (calls > 1) this.violations.push(`${name}: done more than once`);
-        resolve(result);
-      });
-      isInCall = false;
-    });
-  }
-}
-
 /** Registers the suite. `makeHarness` is called for every test. */
 export function describeStorage(name: string, makeHarness: () => StorageHarness): void {
   describe(`Storage over ${name}`, () => {
-    let harness: StorageHarness;
-    let opened: Calls[];
-    const closed = new Set<Calls>();
-
+    let scene: StorageScene;
     beforeEach(() => {
-      harness = makeHarness();
-      opened = [];
+      scene = new StorageScene(makeHarness());
     });
-    afterEach(async () => {
-      for (const calls of opened) if (!closed.has(calls)) await calls.close();
-      await harness.close();
-      assert.deepEqual(
-        opened.flatMap((calls) => calls.violations),
-        [],
-      );
-    });
-
-    const open = async (torrent: TestTorrent): Promise<{ storage: Storage; calls: Calls }> => {
-      const { layout, hashes } = torrent;
-      const result = await new Promise<Storage | DtorrentError>((resolve) => {
-        let isInCall = true;
-        harness.factory.open({ directory: harness.directory, layout, hashes }, (opening) => {
-          assert.ok(!isInCall, 'open: done inside the call');
-          resolve(opening);
-        });
-        isInCall = false;
-      });
-      if (result instanceof DtorrentError) throw result;
-      const calls = new Calls(result);
-      opened.push(calls);
-      return { storage: result, calls };
-    };
-
-    const close = (calls: Calls): Promise<void> => {
-      closed.add(calls);
-      return calls.close();
-    };
-
-    const writeAll = async (torrent: TestTorrent, calls: Calls): Promise<void> => {
-      for (let piece = 0; piece < torrent.layout.pieceCount; piece++) {
-        assert.equal(await calls.write(piece, torrent.pieceContent(piece)), 'ok', `piece ${piece}`);
-      }
-    };
-
-    const assertFiles = (torrent: TestTorrent): void => {
-      for (const { path, content } of torrent.files) {
-        const actual = harness.readFile(path);
-        assert.ok(actual !== null, `${path.join('/')} is missing`);
-        assert.ok(Buffer.from(actual).equals(content), `${path.join('/')} is ${actual.length} other bytes`);
-      }
-    };
-
-    const placeAll = (torrent: TestTorrent): void => {
-      for (const { path, content } of torrent.files) harness.writeFile(path, content);
-    };
+    afterEach(() => scene.end());
+    describeSelection(() => scene);
 
     const torrents: readonly (readonly [string, () => TestTorrent])[] = [
       ['a single file', () => v1Torrent([{ path: ['single.bin'], lengthBytes: 200 * KIB }], 64 * KIB)],
@@ -165,10 +59,10 @@ export function describeStorage(name: string, makeHarness: () => StorageHarness)
     for (const [kind, make] of torrents) {
       test(`what was written is in the files, verifies and can be read: ${kind}`, async () => {
         const torrent = make();
-        const { storage, calls } = await open(torrent);
+        const { storage, calls } = await scene.open(torrent);
         assert.equal(storage.isEmpty, true);
-        await writeAll(torrent, calls);
-        assertFiles(torrent);
+        await calls.writeAll(torrent);
+        scene.assertFiles(torrent);
         for (let piece = 0; piece < torrent.layout.pieceCount; piece++) {
           assert.equal(await calls.verify(piece), 'ok');
           const content = torrent.pieceContent(piece);
@@ -180,21 +74,21 @@ export function describeStorage(name: string, makeHarness: () => StorageHarness)
 
       test(`files that are there already verify: ${kind}`, async () => {
         const torrent = make();
-        placeAll(torrent);
-        const { storage, calls } = await open(torrent);
+        scene.placeAll(torrent);
+        const { storage, calls } = await scene.open(torrent);
         assert.equal(storage.isEmpty, false);
         for (let piece = 0; piece < torrent.layout.pieceCount; piece++) assert.equal(await calls.verify(piece), 'ok');
-        assertFiles(torrent);
+        scene.assertFiles(torrent);
       });
 
       test(`one wrong byte fails the piece it lies in and no other: ${kind}`, async () => {
         const torrent = make();
-        placeAll(torrent);
+        scene.placeAll(torrent);
         const last = torrent.files[torrent.files.length - 1]!;
         const rotten = last.content.slice();
         rotten[rotten.length - 1]! ^= 1;
-        harness.writeFile(last.path, rotten);
-        const { calls } = await open(torrent);
+        scene.harness.writeFile(last.path, rotten);
+        const { calls } = await scene.open(torrent);
         const results: VerifyResult[] = [];
         for (let piece = 0; piece < torrent.layout.pieceCount; piece++) results.push(await calls.verify(piece));
         assert.deepEqual(
@@ -206,7 +100,7 @@ export function describeStorage(name: string, makeHarness: () => StorageHarness)
 
     test('a piece written in parts, unverified, verifies once every part is there', async () => {
       const torrent = v1Torrent(MIXED, 32 * KIB);
-      const { calls } = await open(torrent);
+      const { calls } = await scene.open(torrent);
       for (let piece = 0; piece < torrent.layout.pieceCount; piece++) {
         const content = torrent.pieceContent(piece);
         const cut = Math.floor(content.length / 3);
@@ -215,15 +109,15 @@ export function describeStorage(name: string, makeHarness: () => StorageHarness)
         assert.equal(await calls.writeUnverified(piece, 0, content.subarray(0, cut)), null);
         assert.equal(await calls.verify(piece), 'ok');
       }
-      assertFiles(torrent);
+      scene.assertFiles(torrent);
     });
 
     test('stamps stay as long as a file does, and change with what is written to it', async () => {
       const torrent = v1Torrent(MIXED, 32 * KIB);
-      const { calls } = await open(torrent);
+      const { calls } = await scene.open(torrent);
       const before = await calls.stamps();
       assert.ok(!(before instanceof DtorrentError));
-      assert.equal(before.length, torrent.layout.files.length);
+      assert.equal(before.length, torrent.layout.files.length + 1, 'one a file, and one of the parts file');
       assert.deepEqual(before[0], { lengthBytes: -1, modifiedUs: 0 });
       const written = calls.write(0, torrent.pieceContent(0));
       const after = await calls.stamps();
@@ -235,7 +129,7 @@ export function describeStorage(name: string, makeHarness: () => StorageHarness)
 
     test('every byte of a piece counts for every kind of hash', async () => {
       for (const torrent of [v1Torrent(PADDED, 32 * KIB), v2Torrent(), hybridTorrent()]) {
-        const { calls } = await open(torrent);
+        const { calls } = await scene.open(torrent);
         for (const offset of [0, 999]) {
           const content = torrent.pieceContent(0);
           content[offset]! ^= 0x80;
@@ -246,7 +140,7 @@ export function describeStorage(name: string, makeHarness: () => StorageHarness)
 
     test('what a peer sent as padding does not count: it is zeros, for hashes and for reads', async () => {
       for (const torrent of [v1Torrent(PADDED, 32 * KIB), hybridTorrent()]) {
-        const { calls } = await open(torrent);
+        const { calls } = await scene.open(torrent);
         const content = torrent.pieceContent(0);
         content.fill(0xff, 1000);
         assert.equal(await calls.write(0, content), 'ok');
@@ -265,31 +159,31 @@ export function describeStorage(name: string, makeHarness: () => StorageHarness)
         v2PieceBytes: (piece: number) => hybrid.hashes.v2PieceBytes(piece),
         v2LeafCount: (piece: number) => hybrid.hashes.v2LeafCount(piece),
       };
-      const { calls } = await open({ ...hybrid, hashes });
+      const { calls } = await scene.open({ ...hybrid, hashes });
       assertFailsWith(await calls.write(0, hybrid.pieceContent(0)), 'ETORRENT');
-      assert.equal(harness.readFile(hybrid.files[0]!.path), null);
-      placeAll(hybrid);
+      assert.equal(scene.harness.readFile(hybrid.files[0]!.path), null);
+      scene.placeAll(hybrid);
       assertFailsWith(await calls.verify(0), 'ETORRENT');
       assert.equal(await calls.verify(1), 'ok');
     });
 
     test('a piece that fails its hash leaves no trace', async () => {
       const torrent = v1Torrent(MIXED, 32 * KIB);
-      const { calls } = await open(torrent);
-      await writeAll(torrent, calls);
+      const { calls } = await scene.open(torrent);
+      await calls.writeAll(torrent);
       assert.equal(await calls.write(3, new Uint8Array(32 * KIB)), 'bad-hash');
-      assertFiles(torrent);
+      scene.assertFiles(torrent);
       const other = v1Torrent([{ path: ['other.bin'], lengthBytes: 10 }], 32 * KIB);
-      const fresh = await open(other);
+      const fresh = await scene.open(other);
       assert.equal(await fresh.calls.write(0, new Uint8Array(10)), 'bad-hash');
-      assert.equal(harness.readFile(['other.bin']), null);
+      assert.equal(scene.harness.readFile(['other.bin']), null);
     });
 
     test('nothing appears before its first byte, except empty files', async () => {
       const torrent = v1Torrent(MIXED, 32 * KIB);
-      const { calls } = await open(torrent);
+      const { calls } = await scene.open(torrent);
       const present = (): string[] =>
-        MIXED.filter((file) => harness.readFile(file.path) !== null).map((file) => file.path.join('/'));
+        MIXED.filter((file) => scene.harness.readFile(file.path) !== null).map((file) => file.path.join('/'));
       assert.deepEqual(present(), ['mixed/empty']);
       assert.equal(await calls.write(0, torrent.pieceContent(0)), 'ok');
       assert.deepEqual(present(), ['mixed/big.bin', 'mixed/empty']);
@@ -297,28 +191,28 @@ export function describeStorage(name: string, makeHarness: () => StorageHarness)
 
     test('padding is never stored', async () => {
       const torrent = v1Torrent(PADDED, 32 * KIB);
-      const { calls } = await open(torrent);
-      await writeAll(torrent, calls);
-      for (const file of PADDED) assert.equal(harness.readFile(file.path) === null, file.padding ?? false);
+      const { calls } = await scene.open(torrent);
+      await calls.writeAll(torrent);
+      for (const file of PADDED) assert.equal(scene.harness.readFile(file.path) === null, file.padding ?? false);
       assert.deepEqual(await calls.read(0, 999, 32 * KIB - 999), torrent.pieceContent(0).subarray(999));
       assert.deepEqual(await calls.read(3, 0, 32 * KIB), new Uint8Array(32 * KIB));
     });
 
     test('pieces written out of order leave the right bytes, and holes between them are missing or fail', async () => {
       const torrent = v1Torrent([{ path: ['sparse.bin'], lengthBytes: 200 * KIB }], 32 * KIB);
-      const { calls } = await open(torrent);
+      const { calls } = await scene.open(torrent);
       assert.equal(await calls.write(4, torrent.pieceContent(4)), 'ok');
       assert.equal(await calls.verify(4), 'ok');
       assert.equal(await calls.verify(2), 'bad-hash');
       assert.equal(await calls.verify(5), 'missing');
-      assert.equal(harness.readFile(['sparse.bin'])!.length, 160 * KIB);
+      assert.equal(scene.harness.readFile(['sparse.bin'])!.length, 160 * KIB);
     });
 
     test('a piece is missing when any of its files is absent or too short', async () => {
       const torrent = v1Torrent(MIXED, 32 * KIB);
-      placeAll({ ...torrent, files: torrent.files.filter(({ path }) => path[path.length - 1] !== 'tiny') });
-      harness.writeFile(['mixed', 'sub', 'deep', 'last.bin'], torrent.files[4]!.content.subarray(0, 90 * KIB));
-      const { storage, calls } = await open(torrent);
+      scene.placeAll({ ...torrent, files: torrent.files.filter(({ path }) => path[path.length - 1] !== 'tiny') });
+      scene.harness.writeFile(['mixed', 'sub', 'deep', 'last.bin'], torrent.files[4]!.content.subarray(0, 90 * KIB));
+      const { storage, calls } = await scene.open(torrent);
       assert.equal(storage.isEmpty, false);
       const results: VerifyResult[] = [];
       for (let piece = 0; piece < torrent.layout.pieceCount; piece++) results.push(await calls.verify(piece));
@@ -326,9 +220,9 @@ export function describeStorage(name: string, makeHarness: () => StorageHarness)
     });
 
     test('reading what is not there fails', async () => {
-      const { calls } = await open(v1Torrent(MIXED, 32 * KIB));
+      const { calls } = await scene.open(v1Torrent(MIXED, 32 * KIB));
       assert.ok((await calls.read(0, 0, 10)) instanceof DtorrentError);
-      harness.writeFile(['mixed', 'big.bin'], new Uint8Array(15));
+      scene.harness.writeFile(['mixed', 'big.bin'], new Uint8Array(15));
       assert.ok((await calls.read(0, 10, 10)) instanceof DtorrentError);
       assert.deepEqual(await calls.read(0, 5, 10), new Uint8Array(10));
     });
@@ -336,20 +230,20 @@ export function describeStorage(name: string, makeHarness: () => StorageHarness)
     test('reading and checking leave a file that is too long alone; the first write cuts it', async () => {
       const torrent = v1Torrent([{ path: ['long.bin'], lengthBytes: 40 * KIB }], 32 * KIB);
       const long = new Uint8Array(64 * KIB).fill(7);
-      harness.writeFile(['long.bin'], long);
-      const { calls } = await open(torrent);
+      scene.harness.writeFile(['long.bin'], long);
+      const { calls } = await scene.open(torrent);
       assert.equal(await calls.verify(0), 'bad-hash');
       assert.deepEqual(await calls.read(1, 0, 10), new Uint8Array(10).fill(7));
-      assert.deepEqual(harness.readFile(['long.bin']), long);
+      assert.deepEqual(scene.harness.readFile(['long.bin']), long);
       assert.equal(await calls.write(1, new Uint8Array(8 * KIB)), 'bad-hash');
-      assert.deepEqual(harness.readFile(['long.bin']), long);
-      await writeAll(torrent, calls);
-      assertFiles(torrent);
+      assert.deepEqual(scene.harness.readFile(['long.bin']), long);
+      await calls.writeAll(torrent);
+      scene.assertFiles(torrent);
     });
 
     test('operations on one piece take effect in the order they were asked for', async () => {
       const torrent = v1Torrent(MIXED, 32 * KIB);
-      const { calls } = await open(torrent);
+      const { calls } = await scene.open(torrent);
       const order: string[] = [];
       const note = (name: string) => (): void => {
         order.push(name);
@@ -378,7 +272,7 @@ export function describeStorage(name: string, makeHarness: () => StorageHarness)
       );
       const jobs: { calls: Calls; torrent: TestTorrent; piece: number }[] = [];
       for (const torrent of torrents) {
-        const { calls } = await open(torrent);
+        const { calls } = await scene.open(torrent);
         for (let piece = 0; piece < torrent.layout.pieceCount; piece++) jobs.push({ calls, torrent, piece });
       }
       shuffle(random, jobs);
@@ -386,7 +280,7 @@ export function describeStorage(name: string, makeHarness: () => StorageHarness)
         jobs.map(({ calls, torrent, piece }) => calls.write(piece, torrent.pieceContent(piece))),
       );
       assert.ok(written.every((result) => result === 'ok'));
-      for (const torrent of torrents) assertFiles(torrent);
+      for (const torrent of torrents) scene.assertFiles(torrent);
       const read = await Promise.all(
         jobs.map(({ calls, torrent, piece }) => calls.read(piece, 0, torrent.layout.pieceBytes(piece))),
       );
@@ -401,7 +295,7 @@ export function describeStorage(name: string, makeHarness: () => StorageHarness)
 
     test('flush comes after the writes before it', async () => {
       const torrent = v1Torrent(MIXED, 32 * KIB);
-      const { calls } = await open(torrent);
+      const { calls } = await scene.open(torrent);
       assert.equal(await calls.flush(), null);
       let written = 0;
       for (let piece = 0; piece < torrent.layout.pieceCount; piece++) {
@@ -409,12 +303,12 @@ export function describeStorage(name: string, makeHarness: () => StorageHarness)
       }
       assert.equal(await calls.flush(), null);
       assert.equal(written, torrent.layout.pieceCount);
-      assertFiles(torrent);
+      scene.assertFiles(torrent);
     });
 
     test('close comes after everything before it, and nothing works after it', async () => {
       const torrent = v1Torrent(MIXED, 32 * KIB);
-      const { calls } = await open(torrent);
+      const { calls } = await scene.open(torrent);
       let results = 0;
       const count = (): void => {
         results++;
@@ -425,9 +319,9 @@ export function describeStorage(name: string, makeHarness: () => StorageHarness)
         void calls.read(piece, 0, 10).then(count);
       }
       void calls.flush().then(count);
-      await close(calls);
+      await scene.close(calls);
       assert.equal(results, 3 * torrent.layout.pieceCount + 1);
-      assertFiles(torrent);
+      scene.assertFiles(torrent);
       assertFailsWith(await calls.write(0, torrent.pieceContent(0)), 'EFILEIO');
       assertFailsWith(await calls.verify(0), 'EFILEIO');
       assertFailsWith(await calls.read(0, 0, 10), 'EFILEIO');
@@ -436,10 +330,10 @@ export function describeStorage(name: string, makeHarness: () => StorageHarness)
 
     test('a torrent can be opened again, and finds what it wrote', async () => {
       const torrent = hybridTorrent();
-      const first = await open(torrent);
-      await writeAll(torrent, first.calls);
-      await close(first.calls);
-      const second = await open(torrent);
+      const first = await scene.open(torrent);
+      await first.calls.writeAll(torrent);
+      await scene.close(first.calls);
+      const second = await scene.open(torrent);
       assert.equal(second.storage.isEmpty, false);
       assert.equal(await second.calls.verify(1), 'ok');
       assert.deepEqual(await second.calls.read(2, 0, 100), torrent.pieceContent(2).subarray(0, 100));
@@ -447,22 +341,9 @@ export function describeStorage(name: string, makeHarness: () => StorageHarness)
 
     test('empty files alone are nothing to verify', async () => {
       const torrent = v1Torrent(MIXED, 32 * KIB);
-      await close((await open(torrent)).calls);
-      assert.equal(harness.readFile(['mixed', 'empty'])!.length, 0);
-      assert.equal((await open(torrent)).storage.isEmpty, true);
+      await scene.close((await scene.open(torrent)).calls);
+      assert.equal(scene.harness.readFile(['mixed', 'empty'])!.length, 0);
+      assert.equal((await scene.open(torrent)).storage.isEmpty, true);
     });
   });
-}
-
-export function slotOf(content: Uint8Array): Slot {
-  // As from a pool: longer than a short last piece, with somebody else's bytes behind it.
-  const buffer = new SharedArrayBuffer(content.length + 100);
-  const bytes = new Uint8Array(buffer).fill(0xdd);
-  bytes.set(content);
-  return { bytes, buffer };
-}
-
-function assertFailsWith(result: unknown, code: string): void {
-  assert.ok(result instanceof DtorrentError, `expected ${code}, got ${String(result)}`);
-  assert.equal(result.code, code, result.message);
 }

@@ -8,7 +8,7 @@ import { SeededRandom } from '../../base/random.js';
 import { FileLayout, pieceHashesOf } from '../../format/file-layout.js';
 import { type Metainfo, type MetainfoFile, parseMetainfo } from '../../format/metainfo.js';
 import { contentOf, HYBRID_TORRENT, V2_TORRENT } from '../../format/testing/example-torrents.js';
-import type { PieceHashes, StorageLayout } from '../storage.js';
+import type { PieceHashes, StorageLayout, StorageSpec } from '../storage.js';
 
 export interface TestTorrent {
   readonly layout: StorageLayout;
@@ -25,6 +25,22 @@ export interface TestFile {
   readonly padding?: boolean;
   readonly executable?: boolean;
 }
+
+/** Everything wanted, nothing preallocated, unless `changes` say otherwise. */
+export function specOf(
+  directory: string,
+  { layout, hashes }: Pick<TestTorrent, 'layout' | 'hashes'>,
+  changes: Partial<StorageSpec> = {},
+): StorageSpec {
+  return { directory, layout, hashes, wantedFiles: null, partsName: PARTS_NAME, preallocation: 'none', ...changes };
+}
+
+/** One byte a file: wanted are those at `indices`. */
+export function wantedFiles(torrent: Pick<TestTorrent, 'layout'>, indices: readonly number[]): Uint8Array {
+  return Uint8Array.from(torrent.layout.files, (_, index) => (indices.includes(index) ? 1 : 0));
+}
+
+export const PARTS_NAME = '.test.parts';
 
 export function v1Torrent(files: readonly TestFile[], pieceLength: number): TestTorrent {
   let offsetBytes = 0;

@@ -1,0 +1,92 @@
+/**
+ * What of a torrent is on disk when its storage is opened: whether there is anything to verify, and which files are
+ * absent, so that what belongs to them is looked for in the parts file. Called by FileStorageFactory; runs on libuv's
+ * threads and changes nothing.
+ */
+import { lstat } from 'node:fs';
+import { join, sep } from 'node:path';
+import { DtorrentError } from '../base/errors.js';
+import type { StorageFile, StorageSpec } from '../host/storage.js';
+import { isAbsence } from './download-path.js';
+import { stampFiles } from './file-stamps.js';
+
+export interface Survey {
+  /** No file with data and no parts file. */
+  readonly isEmpty: boolean;
+  readonly hasParts: boolean;
+  /** Files that are not on disk; empty when that makes no difference: all are wanted and there is no parts file. */
+  readonly missing: readonly number[];
+}
+
+/** @param spec its directory is absolute. `done` never runs inside the call. */
+export function survey(spec: StorageSpec, done: (result: Survey | DtorrentError) => void): void {
+  const { directory, partsName, layout, wantedFiles } = spec;
+  lstat(join(directory, partsName), (fault, stats) => {
+    const hasParts = fault === null && stats.isFile();
+    if (!hasParts && wantedFiles === null) {
+      findFile(directory, layout.files, (isFound) => done({ isEmpty: !isFound, hasParts, missing: [] }));
+      return;
+    }
+    findMissing(directory, layout.files, layout.files.keys(), (missing) => {
+      if (missing instanceof DtorrentError) {
+        done(missing);
+        return;
+      }
+      const storedCount = layout.files.filter(hasData).length;
+      done({ isEmpty: !hasParts && missing.length === storedCount, hasParts, missing });
+    });
+  });
+}
+
+/** @returns those of `indices` that have data and are not on disk, in order. */
+export function findMissing(
+  directory: string,
+  files: readonly StorageFile[],
+  indices: Iterable<number>,
+  done: (missing: readonly number[] | DtorrentError) => void,
+): void {
+  const asked = [...indices].filter((index) => hasData(files[index]!));
+  const paths = asked.map((index) => files[index]!.path.join(sep));
+  stampFiles(directory, paths, (stamps) => {
+    if (stamps instanceof DtorrentError) done(stamps);
+    else done(asked.filter((_, i) => stamps[i]!.lengthBytes < 0));
+  });
+}
+
+function hasData({ padding, lengthBytes }: StorageFile): boolean {
+  return !padding && lengthBytes > 0;
+}
+
+/**
+ * Looks for the first file with data that exists; empty ones prove nothing. A torrent whose own directory is absent
+ * costs one look, however many files it has. What cannot be looked at counts as there: checking it will say why.
+ */
+function findFile(directory: string, files: readonly StorageFile[], done: (isFound: boolean) => void): void {
+  const missingTops = new Set<string>();
+  const knownTops = new Set<string>();
+  let next = 0;
+  const look = (): void => {
+    let file = files[next];
+    while (file !== undefined && (!hasData(file) || missingTops.has(file.path[0]!))) {
+      next++;
+      file = files[next];
+    }
+    if (file === undefined) {
+      done(false);
+      return;
+    }
+    const top = file.path[0]!;
+    const isTop = file.path.length > 1 && !knownTops.has(top);
+    lstat(isTop ? join(directory, top) : join(directory, ...file.path), (fault) => {
+      const isThere = fault === null || !isAbsence(fault);
+      if (isTop) (isThere ? knownTops : missingTops).add(top);
+      else if (isThere) {
+        done(true);
+        return;
+      } else next++;
+      look();
+    });
+  };
+  // Not every way through `look` asks the disk.
+  setImmediate(look);
+}
