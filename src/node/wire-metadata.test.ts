@@ -21,10 +21,8 @@ function fetchFrom(serve: (wire: WireStream) => void): Promise<Uint8Array> {
     listener.handshake({ infoHash });
     serve(listener);
   });
-  return new Promise((resolve, reject) => {
-    dialler.on('handshake', () => fetchMetadata(dialler, INFO_HASH).then(resolve, reject));
-    dialler.handshake({ infoHash: INFO_HASH.v1! });
-  });
+  dialler.handshake({ infoHash: INFO_HASH.v1! });
+  return fetchMetadata(dialler, INFO_HASH);
 }
 
 test('metadata that one side serves is fetched by the other, block by block', async () => {
@@ -42,9 +40,9 @@ test('metadata that does not match the info-hash is refused', async () => {
 
 test('a block of the wrong length is refused', async () => {
   const liar = (wire: WireStream): void => {
-    serveMetadata(wire, INFO_BYTES.subarray(0, INFO_BYTES.length - 1));
-    // The last word counts: the first one named another length.
+    // The first claim counts.
     wire.extensionHandshake({ extensions: ['ut_metadata'], metadataBytes: INFO_BYTES.length });
+    serveMetadata(wire, INFO_BYTES.subarray(0, INFO_BYTES.length - 1));
   };
   await assert.rejects(fetchFrom(liar), { code: 'EPROTOCOL' });
 });
@@ -69,6 +67,13 @@ test('fetching fails with the error that the stream ends with', async () => {
   peer.encoder.have(10);
   peer.hear();
   await assert.rejects(fetched, { code: 'EPROTOCOL', message: /piece-out-of-range/ });
+});
+
+test('fetching from a stream that is closed already fails too', async () => {
+  const peer = new ScriptedWire();
+  peer.wire.destroy();
+  await nextTurn();
+  await assert.rejects(fetchMetadata(peer.wire, INFO_HASH), { code: 'ENETWORK' });
 });
 
 test('a claim of metadata that never comes costs no memory', async () => {

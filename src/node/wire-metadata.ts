@@ -23,8 +23,8 @@ import type { WireStream } from './wire-stream.js';
 const NAME = 'ut_metadata';
 
 /**
- * Serves `infoBytes` (`infoBytes` of a Metainfo) to the remote. Call it in the `handshake` event, after handshake().
- * Each block is served LIMITS.metadataServedPerBlockMax times a connection at most. Not for private torrents (BEP 27).
+ * Serves `infoBytes` (`infoBytes` of a Metainfo) to the remote. Call it once, after handshake(). Each block is served
+ * 16 times a connection at most. Not for private torrents (BEP 27).
  */
 export function serveMetadata(wire: WireStream, infoBytes: Uint8Array): void {
   let left = LIMITS.metadataServedPerBlockMax * metadataBlockCount(infoBytes.length);
@@ -41,12 +41,12 @@ export function serveMetadata(wire: WireStream, infoBytes: Uint8Array): void {
     const begin = block * METADATA_BLOCK_BYTES;
     wire.extended(NAME, encodeMetadataData(block, infoBytes.length, infoBytes.subarray(begin, begin + length)));
   });
-  wire.extensionHandshake({ extensions: [NAME], metadataBytes: infoBytes.length });
+  whenOpen(wire, () => wire.extensionHandshake({ extensions: [NAME], metadataBytes: infoBytes.length }));
 }
 
 /**
- * Asks the remote for the info dictionary. Call it in the `handshake` event, after handshake(); parseInfoDictionary of
- * dtorrent/metainfo reads the result. How long to wait is the caller's matter: destroy the stream to give up.
+ * Asks the remote for the info dictionary. Call it after handshake(); parseInfoDictionary of dtorrent/metainfo reads
+ * the result. How long to wait is the caller's matter: destroy the stream to give up.
  * @returns bytes that match every hash of `infoHash`.
  * @throws {DtorrentError} `EFAILED` when the remote has no metadata or will not give it, `EPROTOCOL` when what it sends
  *   does not match, or the error that the stream ended with.
@@ -85,9 +85,13 @@ class MetadataFetch {
       const message = name === NAME ? decodeMetadataMessage(payload) : null;
       if (message !== null) this.#receive(message);
     });
-    wire.on('close', () => this.#end(toDtorrentError(wire.errored ?? closedError(), 'ENETWORK')));
-    if (wire.hasExtensions) wire.extensionHandshake({ extensions: [NAME] });
-    else this.#end(refusedError());
+    const onClose = (): void => this.#end(toDtorrentError(wire.errored ?? closedError(), 'ENETWORK'));
+    if (wire.closed) onClose();
+    else wire.on('close', onClose);
+    whenOpen(wire, () => {
+      if (wire.hasExtensions) wire.extensionHandshake({ extensions: [NAME] });
+      else this.#end(refusedError());
+    });
   }
 
   #begin(id: number | undefined, metadataBytes: number | null): void {
@@ -131,6 +135,12 @@ class MetadataFetch {
     this.#blocks.clear();
     this.#settle(result);
   }
+}
+
+/** Whoever dials has to wait for the other side's handshake. */
+function whenOpen(wire: WireStream, act: () => void): void {
+  if (wire.isOpen) act();
+  else wire.once('handshake', act);
 }
 
 function refusedError(): DtorrentError {

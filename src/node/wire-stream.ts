@@ -104,6 +104,10 @@ export class WireStream extends Duplex {
     super.on('pipe', (source: Readable) => this.#follow(source));
   }
 
+  /** Both handshakes are done: everything can be sent. */
+  get isOpen(): boolean {
+    return this.#local !== null && this.#receiver.remote !== null && !this.#isOver;
+  }
   /** We serve the remote. */
   get isUnchoked(): boolean {
     return this.#isUnchoked;

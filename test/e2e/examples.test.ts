@@ -1,0 +1,76 @@
+/** The programs of examples/ that need no other client, run on this machine against each other. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { assertTree, temporaryDirectory, writeTree } from '../harness/content.js';
+import { startExample } from '../harness/examples.js';
+import { REPOSITORY } from '../harness/repository.js';
+
+const TREE = { 'a.bin': 300_000, 'sub/b.bin': 40_000 };
+const WAIT_MS = 30_000;
+
+test('tracker, seed-folder, download-magnet and progress: what one seeds the others get', async (t) => {
+  const tracker = startExample(t, 'tracker', ['0', '127.0.0.1']);
+  const url = await tracker.line('URL', WAIT_MS, (line) => /^http:.*/.exec(line)?.[0]);
+  const seed = startExample(t, 'seed-folder', [writeTree(temporaryDirectory(t), 'album', TREE), url]);
+  const magnet = await seed.line('magnet link', WAIT_MS, (line) => /^magnet:.*/.exec(line)?.[0]);
+
+  const first = temporaryDirectory(t);
+  const download = startExample(t, 'download-magnet', [magnet, first]);
+  assert.equal(await download.exit(WAIT_MS), 0, download.errors);
+  assert.deepEqual(download.lines, [`album is complete in ${first}`]);
+  assertTree(first, 'album', TREE);
+
+  const second = temporaryDirectory(t);
+  const progress = startExample(t, 'progress', [magnet, second]);
+  assert.equal(await progress.exit(WAIT_MS), 0, progress.errors);
+  assertTree(second, 'album', TREE);
+  for (const line of [/^metadata: album, 340000 bytes$/, /^phase: downloading$/, /^peer: /, /^complete$/]) {
+    assert.ok(
+      progress.lines.some((text) => line.test(text)),
+      `${line} in ${progress.lines.join('\n')}`,
+    );
+  }
+
+  for (const running of [seed, tracker]) {
+    running.signal('SIGINT');
+    assert.equal(await running.exit(WAIT_MS), 0, running.errors);
+  }
+});
+
+test('progress says what went wrong, by code', async (t) => {
+  const progress = startExample(t, 'progress', ['magnet:?xt=urn:btih:1234', temporaryDirectory(t)]);
+  assert.notEqual(await progress.exit(WAIT_MS), 0);
+  assert.match(progress.errors, /EMAGNET/);
+});
+
+test('create-torrent writes a .torrent with its trackers', async (t) => {
+  const directory = temporaryDirectory(t);
+  const output = join(directory, 'out.torrent');
+  const args = [writeTree(directory, 'album', TREE), output, 'http://one.example/announce', 'udp://two.example:6969'];
+  const create = startExample(t, 'create-torrent', args);
+  assert.equal(await create.exit(WAIT_MS), 0, create.errors);
+  assert.match(create.lines.at(-1)!, /^[0-9a-f]{40} .*out\.torrent$/);
+  const bytes = readFileSync(output, 'latin1');
+  assert.match(bytes, /13:announce-listll27:http:\/\/one\.example\/announceel22:udp:\/\/two\.example:6969ee/);
+});
+
+test('every example has a test, says how it is used, and is in the list', () => {
+  const directory = join(REPOSITORY, 'examples');
+  const list = readFileSync(join(directory, 'README.md'), 'utf8');
+  const tests = ['e2e/examples', 'interop/tiny-seeder'].map((name) =>
+    readFileSync(join(REPOSITORY, 'test', `${name}.test.ts`), 'utf8'),
+  );
+  const examples = readdirSync(directory).filter((name) => name.endsWith('.ts'));
+  assert.ok(examples.length > 0);
+  for (const example of examples) {
+    const name = example.replace('.ts', '');
+    assert.match(readFileSync(join(directory, example), 'utf8'), new RegExp(`usage: node ${name}\\.js`));
+    assert.ok(list.includes(`(${example})`), `${example} is not in examples/README.md`);
+    assert.ok(
+      tests.some((text) => text.includes(`'${name}'`)),
+      `${example} has no test`,
+    );
+  }
+});
