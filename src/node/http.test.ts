@@ -434,6 +434,33 @@ describe('HttpClient', () => {
     assert.equal(most, LIMITS.httpConnectionsPerOriginMax);
   });
 
+  test('a row of announces to one host goes over one connection, and as many rows over as many', async () => {
+    for (const rows of [1, 4]) {
+      const ports = new Set<number>();
+      let requests = 0;
+      const host = await serve((request, response) => {
+        ports.add(request.socket.remotePort!);
+        requests++;
+        // Some trackers say how long their answer is, others end it with a last chunk.
+        if (requests % 2 === 0) response.setHeader('content-length', BODY.length);
+        response.end(BODY);
+      });
+      const row = async (): Promise<void> => {
+        for (let i = 0; i < 25; i++) await getOk(`http://${host}/announce?info_hash=${i}`);
+      };
+      await Promise.all(Array.from({ length: rows }, row));
+      assert.equal(requests, rows * 25);
+      assert.ok(ports.size <= rows, `${ports.size} connections for ${rows} rows`);
+    }
+  });
+
+  test('a tracker that closes after each answer is asked over a new connection each time', async () => {
+    const lines: string[] = [];
+    const host = await serveRaw((line) => lines.push(line));
+    for (let i = 0; i < 5; i++) await getOk(`http://${host}/${i}`);
+    assert.equal(lines.length, 5);
+  });
+
   test('close fails what is under way', async () => {
     let onRequest: () => void = () => {};
     const requested = new Promise<void>((resolve) => {

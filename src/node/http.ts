@@ -214,9 +214,17 @@ class Exchange implements HttpExchange {
       } else if (body.length > this.#request.bodyBytesMax) {
         this.#failTooLong(target);
       } else {
-        this.#finish();
-        this.#done({ status, body });
+        this.#succeed({ status, body });
       }
+    });
+  }
+
+  /** A moment later: by then the connection is free, and what is asked for next goes over it, not over another one. */
+  #succeed(response: HttpResponse): void {
+    setImmediate(() => {
+      if (this.#isFinished) return;
+      this.#finish();
+      this.#done(response);
     });
   }
 
