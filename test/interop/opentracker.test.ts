@@ -8,14 +8,18 @@ import { addressKey } from '../../src/base/address.js';
 import { toHex } from '../../src/base/bytes.js';
 import { DtorrentError } from '../../src/base/errors.js';
 import { Announcer } from '../../src/engine/announcer.js';
+import type { ScrapeResult, ScrapeTarget } from '../../src/engine/scraper.js';
 import { TrackerClients } from '../../src/engine/tracker-clients.js';
 import { Turn } from '../../src/engine/turn.js';
+import { parseMagnet } from '../../src/format/magnet.js';
 import { SILENT_LOG } from '../../src/host/log.js';
+import { scrapeTrackers } from '../../src/index.js';
 import { NodeClock } from '../../src/node/clock.js';
 import { NodeNetwork } from '../../src/node/network.js';
 import { NodeRandom } from '../../src/node/random.js';
 import { AnnounceFailure, type AnnounceRequest, type AnnounceResponse } from '../../src/protocol/tracker/announce.js';
 import { announceUrl, parseAnnounceResponse, parseScrapeResponse, scrapeUrl } from '../../src/protocol/tracker/http.js';
+import { parseTrackerUrl } from '../../src/protocol/tracker/tracker-url.js';
 import { startOpentracker } from '../harness/opentracker.js';
 import { requireClient } from './clients.js';
 
@@ -56,6 +60,34 @@ for (const scheme of ['http', 'udp'] as const) {
   });
 }
 
+test('opentracker is scraped over HTTP and UDP, many torrents at once, among them one that it does not serve', async (t) => {
+  const port = await start(t);
+  if (port === null) return;
+  await announceAs(port, { port: 7000, event: 'started' });
+  await announceAs(port, { port: 7001, event: 'started', left: 0 });
+  await announceAs(port, { port: 7001, event: 'completed', left: 0 });
+  const magnet = parseMagnet(`magnet:?xt=urn:btih:${toHex(INFO_HASH)}`);
+  const trackers = ['http', 'udp'].map((scheme) => `${scheme}://127.0.0.1:${port}/announce`);
+  const swarm = { seeds: 1, leechers: 1, completed: 1, error: null };
+  assert.deepEqual(
+    await scrapeTrackers({ kind: 'magnet', magnet: { ...magnet, trackers } }),
+    trackers.map((url, tier) => ({ url, tier, ...swarm })),
+  );
+
+  const us = new Us(t, trackers[0]!, INFO_HASH);
+  const others = Array.from({ length: 60 }, (_, i) => new Uint8Array(20).fill(i + 1));
+  for (const url of trackers) {
+    const target = { ...parseTrackerUrl(url)!, url };
+    const results = await us.scrape(target, [INFO_HASH, ...others]);
+    const [first, ...rest] = results;
+    assert.deepEqual(first, { seeds: 1, leechers: 1, completed: 1 }, url);
+    for (const result of rest) {
+      const isUnknown = result instanceof DtorrentError || (result.seeds === 0 && result.leechers === 0);
+      assert.ok(isUnknown, `${url}: ${JSON.stringify(result)}`);
+    }
+  }
+});
+
 type Heard =
   | { readonly kind: 'announced'; readonly seeds: number | null; readonly leechers: number | null }
   | { readonly kind: 'failed'; readonly code: string };
@@ -64,6 +96,7 @@ type Heard =
 class Us {
   readonly announcer: Announcer;
   readonly peers: string[] = [];
+  readonly #clients: TrackerClients;
   leftBytes = 1000;
   readonly #turn: Turn;
   readonly #heard: Heard[] = [];
@@ -78,6 +111,7 @@ class Us {
     });
     this.#turn = turn;
     const clients = new TrackerClients({ turn, network, random, bindHost: '' });
+    this.#clients = clients;
     t.after(() => turn.run(() => clients.close()));
     const hear = (heard: Heard): void => {
       this.#heard.push(heard);
@@ -109,6 +143,12 @@ class Us {
 
   act(action: () => void): void {
     this.#turn.run(action);
+  }
+
+  scrape(target: ScrapeTarget, infoHashes: readonly Uint8Array[]): Promise<ScrapeResult[]> {
+    const ask = (infoHash: Uint8Array): Promise<ScrapeResult> =>
+      new Promise((resolve) => this.act(() => this.#clients.scraper.scrape(target, infoHash, resolve)));
+    return Promise.all(infoHashes.map(ask));
   }
 
   /** The next thing heard. */
