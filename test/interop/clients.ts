@@ -11,6 +11,8 @@ const PROBES = {
   'transmission-daemon': ['transmission-daemon', '--version'],
   aria2c: ['aria2c', '--version'],
   'qbittorrent-nox': ['qbittorrent-nox', '--version'],
+  rtorrent: ['rtorrent', '-h'],
+  deluged: ['deluged', '--version'],
   opentracker: ['sh', '-c', 'command -v opentracker'],
   bash: ['bash', '--version'],
   zsh: ['zsh', '--version'],
