@@ -9,6 +9,8 @@ export class EarlyPieces {
   hasAll = false;
   #bitfield: Uint8Array | null = null;
   #haves: Set<number> | null = null;
+  /** Said to be gone again (BEP 54). */
+  #losses: Set<number> | null = null;
 
   /** Copies `bytes`. @returns false when no torrent has so many pieces. */
   onBitfield(bytes: Uint8Array): boolean {
@@ -18,8 +20,15 @@ export class EarlyPieces {
   }
 
   onHave(piece: number): void {
+    this.#losses?.delete(piece);
     this.#haves ??= new Set();
     if (this.#haves.size < LIMITS.earlyHavesMax) this.#haves.add(piece);
+  }
+
+  onDontHave(piece: number): void {
+    this.#haves?.delete(piece);
+    this.#losses ??= new Set();
+    if (this.#losses.size < LIMITS.earlyHavesMax) this.#losses.add(piece);
   }
 
   /** @returns null when the bitfield does not fit a torrent of `pieceCount`; haves beyond it are left out. */
@@ -28,6 +37,7 @@ export class EarlyPieces {
     if (this.hasAll) pieces.fill();
     else if (this.#bitfield !== null) pieces = Bitfield.fromWire(this.#bitfield, pieceCount);
     for (const piece of this.#haves ?? []) if (piece < pieceCount) pieces?.add(piece);
+    for (const piece of this.#losses ?? []) if (piece < pieceCount) pieces?.delete(piece);
     return pieces;
   }
 }

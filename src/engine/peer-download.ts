@@ -134,6 +134,11 @@ export class PeerDownload {
     this.pipeline.onTimeout(now, (piece, block) => this.#release(picker, piece, block));
   }
 
+  /** The peer has the piece no longer: what it was asked of it is over. */
+  dropPiece(picker: PiecePicker, piece: number, now: number): void {
+    this.pipeline.clearPiece(piece, now, (_piece, block) => this.#release(picker, piece, block));
+  }
+
   /** Gives everything outstanding back to the picker: a choke, a disconnect, a stop. */
   releaseAll(picker: PiecePicker, now: number): void {
     if (this.#receivingPiece >= 0) {

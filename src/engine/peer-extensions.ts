@@ -7,6 +7,7 @@ import {
   EXTENSION_IDS,
   type ExtensionHandshake,
 } from '../protocol/wire/extension-handshake.js';
+import { decodeUploadOnly } from '../protocol/wire/extension-messages.js';
 
 export type ExtensionName = keyof typeof EXTENSION_IDS;
 
@@ -36,6 +37,14 @@ export class PeerExtensions {
       if (id !== undefined) this.#ids.set(name, id);
     }
     return handshake;
+  }
+
+  /** The message of that name. @returns whether anything has changed. */
+  onUploadOnly(payload: Uint8Array): boolean {
+    const isUploadOnly = decodeUploadOnly(payload);
+    if (isUploadOnly === null || isUploadOnly === this.isUploadOnly) return false;
+    this.isUploadOnly = isUploadOnly;
+    return true;
   }
 }
 

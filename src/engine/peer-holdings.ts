@@ -60,6 +60,18 @@ export class PeerHoldings {
     return this.#outcome();
   }
 
+  /** BEP 54: it has the piece no longer. */
+  remove(piece: number): HoldingsChange {
+    if (this.#picker === null) {
+      this.#early?.onDontHave(piece);
+      return 'none';
+    }
+    if (piece >= this.#picker.pieceCount) return 'piece-out-of-range';
+    if (!this.pieces.has(piece)) return 'none';
+    this.#picker.onPeerDontHave(this.#peer, piece);
+    return 'changed';
+  }
+
   /** A later one, which aria2 sends instead of many haves, adds to what it had; what it leaves out is not taken back. */
   addBitfield(bytes: Uint8Array): HoldingsChange {
     const picker = this.#picker;

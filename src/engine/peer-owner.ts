@@ -22,6 +22,8 @@ export interface PeerOwner {
   /** Handshake complete. @returns a reason to close the connection, or null. */
   onHandshake(peer: Peer): CloseReason | null;
   onExtensionHandshake(peer: Peer, handshake: ExtensionHandshake): void;
+  /** BEP 21: whether the peer downloads anything. */
+  onUploadOnlyChanged(peer: Peer): void;
   onMetadataMessage(peer: Peer, payload: Uint8Array): void;
   /** The peer became or ceased to be interested in us. */
   onInterestChanged(peer: Peer): void;

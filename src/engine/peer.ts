@@ -16,6 +16,7 @@ import { clientOf } from '../protocol/wire/client-id.js';
 import { type BlockTarget, WireDecoder, type WireHandler, type WireViolation } from '../protocol/wire/decoder.js';
 import { WireEncoder } from '../protocol/wire/encoder.js';
 import { EXTENSION_IDS, encodeExtensionHandshake } from '../protocol/wire/extension-handshake.js';
+import { decodeDontHave, encodeDontHave, encodeUploadOnly } from '../protocol/wire/extension-messages.js';
 import { decodeReserved, encodeReserved } from '../protocol/wire/handshake.js';
 import type { CandidateSource } from './candidates.js';
 import type { ChokerPeer } from './choker.js';
@@ -187,7 +188,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     if (!this.isUnchoked) return;
     this.isUnchoked = false;
     this.#encoder.choke();
-    this.#dropQueuedRequests({ keepsGranted: this.#hasFast });
+    this.#dropQueuedRequests((piece) => this.#hasFast && this.upload.grants.has(piece));
     this.wantsFlush();
   }
 
@@ -195,6 +196,20 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     if (!this.isHandshakeDone || this.pieces.length === 0 || this.pieces.has(piece)) return;
     this.#encoder.have(piece);
     this.wantsFlush();
+  }
+
+  /** We have the piece no longer (BEP 54). A peer that does not know the message learns it from our rejects. */
+  sendDontHave(piece: number): void {
+    const id = this.extensions.idOf('lt_donthave');
+    if (id !== 0) this.sendExtended(id, encodeDontHave(piece));
+    this.#dropQueuedRequests((queued) => queued !== piece);
+  }
+
+  /** BEP 21: whether we download anything has changed. */
+  sendUploadOnly(isUploadOnly: boolean): void {
+    const id = this.extensions.idOf('upload_only');
+    if (id === 0) this.sendExtensionHandshake();
+    else this.sendExtended(id, encodeUploadOnly(isUploadOnly));
   }
 
   /** End game: the block has come from someone else. */
@@ -371,7 +386,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     if (!this.isInterested) return;
     this.isInterested = false;
     // An unchoked peer that loses interest frees its slot, and what it had asked for, at once.
-    this.#dropQueuedRequests({ keepsGranted: false });
+    this.#dropQueuedRequests(() => false);
     this.#owner!.onInterestChanged(this);
   }
 
@@ -436,6 +451,10 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     if (this.#unsentBytes > UNSENT_BYTES_MAX) this.close('too-many-invalid-requests');
     else if (id === 0) this.#onExtensionHandshake(payload);
     else if (id === EXTENSION_IDS.ut_metadata) this.#owner!.onMetadataMessage(this, payload);
+    else if (id === EXTENSION_IDS.lt_donthave) this.#onDontHave(decodeDontHave(payload));
+    else if (id === EXTENSION_IDS.upload_only && this.extensions.onUploadOnly(payload)) {
+      this.#owner!.onUploadOnlyChanged(this);
+    }
   }
 
   onBlockStart(piece: number, begin: number, length: number, target: BlockTarget): void {
@@ -503,17 +522,25 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     this.wantsFlush();
   }
 
-  #dropQueuedRequests({ keepsGranted }: { readonly keepsGranted: boolean }): void {
-    this.upload.retain(
-      (piece) => keepsGranted && this.upload.grants.has(piece),
-      (piece, begin, length) => this.#reject(piece, begin, length),
-    );
+  #dropQueuedRequests(keeps: (piece: number) => boolean): void {
+    this.upload.retain(keeps, (piece, begin, length) => this.#reject(piece, begin, length));
   }
 
   #reject(piece: number, begin: number, length: number): void {
     if (!this.#hasFast) return;
     this.#encoder.reject(piece, begin, length);
     this.wantsFlush();
+  }
+
+  #onDontHave(piece: number | null): void {
+    if (piece === null) return;
+    const change = this.#holdings.remove(piece);
+    // With the fast extension each outstanding request is still answered, by a reject at least.
+    if (change === 'changed' && !this.#hasFast) {
+      this.download.dropPiece(this.#data!.picker, piece, this.#context.turn.now);
+      this.#data!.requestsPossible();
+    }
+    this.#onHoldings(change);
   }
 
   #onExtensionHandshake(payload: Uint8Array): void {

@@ -148,11 +148,19 @@ class Model {
     } else if (action < 78) {
       if (block !== null && this.picker.startBlock(peer.number, ...block) !== null) this.picker.abortBlock(...block);
     } else if (action < 82) this.releaseAll(peer);
+    else if (action < 84) this.lose(peer, randomBelow(random, this.pieceCount));
     else if (action < 92) this.picker.onPeerHave(peer, randomBelow(random, this.pieceCount));
     else if (action < 95) this.join(randomBelow(random, 3));
     else if (action < 97) this.leave(peer);
     else if (action < 99) this.setPriority(randomBelow(random, this.pieceCount), randomBelow(random, 8));
     else this.setManyPriorities();
+  }
+
+  /** The peer has a piece no longer: what it was asked of it is released at once, or answered some time. */
+  lose(peer: TestPickerPeer, lost: number): void {
+    this.picker.onPeerDontHave(peer, lost);
+    if (randomBelow(this.random, 2) === 0) return;
+    for (const block of peer.requests.filter(([piece]) => piece === lost)) this.release(peer, block);
   }
 
   setManyPriorities(): void {

@@ -219,6 +219,23 @@ export class PiecePicker {
     if (this.#open.has(piece)) peer.pick.shortlist.offer(this.#open.order, piece);
   }
 
+  /** Takes `piece` from what the peer has (BEP 54). What is outstanding of it the caller releases, or waits for. */
+  onPeerDontHave(peer: PickerPeer, piece: number): void {
+    const { pick, pieces } = peer;
+    if (!pieces.delete(piece)) return;
+    const partial = this.#partials.get(piece);
+    if (partial?.owner === peer.number) partial.owner = NOBODY;
+    if (this.#missing.has(piece)) pick.interestingCount--;
+    if (!pick.isSeed) {
+      this.#open.order.decrement(piece);
+      pick.shortlist.remove(piece);
+      return;
+    }
+    pick.isSeed = false;
+    this.#seeds--;
+    forEachPiece(pieces, (had) => this.#open.order.increment(had));
+  }
+
   /** Whether the peer has a piece that we want and lack. O(1). */
   isInteresting(peer: PickerPeer): boolean {
     return peer.pick.interestingCount > 0;

@@ -59,6 +59,14 @@ export class PieceShortlist {
     this.#end++;
   }
 
+  /** The peer has it no longer. */
+  remove(piece: number): void {
+    const place = this.#pieces?.subarray(this.#head, this.#end).indexOf(piece) ?? -1;
+    if (place < 0) return;
+    this.#pieces!.copyWithin(this.#head + place, this.#head + place + 1, this.#end);
+    this.#end--;
+  }
+
   #firstListed(order: RarityOrder): number {
     while (this.#head < this.#end) {
       const piece = this.#pieces![this.#head]!;

@@ -152,6 +152,15 @@ export class RequestPipeline {
     this.#withdraw(this.#outstanding.count, now, released);
   }
 
+  /** Withdraws what is outstanding of one piece, telling `released` of each block: the peer has it no longer. */
+  clearPiece(piece: number, now: number, released: (piece: number, block: number) => void): void {
+    for (let i = this.#outstanding.count - 1; i >= 0; i--) {
+      if (this.#outstanding.pieceAt(i) !== piece) continue;
+      const block = this.#outstanding.blockAt(i);
+      if (this.cancel(piece, block, now)) released(piece, block);
+    }
+  }
+
   /**
    * Call when nextDeadline has come. The peer counts as snubbing. The first time only the newest request is withdrawn
    * (the peer may just be slow, and every block that is fetched elsewhere as well is waste); when that brings no

@@ -183,13 +183,22 @@ export class Swarm implements PeerOwner, Dialler {
     this.#context.turn.settle(this.#refillWork);
   }
 
-  /** Everything is there: tell (BEP 21), and part with those who have it too. */
+  /** A piece is not to be had from us any more (BEP 54); it is out of `have` already. */
+  onPieceLost(piece: number): void {
+    for (const peer of this.#connectedPeers()) peer.sendDontHave(piece);
+  }
+
+  /** Everything wanted is there: tell (BEP 21), and part with those who want nothing either. */
   onComplete(): void {
-    for (const peer of [...this.#peers]) {
-      if (!peer.isHandshakeDone) continue;
-      peer.sendExtensionHandshake();
+    for (const peer of this.#connectedPeers()) {
+      peer.sendUploadOnly(true);
       this.#closeIfUseless(peer);
     }
+  }
+
+  /** More is wanted than was. */
+  onIncomplete(): void {
+    for (const peer of this.#connectedPeers()) peer.sendUploadOnly(false);
   }
 
   // ---- Dialler ----
@@ -235,6 +244,10 @@ export class Swarm implements PeerOwner, Dialler {
       this.candidates.onConnected(peer.listenAddress);
     }
     this.#handler.onExtensionHandshake(peer, handshake);
+    this.#closeIfUseless(peer);
+  }
+
+  onUploadOnlyChanged(peer: Peer): void {
     this.#closeIfUseless(peer);
   }
 

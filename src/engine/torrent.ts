@@ -110,7 +110,8 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
   get extensionHandshake(): ExtensionHandshake {
     const { settings } = this.#context;
     const isServed = this.metainfo !== null && !this.metainfo.isPrivate;
-    const extensions = new Map<string, number>();
+    const { upload_only, lt_donthave } = EXTENSION_IDS;
+    const extensions = new Map<string, number>(Object.entries({ upload_only, lt_donthave }));
     if (this.metainfo === null || isServed) extensions.set('ut_metadata', EXTENSION_IDS.ut_metadata);
     else if (this.#magnet !== null) extensions.set('ut_metadata', 0); // offered before it turned out to be private
     return {
@@ -120,7 +121,8 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
       clientName: CLIENT_NAME,
       yourIp: null,
       requestQueue: Math.min(settings.maxRequestsPerPeer, LIMITS.peerRequestsQueuedMax),
-      isUploadOnly: this.isSeeding ? true : null,
+      // Taken back only where it may have been said.
+      isUploadOnly: this.isSeeding ? true : this.completedAtMs === null ? null : false,
     };
   }
 
