@@ -6,6 +6,7 @@
  *     await torrent.completed;
  *     await engine.stop();
  */
+import { resolve } from 'node:path';
 import { type AddOptions, EngineBase } from './engine/engine.js';
 import { type ScrapeOptions, scrapeTrackersOn } from './engine/scrape-trackers.js';
 import { resolveSettings, type Settings } from './engine/settings.js';
@@ -79,6 +80,14 @@ export class Engine extends EngineBase {
    */
   async add(source: string | Uint8Array | TorrentSource, options: AddOptions = {}): Promise<TorrentHandle> {
     return this.addParsed(await parseSource(source), options);
+  }
+
+  /** The directory of the data is part of what a download is: it must not depend on where the process is run. */
+  override addParsed(source: Metainfo | Magnet, options: AddOptions = {}): TorrentHandle {
+    return super.addParsed(source, {
+      ...options,
+      downloadDir: resolve(options.downloadDir ?? this.settings.downloadDir),
+    });
   }
 
   override async stop(): Promise<void> {

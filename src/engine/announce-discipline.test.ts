@@ -9,10 +9,9 @@ import { randomBelow, SeededRandom } from '../base/random.js';
 import { USER_AGENT, VERSION } from '../base/version.js';
 import type { Magnet } from '../format/magnet.js';
 import type { Metainfo } from '../format/metainfo.js';
-import type { TrackerMemory } from '../format/resume-data.js';
 import { Simulator } from '../sim/simulator.js';
 import { type HeardAnnounce, RecordingTracker } from './testing/recording-tracker.js';
-import { DOWNLOADS, makeSimTorrent, SimEngine, type SimTorrent } from './testing/sim-swarm.js';
+import { makeSimTorrent, SimEngine, type SimTorrent } from './testing/sim-swarm.js';
 import type { Torrent } from './torrent.js';
 
 const SECOND_MS = 1000;
@@ -47,14 +46,8 @@ class Scene {
     this.torrent = this.add(options.asMagnet === true ? this.torrentFile.magnet : this.torrentFile.metainfo);
   }
 
-  /** As a session does that has found the resume data of an earlier one. */
-  add(source: Metainfo | Magnet, memory: readonly TrackerMemory[] = []): Torrent {
-    const options = { downloadDir: DOWNLOADS, peers: [], isSequential: false, isTrusted: false };
-    const { session } = this.engine;
-    const torrent = session.add(source, options);
-    session.context.turn.run(() => torrent.restoreTrackers(memory));
-    session.begin(torrent);
-    return torrent;
+  add(source: Metainfo | Magnet): Torrent {
+    return this.engine.add(source);
   }
 
   act(task: (torrent: Torrent) => void): void {
@@ -62,23 +55,23 @@ class Scene {
   }
 
   pause(): void {
-    this.act(({ announcer }) => announcer.stop(() => {}));
+    this.engine.session.pause(this.torrent, () => {});
   }
 
   resume(): void {
-    this.act(({ announcer }) => announcer.start());
+    this.engine.session.resume(this.torrent);
   }
 
   announceNow(): void {
     this.act(({ announcer }) => announcer.announceNow());
   }
 
-  /** Ends the engine and starts another that knows what the resume data held. */
+  /** Ends the engine and starts another on the same disk and state. */
   restart(): void {
     this.engine.stop(this.simulator);
-    const memory = this.torrent.trackerMemory;
-    this.engine = new SimEngine(this.simulator);
-    this.torrent = this.add(this.torrentFile.metainfo, memory);
+    const { disk, state } = this.engine.host;
+    this.engine = new SimEngine(this.simulator, {}, { disk, state: state.records });
+    this.torrent = this.add(this.torrentFile.metainfo);
   }
 
   pass(durationMs: number): void {

@@ -7,7 +7,7 @@
 import { type Address, addressKey, isDiallable } from '../base/address.js';
 import { LIMITS } from '../base/limits.js';
 
-export type CandidateSource = 'manual' | 'magnet' | 'incoming' | 'tracker' | 'dht' | 'pex';
+export type CandidateSource = 'manual' | 'magnet' | 'incoming' | 'resume' | 'tracker' | 'dht' | 'pex';
 type CandidateState = 'idle' | 'dialling' | 'connected' | 'banned' | 'self';
 
 /** The wait after the n-th failure in a row is n times this. */
@@ -23,9 +23,10 @@ const SOURCE_RANK: Readonly<Record<CandidateSource, number>> = {
   manual: 0,
   magnet: 1,
   incoming: 2,
-  tracker: 3,
-  dht: 4,
-  pex: 5,
+  resume: 3,
+  tracker: 4,
+  dht: 5,
+  pex: 6,
 };
 
 interface Candidate {
@@ -160,6 +161,23 @@ export class Candidates {
     candidate.retryAtMs = now + (isNamed(candidate) ? FIRST_RETRY_NAMED_MS : RETRY_MS);
   }
 
+  /** We let it go, and may want it back: whatever it was doing, it did not fail. */
+  onReleased(address: Address): void {
+    const candidate = this.#active(address);
+    if (candidate === null) return;
+    candidate.state = 'idle';
+    candidate.retryAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** @returns up to `count` addresses to dial in another run, the best first: connected, then those that worked. */
+  worthKeeping(count: number): Address[] {
+    const kept = [...this.#byKey.values()].filter((candidate) => !isFinal(candidate) && candidate.failures === 0);
+    return kept
+      .sort((a, b) => keepingRank(a) - keepingRank(b) || SOURCE_RANK[a.source] - SOURCE_RANK[b.source])
+      .slice(0, count)
+      .map(({ address }) => address);
+  }
+
   /** Never dialled again. The address need not be known. */
   ban(address: Address): void {
     this.#finish(address, 'banned');
@@ -219,6 +237,12 @@ function fail(candidate: Candidate, now: number): void {
 function isWaiting(candidate: Candidate): boolean {
   if (candidate.state !== 'idle') return false;
   return candidate.source === 'manual' || candidate.failures < LIMITS.dialAttemptsMax;
+}
+
+/** Connected, then tried without a failure since, then never tried. */
+function keepingRank({ state, dialledAtMs }: Candidate): number {
+  if (state === 'connected') return 0;
+  return dialledAtMs === Number.NEGATIVE_INFINITY ? 2 : 1;
 }
 
 function isFinal(candidate: Candidate): boolean {

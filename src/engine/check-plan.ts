@@ -21,7 +21,7 @@ export interface DataMemory {
 
 /** The torrent's files and pieces; FileLayout is one. */
 export interface CheckLayout {
-  readonly files: readonly Pick<StorageFile, 'lengthBytes' | 'offsetBytes' | 'padding'>[];
+  readonly files: readonly Pick<StorageFile, 'path' | 'lengthBytes' | 'offsetBytes' | 'padding'>[];
   readonly pieceLength: number;
   readonly pieceCount: number;
   firstPieceOf(fileIndex: number): number;

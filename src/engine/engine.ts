@@ -24,6 +24,10 @@ export interface AddOptions {
   readonly sequential?: boolean;
   /** Take it that the data is complete and do not check it first. Default false. */
   readonly trust?: boolean;
+  /** Verify all data on disk, also what has not changed since it was verified last. Default false. */
+  readonly recheck?: boolean;
+  /** Begin paused. Default: as it was left in an earlier run with the same `stateDir`. */
+  readonly paused?: boolean;
 }
 
 export class EngineBase {
@@ -77,6 +81,8 @@ export class EngineBase {
       peers,
       isSequential: options.sequential ?? false,
       isTrusted: options.trust ?? false,
+      isRecheck: options.recheck ?? false,
+      isPaused: options.paused ?? null,
     });
     const handle = new TorrentHandle(torrent, this.#session);
     this.#handles.set(torrent, handle);
@@ -94,7 +100,7 @@ export class EngineBase {
     this.#session.setRateLimits(limits);
   }
 
-  /** Stops one torrent and forgets it; its files stay. */
+  /** Stops one torrent and forgets it, its resume data too; its files stay. */
   async remove(handle: TorrentHandle): Promise<void> {
     for (const [torrent, known] of this.#handles) {
       if (known !== handle) continue;

@@ -17,7 +17,7 @@ import { Simulator } from '../sim/simulator.js';
 import { lastExtensionHandshake } from './testing/peer-scenes.js';
 import { RawPeer } from './testing/raw-peer.js';
 import { RecordingTracker } from './testing/recording-tracker.js';
-import { DOWNLOADS, makeSimTorrent, SimEngine, type SimTorrent } from './testing/sim-swarm.js';
+import { makeSimTorrent, SimEngine, type SimTorrent } from './testing/sim-swarm.js';
 import type { Torrent } from './torrent.js';
 
 const PORT = 6881;
@@ -76,10 +76,7 @@ class Scene {
   }
 
   add(source: Metainfo | Magnet, peers: readonly HostPort[] = []): Torrent {
-    const { session } = this.engine;
-    const torrent = session.add(source, { downloadDir: DOWNLOADS, peers, isSequential: false, isTrusted: false });
-    session.begin(torrent);
-    return torrent;
+    return this.engine.add(source, { peers });
   }
 
   magnet(peers: readonly HostPort[]): Magnet {

@@ -100,9 +100,23 @@ export class Session {
     this.#turn.run(() => torrent.start());
   }
 
+  /** `done` comes once its files are closed. */
+  pause(torrent: Torrent, done: () => void): void {
+    this.#turn.run(() => torrent.pause('user', done));
+  }
+
+  resume(torrent: Torrent): void {
+    this.#turn.run(() => torrent.resume());
+  }
+
+  recheck(torrent: Torrent): void {
+    this.#turn.run(() => torrent.recheck());
+  }
+
+  /** Stops it and removes what is remembered of it; its data stays. */
   remove(torrent: Torrent, done: () => void): void {
     this.#turn.run(() => {
-      torrent.stop(() => {
+      torrent.remove(() => {
         this.#forget(torrent);
         this.context.emit({ type: 'torrentRemoved', infoHash: torrent.infoHashHex });
         done();

@@ -103,14 +103,14 @@ test('all torrents together take no more peers than the setting says', () => {
 
 // ---- storage that fails ----
 
-test('a write that fails ends its torrent with an event and gives its memory back; the others go on', () => {
+test('a write that fails pauses its torrent with an event and gives its memory back; the others go on', () => {
   const { simulator, engine, large, small } = withFault('write', 5);
   const seed = new SimEngine(simulator);
   seed.give(LARGE);
   seed.add(LARGE.metainfo, { from: [engine] });
-  assert.ok(simulator.run(() => large.phase === 'failed', { maxVirtualMs: 60_000 }));
+  assert.ok(simulator.run(() => large.phase === 'paused', { maxVirtualMs: 60_000 }));
   simulator.run(simulator.now + 1000);
-  const errors = engine.events.flatMap((event) => (event.type === 'torrentFailed' ? [event.error.code] : []));
+  const errors = engine.events.flatMap((event) => (event.type === 'torrentPaused' ? [event.error?.code] : []));
   assert.deepEqual(errors, ['EDISKFULL']);
   assert.equal(large.swarm.peers.size, 0);
   assert.equal(engine.session.context.writeBudget.usedBytes, 0);
@@ -122,16 +122,17 @@ test('a write that fails ends its torrent with an event and gives its memory bac
   engine.stop(simulator);
 });
 
-test('a check that fails ends its torrent for good', () => {
+test('a check that fails pauses its torrent, each time it is tried again', () => {
   const { simulator, engine, large, small } = withFault('verify', 5, true);
   simulator.run(simulator.now + 60_000);
-  assert.equal(large.phase, 'failed');
-  assert.equal(engine.count('torrentFailed'), 1);
+  assert.equal(large.phase, 'paused');
+  assert.equal(engine.count('torrentPaused'), 3, 'at once, after 10 s, after 20 s more');
+  assert.equal(engine.count('torrentResumed'), 0);
   assert.equal(small.phase, 'seeding');
   engine.stop(simulator);
 });
 
-test('a read that fails ends its torrent and closes its peers', () => {
+test('a read that fails pauses its torrent and closes its peers', () => {
   const { simulator, engine, large } = withFault('read', 5, true);
   simulator.run(() => large.phase === 'seeding');
   const peer = join(simulator, engine).send((encoder) => encoder.interested());
@@ -141,7 +142,7 @@ test('a read that fails ends its torrent and closes its peers', () => {
     encoder.request(5, 0, 16_384);
   });
   simulator.run(simulator.now + 1000);
-  assert.equal(large.phase, 'failed');
+  assert.equal(large.phase, 'paused');
   assert.deepEqual(peer.reasonsIn(engine), ['torrent-stopped']);
   engine.stop(simulator);
 });

@@ -118,8 +118,10 @@ export class Swarm implements PeerOwner, Dialler {
     return sum;
   }
 
-  /** Begins to dial. Incoming peers are taken from the start. */
+  /** Begins to dial. Incoming peers are taken from the start. Idempotent; after a stop() it begins again. */
   start(): void {
+    this.#isStopped = false;
+    if (this.#isRunning) return;
     this.#isRunning = true;
     this.#connector.add(this);
   }
@@ -129,6 +131,7 @@ export class Swarm implements PeerOwner, Dialler {
     this.#isStopped = true;
     this.#connector.remove(this);
     for (const peer of [...this.#peers]) peer.close('torrent-stopped');
+    this.data = null;
   }
 
   /** The metadata is known; peers that were only good for it become peers for the data. */
@@ -314,6 +317,7 @@ export class Swarm implements PeerOwner, Dialler {
   #noteEnd(address: Address, peer: Peer, reason: CloseReason, now: number): void {
     if (reason === 'self-connection') this.candidates.markSelf(address);
     else if (reason === 'banned' || reason === 'bad-metadata') this.candidates.ban(address);
+    else if (reason === 'torrent-stopped') this.candidates.onReleased(address);
     else if (peer.isHandshakeDone && reason !== 'both-complete') this.candidates.onClosed(address, now);
     else this.candidates.onFailed(address, now);
   }

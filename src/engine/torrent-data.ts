@@ -8,6 +8,7 @@ import type { Bitfield } from '../base/bitfield.js';
 import { DtorrentError } from '../base/errors.js';
 import { SlotPool } from '../base/slot-pool.js';
 import type { FileLayout } from '../format/file-layout.js';
+import type { PartialMemory } from '../format/resume-data.js';
 import type { Storage } from '../host/storage.js';
 import type { DataMemory } from './check-plan.js';
 import type { EngineContext } from './context.js';
@@ -39,6 +40,8 @@ export class TorrentData implements ChunkSource, DataCheckHandler {
   failedBytes = 0;
   /** False while the check runs: nothing is requested before it is known what is there. */
   isChecked = false;
+  readonly wantedFiles: Uint8Array | null = null;
+  readonly partials: readonly PartialMemory[] = [];
   readonly #context: EngineContext;
   readonly #handler: TorrentDataHandler;
   readonly #slots: SlotPool;

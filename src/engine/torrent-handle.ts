@@ -45,7 +45,7 @@ export class TorrentHandle {
     return this.#torrent.phase;
   }
 
-  /** Why it failed; null unless `phase` is 'failed'. */
+  /** Why it failed, or why the disk paused it; null unless `phase` is 'failed' or 'paused'. */
   get error(): DtorrentError | null {
     return this.#torrent.error;
   }
@@ -96,6 +96,24 @@ export class TorrentHandle {
       );
     }
     this.#session.context.turn.run(() => this.#torrent.addTrackers(urls));
+  }
+
+  /**
+   * Lets peers, trackers and files go until resume(). Resolves once files are closed. It stays paused across a restart
+   * with a `stateDir`, unless it is added with `paused: false`. No-op when it failed or was removed.
+   */
+  pause(): Promise<void> {
+    return new Promise((resolve) => this.#session.pause(this.#torrent, resolve));
+  }
+
+  /** Goes on after a pause, also one that a failing disk caused. No-op unless paused. */
+  resume(): void {
+    this.#session.resume(this.#torrent);
+  }
+
+  /** Verifies all data on disk anew (phase 'checking'), then goes on. No-op while a magnet's metadata is unknown. */
+  recheck(): void {
+    this.#session.recheck(this.#torrent);
   }
 
   /** Hears one type of event, or all with '*'. @returns a function that stops listening. */

@@ -1,20 +1,22 @@
 /**
  * One torrent from being added to being removed. Phases and their only transitions:
- *   metadata -> checking -> downloading -> seeding; any -> failed; any -> stopped.
- * It joins the parts that do the work: MetadataExchange, TorrentData, Swarm and Announcer. Every method runs inside a
+ *   metadata -> checking -> downloading <-> seeding; downloading, seeding -> checking (recheck);
+ *   any -> paused -> metadata or checking; any -> failed; any -> stopped.
+ * There is one way into work (goOn) and one out of it (letGo): starting, resuming and rechecking share the first;
+ * pausing, rechecking and stopping the second.
+ * It joins the parts that do the work: MetadataExchange, DataHolder, Swarm and Announcer. Every method runs inside a
  * turn; promises begin one floor up, at TorrentHandle.
  */
 import { type Address, addressKey, type HostPort } from '../base/address.js';
+import { EMPTY_BYTES } from '../base/bytes.js';
 import { DtorrentError, toDtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import { CLIENT_NAME } from '../base/version.js';
 import { FileLayout, pieceHashesOf } from '../format/file-layout.js';
 import { partsNameOf } from '../format/file-placement.js';
-import { type InfoHash, infoHashHex, wireHashes } from '../format/infohash.js';
+import { type InfoHash, infoHashHex, matchesInfoHash, wireHashes } from '../format/infohash.js';
 import type { Magnet } from '../format/magnet.js';
 import { type Metainfo, parseInfoDictionary } from '../format/metainfo.js';
-import type { TrackerMemory } from '../format/resume-data.js';
-import type { Storage } from '../host/storage.js';
 import type { ExtensionHandshake } from '../protocol/wire/extension-handshake.js';
 import { EXTENSION_IDS } from '../protocol/wire/extension-handshake.js';
 import { makePeerId } from '../protocol/wire/peer-id.js';
@@ -23,14 +25,21 @@ import type { CandidateSource } from './candidates.js';
 import type { CloseReason } from './close-reason.js';
 import type { Connector } from './connector.js';
 import type { EngineContext } from './context.js';
-import type { EngineEvent, TorrentPhase, TorrentStats } from './events.js';
+import { DataHolder, type DataHolderHandler, type DataOpening } from './data-holder.js';
+import { DiskRetry, isDiskError } from './disk-retry.js';
+import type { EngineEvent, PauseReason, TorrentPhase, TorrentStats } from './events.js';
 import type { FileClaims } from './file-claims.js';
 import { MetadataExchange } from './metadata-exchange.js';
 import type { Peer } from './peer.js';
 import type { PeerRouter } from './peer-owner.js';
+import type { ResumeFacts } from './resume-keeper.js';
 import { Swarm, type SwarmHandler } from './swarm.js';
-import { TorrentData, type TorrentDataHandler } from './torrent-data.js';
+import type { TorrentData } from './torrent-data.js';
+import { TorrentHistory } from './torrent-history.js';
 import type { TrackerClients } from './tracker-clients.js';
+
+/** A crash may forget this much of the time seeded; the disk is not to be woken for each second of it. */
+const SEEDING_WORTH_SAVING_S = 600;
 
 export interface TorrentOptions {
   readonly downloadDir: string;
@@ -39,6 +48,10 @@ export interface TorrentOptions {
   readonly isSequential: boolean;
   /** Do not check what is on disk: the caller says that it is complete. */
   readonly isTrusted: boolean;
+  /** Check everything on disk, whatever is remembered of it. */
+  readonly isRecheck: boolean;
+  /** Begin paused; null = as a person left it in an earlier run. */
+  readonly isPaused: boolean | null;
 }
 
 /** What a torrent needs of its session. */
@@ -52,22 +65,37 @@ export interface TorrentSurroundings {
   readonly listenPort: () => number;
 }
 
-export class Torrent implements SwarmHandler, TorrentDataHandler {
+export class Torrent implements SwarmHandler, DataHolderHandler {
   readonly infoHash: InfoHash;
   readonly infoHashHex: string;
   readonly swarm: Swarm;
   readonly announcer: Announcer;
   readonly addedAtMs: number;
   metainfo: Metainfo | null = null;
-  data: TorrentData | null = null;
   phase: TorrentPhase = 'metadata';
+  /** Why it failed, or why the disk paused it. */
   error: DtorrentError | null = null;
   completedAtMs: number | null = null;
+  readonly history: TorrentHistory;
   readonly #surroundings: TorrentSurroundings;
   readonly #context: EngineContext;
   readonly #options: TorrentOptions;
   readonly #magnet: Magnet | null;
   readonly #exchange: MetadataExchange;
+  readonly #holder: DataHolder;
+  readonly #retry: DiskRetry;
+  #geometry: Pick<DataOpening, 'layout' | 'hashes' | 'partsName'> | null = null;
+  /** The record of earlier runs has been looked for. */
+  #isLoaded = false;
+  /** Everything is to be hashed, whatever the record will say. */
+  #isRecheck: boolean;
+  /** Null unless paused. */
+  #pauseReason: PauseReason | null = null;
+  /** Paused, and not yet back at work. */
+  #isResuming = false;
+  /** It is the disk that is tried again, and not a person who wants it. */
+  #isRetry = false;
+  #hasBeenOpened = false;
   #wasCompleteAtStart = false;
 
   constructor(source: Metainfo | Magnet, options: TorrentOptions, surroundings: TorrentSurroundings) {
@@ -75,6 +103,7 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
     this.#surroundings = surroundings;
     this.#context = context;
     this.#options = options;
+    this.#isRecheck = options.isRecheck;
     this.metainfo = isMetainfo(source) ? source : null;
     this.#magnet = isMetainfo(source) ? null : source;
     this.infoHash = source.infoHash;
@@ -97,6 +126,14 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
       },
     });
     this.announcer = this.#makeAnnouncer(localPeerId);
+    this.history = new TorrentHistory(context.host.clock.unixTime());
+    this.#holder = new DataHolder(context, this, options.downloadDir);
+    this.#retry = new DiskRetry(context.turn, () => this.#goOnAgain({ isByItself: true }));
+  }
+
+  /** The data as it was opened last; null until the first time. */
+  get data(): TorrentData | null {
+    return this.#holder.data;
   }
 
   get name(): string {
@@ -126,46 +163,62 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
     };
   }
 
-  /** For the resume data: when each tracker may be asked again. It changes with every answer of a tracker. */
-  get trackerMemory(): readonly TrackerMemory[] {
-    return this.announcer.memory();
-  }
-
-  /** What trackerMemory was in an earlier session; to be called before the first announce. */
-  restoreTrackers(memories: readonly TrackerMemory[]): void {
-    this.announcer.restore(memories);
-  }
-
-  /** Begins: `magnet` torrents look for their metadata, others for what is on disk. */
+  /** Begins: looks for what an earlier run left, then for the metadata of a magnet, or for what is on disk. */
   start(): void {
     this.#emit({ type: 'torrentAdded', infoHash: this.infoHashHex });
     this.#addManualPeers(this.#options.peers, 'manual');
     if (this.#magnet !== null) this.#addManualPeers(this.#magnet.peers, 'magnet');
-    if (this.metainfo !== null) {
-      this.#onMetainfo(this.metainfo);
-      return;
-    }
-    this.swarm.start();
-    if (this.#context.settings.trackers) this.announcer.start();
+    if (this.metainfo !== null && !this.#accept(this.metainfo)) return;
+    this.#holder.keeper.load(() => this.#onLoaded());
   }
 
-  /** Says goodbye to trackers and peers, then closes the storage; `done` is called in a turn. */
+  /** Says goodbye to trackers and peers, saves, then closes the storage; `done` is called in a turn. */
   stop(done: () => void): void {
     if (this.phase !== 'failed') this.#setPhase('stopped');
-    this.swarm.stop();
+    this.#retry.cancel();
     let waiting = 2;
     const part = (): void => {
       waiting--;
       if (waiting === 0) done();
     };
     this.announcer.stop(part);
-    if (this.data === null) part();
-    else this.data.close(part);
+    this.#letGo(part);
+  }
+
+  /** Stops, and forgets what would have outlived the run. */
+  remove(done: () => void): void {
+    this.#holder.keeper.forget();
+    this.stop(done);
+  }
+
+  /** Until resume(): peers, trackers and files are let go. `done` is called in a turn, once files are closed. */
+  pause(reason: PauseReason, done: () => void): void {
+    this.#pause(reason, null, done);
+  }
+
+  /** Goes on after a pause, with the same check as at a start. No-op unless paused. */
+  resume(): void {
+    this.#goOnAgain({ isByItself: false });
+  }
+
+  /** Hashes everything on disk anew; peers come back afterwards. A paused torrent does it when it is resumed. */
+  recheck(): void {
+    if (this.metainfo === null || this.phase === 'failed' || this.phase === 'stopped') return;
+    if (this.phase !== 'paused') this.#setPhase('checking');
+    this.#isRecheck = !this.#isLoaded;
+    this.#letGo(() => this.#holder.keeper.distrust());
   }
 
   tick(now: number): void {
     this.#exchange.tick(now);
     this.swarm.tick(now);
+    // What else changes (bytes, time, what was found to be there) is told by nobody.
+    const { keeper } = this.#holder;
+    const { uploadedBytes, seedingSeconds } = this.history.totals(this.swarm, now);
+    const hasUploaded = uploadedBytes !== keeper.record?.uploadedBytes;
+    const hasSeeded = seedingSeconds - (keeper.record?.seedingSeconds ?? 0) >= SEEDING_WORTH_SAVING_S;
+    if (hasUploaded || hasSeeded || this.phase === 'checking') keeper.touch();
+    keeper.tick(now);
   }
 
   addPeers(addresses: readonly Address[], source: CandidateSource): void {
@@ -235,6 +288,8 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
   // ---- TorrentDataHandler ----
 
   onPieceVerified(piece: number): void {
+    this.#holder.keeper.touch();
+    this.#retry.onStored();
     this.swarm.broadcastHave(piece);
     if (this.phase !== 'downloading') return;
     this.#emit({ type: 'pieceVerified', infoHash: this.infoHashHex, piece });
@@ -252,11 +307,119 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
     this.swarm.wantsRefill();
   }
 
+  /** The disk pauses a torrent; anything else ends it. */
   onDataError(error: DtorrentError): void {
-    this.#fail(error);
+    if (this.phase === 'stopped') this.#emit({ type: 'warning', error });
+    else if (isDiskError(error.code)) this.#pause('error', error, () => {});
+    else this.#fail(error);
+  }
+
+  // ---- DataHolderHandler ----
+
+  resumeFacts(): ResumeFacts {
+    const isPrivate = this.metainfo?.isPrivate ?? false;
+    return {
+      ...this.history.totals(this.swarm, this.#context.turn.now),
+      infoBytes: this.#magnet === null ? null : (this.metainfo?.infoBytes ?? null),
+      filePriorities: EMPTY_BYTES,
+      trackers: this.announcer.memory(),
+      // Of a private torrent only the tracker names peers (BEP 27).
+      peers: isPrivate ? [] : this.swarm.candidates.worthKeeping(LIMITS.resumePeersMax),
+      isPaused: this.#pauseReason === 'user',
+    };
+  }
+
+  onDataClosed(): void {
+    this.#goOn();
   }
 
   // ---- inside: the way through the phases ----
+
+  /** What an earlier run left is there, or there is none. */
+  #onLoaded(): void {
+    if (this.phase === 'failed' || this.phase === 'stopped') return;
+    const { keeper } = this.#holder;
+    const { record } = keeper;
+    this.#isLoaded = true;
+    if (record !== null) {
+      this.history.restore(record);
+      this.announcer.restore(record.trackers);
+      this.addPeers(this.metainfo?.isPrivate ? [] : record.peers, 'resume');
+    }
+    if (this.#isRecheck) keeper.distrust();
+    this.#isRecheck = false;
+    if (this.#options.isPaused ?? record?.isPaused ?? false) this.#pause('user', null, () => {});
+    this.#goOn();
+  }
+
+  /** Into work: whatever this torrent is to do next. */
+  #goOn(): void {
+    if (!this.#isLoaded || this.#holder.isClosing) return;
+    if (this.phase === 'metadata') {
+      const infoBytes = this.#holder.keeper.record?.infoBytes ?? null;
+      if (infoBytes !== null && matchesInfoHash(infoBytes, this.infoHash)) {
+        this.#onMetadata(infoBytes);
+        return;
+      }
+      this.#goOnline();
+    } else if (this.phase === 'checking') {
+      const { isSequential, isTrusted } = this.#options;
+      const opening = {
+        ...this.#geometry!,
+        wantedFiles: null,
+        isSequential,
+        isTrusted: isTrusted && !this.#hasBeenOpened,
+        needsFiles: this.#isRetry,
+      };
+      this.#holder.open(opening, (data) => this.#onChecked(data));
+    }
+  }
+
+  /** Out of work: peers and files are let go, after which `done`, and whatever has been asked for meanwhile. */
+  #letGo(done: () => void): void {
+    this.swarm.stop();
+    this.#holder.close(done);
+  }
+
+  #pause(reason: PauseReason, error: DtorrentError | null, done: () => void): void {
+    if (this.phase === 'failed' || this.phase === 'stopped') {
+      done();
+      return;
+    }
+    // What a person paused stays paused whatever the disk says, and one failure of the disk brings others.
+    if (this.phase !== 'paused' || (this.#pauseReason === 'error' && reason !== 'error')) {
+      this.#pauseReason = reason;
+      this.error = error;
+      this.#setPhase('paused');
+      this.#emit({ type: 'torrentPaused', infoHash: this.infoHashHex, reason, error });
+      if (reason === 'error') this.#retry.schedule();
+      else this.#retry.cancel();
+    }
+    this.announcer.stop(() => {});
+    this.#letGo(done);
+  }
+
+  #goOnAgain(options: { readonly isByItself: boolean }): void {
+    if (this.phase !== 'paused') return;
+    this.#retry.cancel();
+    this.#isRetry = options.isByItself;
+    this.#isResuming = true;
+    this.#pauseReason = null;
+    this.#setPhase(this.metainfo === null ? 'metadata' : 'checking');
+    this.#goOn();
+  }
+
+  /** Peers and trackers. */
+  #goOnline(): void {
+    if (this.#isResuming) {
+      this.#isResuming = false;
+      this.error = null;
+      this.#retry.onResumed();
+      this.#emit({ type: 'torrentResumed', infoHash: this.infoHashHex });
+    }
+    this.swarm.start();
+    if (this.#context.settings.trackers) this.announcer.start();
+  }
 
   #onMetadata(infoBytes: Uint8Array): void {
     let metainfo: Metainfo;
@@ -270,10 +433,13 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
       return;
     }
     this.metainfo = metainfo;
-    this.#onMetainfo(metainfo);
+    if (!this.#accept(metainfo)) return;
+    this.#holder.keeper.save();
+    this.#goOn();
   }
 
-  #onMetainfo(metainfo: Metainfo): void {
+  /** The metadata is known. @returns whether we can work with it. */
+  #accept(metainfo: Metainfo): boolean {
     const hashes = pieceHashesOf(metainfo);
     if (hashes === null) {
       this.#fail(
@@ -282,7 +448,7 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
           `${metainfo.name}: a v2-only torrent without its piece layers cannot be verified yet; use the .torrent file`,
         ),
       );
-      return;
+      return false;
     }
     const { writeCacheBytes } = this.#context.settings;
     if (2 * metainfo.pieceLength > writeCacheBytes) {
@@ -292,7 +458,7 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
           `${metainfo.name}: pieces of ${metainfo.pieceLength} bytes need a writeCacheBytes of at least twice that`,
         ),
       );
-      return;
+      return false;
     }
     const partsName = partsNameOf(this.infoHashHex);
     const claimed = [...metainfo.files, { path: [partsName], padding: false }];
@@ -300,7 +466,7 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
     if (taken !== null) {
       const message = `${taken.path} belongs to ${taken.owner.name} already; download ${metainfo.name} to another directory`;
       this.#fail(new DtorrentError('EDUPLICATE', message));
-      return;
+      return false;
     }
     this.#exchange.onMetadataKnown(metainfo.infoBytes, { isPrivate: metainfo.isPrivate });
     this.announcer.setPrivate(metainfo.isPrivate);
@@ -312,52 +478,25 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
       name: metainfo.name,
       totalLength: metainfo.totalLength,
     });
-    const layout = new FileLayout(metainfo);
-    const directory = this.#options.downloadDir;
-    const { preallocation } = this.#context.settings;
-    const spec = { directory, layout, hashes, wantedFiles: null, partsName, preallocation };
-    this.#context.host.storage.open(spec, (result) => {
-      this.#context.turn.run(() => this.#onStorage(layout, result));
-    });
+    this.#geometry = { layout: new FileLayout(metainfo), hashes, partsName };
+    return true;
   }
 
-  #onStorage(layout: FileLayout, result: Storage | DtorrentError): void {
-    if (result instanceof DtorrentError) {
-      this.#fail(result);
-      return;
-    }
-    if (this.phase !== 'checking') {
-      result.close(() => {});
-      return;
-    }
-    this.data = new TorrentData({
-      context: this.#context,
-      layout,
-      storage: result,
-      isSequential: this.#options.isSequential,
-      handler: this,
-    });
-    if (this.#options.isTrusted) {
-      this.data.trustAll();
-      this.#onChecked();
-    } else {
-      this.data.check(null, () => this.#onChecked());
-    }
-  }
-
-  #onChecked(): void {
-    const data = this.data!;
-    this.#wasCompleteAtStart = data.isComplete;
+  #onChecked(data: TorrentData): void {
+    if (!this.#hasBeenOpened) this.#wasCompleteAtStart = data.isComplete;
+    this.#hasBeenOpened = true;
+    this.#isRetry = false;
     this.#setPhase('downloading');
     this.swarm.attachData(data);
     if (data.isComplete) this.#onComplete();
-    if (this.#magnet !== null) return;
-    this.swarm.start();
-    if (this.#context.settings.trackers) this.announcer.start();
+    this.#goOnline();
+    // Hashing is not to be done again after a crash.
+    if (data.bytesChecked > 0) this.#holder.keeper.save();
   }
 
   #onComplete(): void {
     this.completedAtMs = this.#context.turn.now;
+    this.history.onFinished(this.#context.host.clock.unixTime());
     this.#setPhase('seeding');
     this.#emit({
       type: 'completed',
@@ -366,22 +505,26 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
     });
     if (!this.#wasCompleteAtStart && this.data!.isComplete) this.announcer.complete();
     this.swarm.onComplete();
+    this.#holder.keeper.save();
   }
 
   #fail(error: DtorrentError): void {
     if (this.phase === 'failed' || this.phase === 'stopped') return;
     this.error = error;
     this.#setPhase('failed');
-    this.swarm.stop();
+    this.#retry.cancel();
     this.announcer.stop(() => {});
+    // What it was saved with last is worth more than what a bug may have made of it.
+    this.#holder.keeper.close();
     // Its memory is the other torrents' too; and a check under way must not bring the torrent back.
-    this.data?.close(() => {});
+    this.#letGo(() => {});
     this.#emit({ type: 'torrentFailed', infoHash: this.infoHashHex, error });
   }
 
   #setPhase(phase: TorrentPhase): void {
     if (this.phase === phase) return;
     this.phase = phase;
+    this.history.setSeeding(phase === 'seeding', this.#context.turn.now);
     this.#emit({ type: 'phase', infoHash: this.infoHashHex, phase });
   }
 
@@ -413,10 +556,15 @@ export class Torrent implements SwarmHandler, TorrentDataHandler {
       handler: {
         onPeers: (addresses) => this.addPeers(addresses, 'tracker'),
         onTrackerSwitched: () => this.swarm.onTrackerSwitched(),
-        onAnnounced: ({ url, peers, seeds, leechers }) =>
-          this.#emit({ type: 'trackerAnnounced', infoHash, url, peers, seeds, leechers }),
+        onAnnounced: ({ url, peers, seeds, leechers }) => {
+          this.#holder.keeper.touch();
+          this.#emit({ type: 'trackerAnnounced', infoHash, url, peers, seeds, leechers });
+        },
         onWarning: (url, message) => this.#emit({ type: 'trackerWarning', infoHash, url, message }),
-        onFailure: (url, error) => this.#emit({ type: 'trackerFailed', infoHash, url, error }),
+        onFailure: (url, error) => {
+          this.#holder.keeper.touch();
+          this.#emit({ type: 'trackerFailed', infoHash, url, error });
+        },
       },
     });
   }

@@ -58,6 +58,15 @@ export class MemoryDisk {
     this.#changes.set(path, ++this.#writes);
   }
 
+  /** @returns a disk of the same files with the same stamps: what a crash at this moment leaves. */
+  clone(): MemoryDisk {
+    const twin = new MemoryDisk();
+    for (const [path, content] of this.#files) twin.#files.set(path, content.slice());
+    for (const [path, change] of this.#changes) twin.#changes.set(path, change);
+    twin.#writes = this.#writes;
+    return twin;
+  }
+
   remove(path: string): void {
     this.#files.delete(path);
   }

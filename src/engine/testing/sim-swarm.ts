@@ -2,7 +2,7 @@
  * Whole engines on simulated hosts, for tests: a torrent made of reproducible bytes, and sessions that seed or fetch it.
  * Everything is synchronous and in virtual time.
  */
-import { addressKey, makeAddress } from '../../base/address.js';
+import { addressKey, type HostPort, makeAddress } from '../../base/address.js';
 import { concatBytes } from '../../base/bytes.js';
 import { sha1 } from '../../base/crypto.js';
 import { SeededRandom } from '../../base/random.js';
@@ -89,13 +89,24 @@ export class SimEngine {
   /** Adds the torrent; `from` are dialled. */
   add(
     source: Metainfo | Magnet,
-    options: { readonly from?: readonly SimEngine[]; readonly isTrusted?: boolean } = {},
+    options: {
+      readonly from?: readonly SimEngine[];
+      /** Dialled too. */
+      readonly peers?: readonly HostPort[];
+      readonly downloadDir?: string;
+      readonly isTrusted?: boolean;
+      readonly isRecheck?: boolean;
+      readonly isPaused?: boolean;
+    } = {},
   ): Torrent {
+    const engines = (options.from ?? []).map(({ host, session }) => ({ host: host.ipv4!, port: session.listenPort }));
     const torrent = this.session.add(source, {
-      downloadDir: DOWNLOADS,
-      peers: (options.from ?? []).map((engine) => ({ host: engine.host.ipv4!, port: engine.session.listenPort })),
+      downloadDir: options.downloadDir ?? DOWNLOADS,
+      peers: [...engines, ...(options.peers ?? [])],
       isSequential: false,
       isTrusted: options.isTrusted ?? false,
+      isRecheck: options.isRecheck ?? false,
+      isPaused: options.isPaused ?? null,
     });
     this.session.begin(torrent);
     return torrent;
