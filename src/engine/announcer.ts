@@ -158,7 +158,7 @@ export class Announcer implements LaneOwner, RoundOwner {
     return this.#list.memory(this.#moment());
   }
 
-  /** Takes up what memory() gave in an earlier session; to be called before start(). Trackers not known are ignored. */
+  /** Takes up what memory() gave in an earlier session, of trackers added later too; to be called before start(). */
   restore(memories: readonly TrackerMemory[]): void {
     this.#list.restore(memories, this.#moment());
   }

@@ -78,15 +78,22 @@ export class TrackerList {
     });
   }
 
-  /** See Announcer.restore. */
+  /** See Announcer.restore. One that the torrent does not have (yet) counts as taken away. */
   restore(memories: readonly TrackerMemory[], moment: Moment): void {
     const byKey = this.#byKey();
     for (const memory of memories) {
-      const tracker = byKey.get(memory.key);
-      if (tracker === undefined) continue;
+      const tracker = byKey.get(memory.key) ?? this.#departedFor(memory.key);
+      if (tracker === null) continue;
       tracker.restore(recalledNotBeforeMs(memory, moment));
       for (const membership of this.standingOf(tracker).memberships) membership.trackerId = memory.trackerId;
     }
+  }
+
+  #departedFor(key: string): Tracker | null {
+    const departed = this.#departed.get(key) ?? loadTiers([[key]], this.#random)[0]?.[0];
+    if (departed === undefined || this.#departed.size >= LIMITS.trackersPerTorrentMax) return null;
+    this.#departed.set(key, departed);
+    return departed;
   }
 
   #byKey(): Map<string, Tracker> {
