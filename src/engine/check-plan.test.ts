@@ -18,13 +18,18 @@ function layoutOf(lengths: readonly number[]): FileLayout {
   return new FileLayout(v1Torrent(lengths, 10));
 }
 
+/** The stamp of the parts file, now and when it was remembered. */
+const NO_PARTS = { now: GONE, before: GONE };
+
 /** `t` trusted, `?` to be hashed, `-` missing; one a piece. */
 function planOf(
   layout: FileLayout,
   stamps: readonly FileStamp[],
   memory: { readonly had: string; readonly files?: readonly FileStamp[]; readonly isClean?: boolean } | null,
+  parts: { readonly now: FileStamp; readonly before: FileStamp } = NO_PARTS,
 ): string {
-  const plan = planCheck(layout, stamps, memory && memoryOf(memory.had, memory.files ?? stamps, memory.isClean));
+  const then = [...(memory?.files ?? stamps), parts.before];
+  const plan = planCheck(layout, [...stamps, parts.now], memory && memoryOf(memory.had, then, memory.isClean));
   return Array.from({ length: layout.pieceCount }, (_, piece) => {
     assert.ok(!(plan.trusted.has(piece) && plan.doubtful.has(piece)), 'a piece is not both');
     return plan.trusted.has(piece) ? 't' : plan.doubtful.has(piece) ? '?' : '-';
@@ -84,9 +89,16 @@ test('what lay in a removed file alone is missing; what it shared with others is
   assert.equal(planOf(layout, [GONE, stamp(15), stamp(20)], { had: 'xxxxxx', files }), '--?ttt');
 });
 
-test('a piece that lies partly aside, its file not being selected, is hashed', () => {
+test('what lies partly aside is trusted while the parts file is there and unchanged', () => {
   const layout = layoutOf([25, 15, 20]);
-  assert.equal(planOf(layout, [stamp(25), GONE, stamp(20)], { had: 'xxx-xx' }), 'tt?-tt');
+  const stamps = [stamp(25), GONE, stamp(20)];
+  const had = { had: 'xxx-xx' };
+  assert.equal(planOf(layout, stamps, had, { now: stamp(10), before: stamp(10) }), 'ttt-tt');
+  assert.equal(planOf(layout, stamps, had, { now: stamp(10, 2), before: stamp(10) }), 'tt?-tt');
+  assert.equal(planOf(layout, stamps, had, { now: GONE, before: stamp(10) }), 'tt?-tt');
+  assert.equal(planOf(layout, stamps, had, { now: GONE, before: GONE }), 'tt?-tt');
+  assert.equal(planOf(layout, stamps, { had: 'xx--xx' }, { now: stamp(10), before: GONE }), 'tt?-tt');
+  assert.equal(planOf(layout, stamps, { had: 'xx--xx' }, { now: GONE, before: GONE }), 'tt--tt');
 });
 
 test('padding is in no file: a piece of nothing else is hashed, empty files do not count', () => {

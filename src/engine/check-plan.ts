@@ -1,9 +1,10 @@
 /**
  * Which pieces have to be hashed when a torrent's data is opened, given what was remembered of it and what its files
  * look like now. Pure. Called by DataCheck.
- * Rules: a piece that was had is trusted while every file it lies in is there and has not changed. All that touches a
- * changed file is doubtful. A piece that was not had is doubtful only if it may have been written after the record was
- * made. What lies beyond the end of a file, or only in files that are not there, is missing without a look.
+ * Rules: a piece that was had is trusted while no file it lies in has changed (the parts file, for what lies aside).
+ * All that touches a changed file is doubtful. A piece that was not had is doubtful only if it may have been written
+ * after the record was made. What lies beyond the end of a file, or only in files that are not there, is missing
+ * without a look.
  * Cost: one step a file and one a piece that a file touches.
  */
 import { Bitfield } from '../base/bitfield.js';
@@ -13,7 +14,7 @@ import type { FileStamp, StorageFile } from '../host/storage.js';
 export interface DataMemory {
   /** One bit a piece. */
   readonly have: Bitfield;
-  /** What the files looked like then, one a file. */
+  /** What the files looked like then: Storage.stampFiles. */
   readonly files: readonly FileStamp[];
   /** Nothing was written after that. */
   readonly isClean: boolean;
@@ -43,26 +44,38 @@ const IN_FILE = 4;
 /** A file that is there ends before the piece does. */
 const CUT_OFF = 8;
 
-/** `memory` null = nothing is remembered: whatever may be there is doubtful. */
+/** `stamps`: Storage.stampFiles, now. `memory` null = nothing is remembered: all that may be there is doubtful. */
 export function planCheck(layout: CheckLayout, stamps: readonly FileStamp[], memory: DataMemory | null): CheckPlan {
   const marks = markPieces(layout, stamps, memory);
+  const view: View = { isClean: memory?.isClean ?? false, parts: partsStateOf(layout, stamps, memory) };
   const trusted = new Bitfield(layout.pieceCount);
   const doubtful = new Bitfield(layout.pieceCount);
   for (let piece = 0; piece < layout.pieceCount; piece++) {
-    const verdict = judge(marks[piece]!, memory?.have.has(piece) ?? false, memory?.isClean ?? false);
+    const verdict = judge(marks[piece]!, memory?.have.has(piece) ?? false, view);
     if (verdict === 'trusted') trusted.add(piece);
     else if (verdict === 'doubtful') doubtful.add(piece);
   }
   return { trusted, doubtful };
 }
 
-function judge(mark: number, wasHad: boolean, isClean: boolean): 'trusted' | 'doubtful' | 'missing' {
+/** What holds for all pieces. */
+interface View {
+  readonly isClean: boolean;
+  readonly parts: 'absent' | 'changed' | 'same';
+}
+
+function partsStateOf(layout: CheckLayout, stamps: readonly FileStamp[], memory: DataMemory | null): View['parts'] {
+  const stamp = stamps[layout.files.length]!;
+  if (stamp.lengthBytes < 0) return 'absent';
+  return memory !== null && isSameStamp(stamp, memory.files[layout.files.length]!) ? 'same' : 'changed';
+}
+
+function judge(mark: number, wasHad: boolean, { isClean, parts }: View): 'trusted' | 'doubtful' | 'missing' {
   if ((mark & CUT_OFF) !== 0) return 'missing';
-  const isChanged = (mark & IN_CHANGED_FILE) !== 0;
-  if (wasHad && !isChanged) {
-    // What belongs to a file that is not there lies aside (it is not selected), where no stamp vouches for it.
-    return (mark & IN_ABSENT_FILE) !== 0 ? 'doubtful' : 'trusted';
-  }
+  // What belongs to a file that is not there may lie aside.
+  const isAside = (mark & IN_ABSENT_FILE) !== 0;
+  const isChanged = (mark & IN_CHANGED_FILE) !== 0 || (isAside && parts === 'changed');
+  if (wasHad && !isChanged) return isAside && parts !== 'same' ? 'doubtful' : 'trusted';
   if (!isChanged && isClean) return 'missing';
   // All padding is in no file, and needs only its hash.
   return (mark & IN_FILE) !== 0 || mark === 0 ? 'doubtful' : 'missing';

@@ -1,9 +1,9 @@
 /**
  * Keeps what outlives a run of one torrent: finds it at the start, saves it when something has changed, at most every
  * `resumeIntervalMs`. Called by Torrent, inside turns; what it calls back runs in turns.
- * The order of a save is what makes it true after a crash: look at the files, take down what is had, sync the data, save
- * the record. So no record claims a piece that was not on disk before it, and a file that was written to after it was
- * looked at is known by its stamp.
+ * The order of a save is what makes it true after a crash: look at the files, take down what is had, sync the data,
+ * save the record. So no record claims a piece that was not on disk before it, and a file that was written to after it
+ * was looked at is known by its stamp.
  * Invariant: one save at a time; the last one of an orderly stop comes after all others.
  */
 import { Bitfield } from '../base/bitfield.js';
@@ -99,7 +99,8 @@ export class ResumeKeeper {
 
   /** What the record says of the data; null when it says nothing, or does not fit the torrent. */
   memoryFor(layout: CheckLayout): DataMemory | null {
-    if (this.record === null || this.record.files.length !== layout.files.length) return null;
+    // One stamp more than files: that of the parts file.
+    if (this.record === null || this.record.files.length !== layout.files.length + 1) return null;
     const have = Bitfield.fromWire(this.record.have, layout.pieceCount);
     return have === null ? null : { have, files: this.record.files, isClean: this.record.isClean };
   }
@@ -129,8 +130,8 @@ export class ResumeKeeper {
   }
 
   /**
-   * The last save, before the data is closed: what is had is durable then, whether or not records are kept. `done` comes
-   * in a turn, perhaps inside the call, also when nothing could be saved.
+   * The last save, before the data is closed: what is had is durable then, whether or not records are kept. `done`
+   * comes in a turn, perhaps inside the call, also when nothing could be saved.
    */
   finish(done: () => void): void {
     this.#lastDones.push(done);

@@ -1,4 +1,4 @@
-/** A torrent over several runs: whole sessions in virtual time, one after the other over one disk and one state store. */
+/** A torrent over several runs: whole sessions in virtual time, one after the other, over one disk and one state. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DtorrentError } from '../base/errors.js';

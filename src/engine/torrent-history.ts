@@ -1,6 +1,7 @@
 /**
- * What a torrent has done in all its runs together: bytes moved, time seeded, when it was added and completed. The swarm
- * counts this run; what came before is taken from the record. Called by Torrent. Unix time in seconds, spans in ms.
+ * What a torrent has done in all its runs together: bytes moved, time seeded, when it was added and completed. The
+ * swarm counts this run; what came before is taken from the record. Called by Torrent. Unix time in seconds, spans in
+ * ms.
  */
 import type { ResumeData } from '../format/resume-data.js';
 

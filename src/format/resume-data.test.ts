@@ -185,7 +185,7 @@ test('each limit is refused when it is passed, and not before', () => {
     directory: 'd'.repeat(LIMITS.resumePathBytesMax),
     infoBytes: new Uint8Array(LIMITS.metadataBytesMax),
     have: new Uint8Array(Math.ceil(LIMITS.pieceCountMax / 8)),
-    files: new Uint8Array(16 * LIMITS.fileCountMax),
+    files: new Uint8Array(16 * (LIMITS.fileCountMax + 1)),
     filePriorities: new Uint8Array(LIMITS.fileCountMax),
     peers: new Array(LIMITS.resumePeersMax).fill(Uint8Array.of(9, 9, 9, 9, 0, 1)),
     partials: Array.from({ length: LIMITS.resumePartialsMax }, (_, piece) => [piece, Uint8Array.of(1)]),

@@ -16,13 +16,13 @@ export interface ResumeData {
   readonly infoHash: string;
   /** Absolute path of the download directory. Another directory is another download. */
   readonly directory: string;
-  /** Saved by an orderly stop: nothing was written after it. False = pieces that `have` lacks may be on disk all the same. */
+  /** Saved by an orderly stop: nothing was written after it. False = pieces that `have` lacks may be on disk too. */
   readonly isClean: boolean;
   /** The info dictionary, byte for byte: a magnet need not fetch it again. Null while it is not known. */
   readonly infoBytes: Uint8Array | null;
   /** One bit a piece, as in a bitfield message. Empty while the metadata is not known. */
   readonly have: Uint8Array;
-  /** One a file of the layout, in its order. */
+  /** One a file of the layout, in its order, and one for the parts file (Storage.stampFiles). */
   readonly files: readonly FileStamp[];
   /** Unfinished pieces of which some blocks are on disk, unverified; one bit a block. */
   readonly partials: readonly PartialMemory[];
@@ -96,7 +96,7 @@ export function encodeResumeData(data: ResumeData): Uint8Array {
 }
 
 /**
- * @returns what encodeResumeData was given, copied out of `bytes`. Whether it fits the torrent is for the caller to say.
+ * @returns what encodeResumeData was given, copied out of `bytes`. Whether it fits the torrent the caller has to see.
  * @throws {DtorrentError} `ESTATE`, and nothing else, for whatever is no record of this version.
  */
 export function decodeResumeData(bytes: Uint8Array): ResumeData {
@@ -108,7 +108,7 @@ export function decodeResumeData(bytes: Uint8Array): ResumeData {
     }
     throw damaged('version');
   }
-  const files = bytesOf(record, 'files', LIMITS.fileCountMax * STAMP_BYTES);
+  const files = bytesOf(record, 'files', (LIMITS.fileCountMax + 1) * STAMP_BYTES);
   return {
     infoHash: infoHashOf(record),
     directory: textOf(record.getBytes('directory'), 'directory', LIMITS.resumePathBytesMax),
