@@ -7,6 +7,16 @@ import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { afterTest } from './cleanup.js';
 
+export interface ProcessOptions {
+  /** A network namespace to run in (ip netns exec). */
+  readonly namespace?: string;
+  readonly cwd?: string;
+  /** Beside this process's own. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Whether `write` reaches it. Without, its stdin is empty. */
+  readonly input?: boolean;
+}
+
 export class Process {
   readonly child: ChildProcess;
   readonly lines: string[] = [];
@@ -14,20 +24,15 @@ export class Process {
   readonly #name: string;
   #wake: () => void = () => {};
 
-  /** Ends with the test. `namespace` runs it inside a network namespace (ip netns exec). */
-  constructor(
-    t: TestContext,
-    command: string,
-    args: readonly string[],
-    options: { readonly namespace?: string; readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
-  ) {
+  /** Ends with the test. */
+  constructor(t: TestContext, command: string, args: readonly string[], options: ProcessOptions = {}) {
     const [program, programArgs] =
       options.namespace === undefined
         ? [command, args]
         : ['ip', ['netns', 'exec', options.namespace, command, ...args]];
     this.#name = `${command} ${args.join(' ')}`;
     this.child = spawn(program, programArgs, {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [options.input === true ? 'pipe' : 'ignore', 'pipe', 'pipe'],
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
     });
@@ -42,12 +47,18 @@ export class Process {
     this.child.stderr!.on('data', (chunk) => {
       this.errors = (this.errors + String(chunk)).slice(-20_000);
     });
+    // That nobody reads any more is told by its exit.
+    this.child.stdin?.on('error', () => {});
     this.child.on('exit', () => this.#wake());
     afterTest(t, () => this.stop());
   }
 
   get hasExited(): boolean {
     return this.child.exitCode !== null || this.child.signalCode !== null || this.child.pid === undefined;
+  }
+
+  write(text: string): void {
+    this.child.stdin!.write(text);
   }
 
   /** The first line that `matches`, waiting for it; fails when the process ends or the time is over. */
@@ -115,7 +126,7 @@ export async function run(
   t: TestContext,
   command: string,
   args: readonly string[],
-  options: { readonly namespace?: string; readonly cwd?: string; readonly timeoutMs?: number } = {},
+  options: ProcessOptions & { readonly timeoutMs?: number } = {},
 ): Promise<string> {
   const child = new Process(t, command, args, options);
   const code = await child.exit(options.timeoutMs ?? 60_000);

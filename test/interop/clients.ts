@@ -3,7 +3,9 @@
  * and says so.
  */
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { NPM_PACKAGE } from '../harness/npm-package.js';
 
 /** How to find out whether a client is there: a command that exits with 0. */
 const PROBES = {
@@ -13,6 +15,7 @@ const PROBES = {
   'qbittorrent-nox': ['qbittorrent-nox', '--version'],
   rtorrent: ['rtorrent', '-h'],
   deluged: ['deluged', '--version'],
+  'npm package of the interop tests': ['test', '-f', join(NPM_PACKAGE, 'node_modules', '.package-lock.json')],
   opentracker: ['sh', '-c', 'command -v opentracker'],
   bash: ['bash', '--version'],
   zsh: ['zsh', '--version'],
