@@ -63,6 +63,7 @@ function run(scenario: Scenario): void {
     slots: new SlotPool(pieceLength, new ByteBudget(64 * 1024 * 1024)),
     random,
     isSequential: scenario.isSequential ?? false,
+    spill: () => {},
   });
   let number = 0;
   const newPeer = (): BenchPeer => {

@@ -94,6 +94,9 @@ export const LIMITS = {
   trackerServerIdleTimeoutMs: 5_000,
   trackerServerPacketBytesMax: 1400,
 
+  // pieces in flight
+  spilledBlocksMax: 262_144,
+
   // swarm
   candidatesPerTorrentMax: 3000,
   bannedHostsPerTorrentMax: 1000,

@@ -1,6 +1,6 @@
 /**
  * Piece buffers in shared memory, so that a disk worker hashes and writes them where they are. A pool serves one
- * torrent (slots of its piece length) and draws from the engine's ByteBudget, which is what bounds the memory.
+ * torrent (its slots hold a piece, or an extent of a larger one) and draws from the engine's ByteBudget, which is what bounds the memory.
  * Free slots are reused last in, first out: pages that were never needed are never touched.
  */
 import { assert } from './assert.js';
@@ -18,9 +18,14 @@ export class ByteBudget {
     return this.#usedBytes;
   }
 
+  /** Whether `bytes` could be reserved now. */
+  hasRoomFor(bytes: number): boolean {
+    return this.#usedBytes + bytes <= this.limitBytes;
+  }
+
   /** @returns false, and takes nothing, when `bytes` would pass the limit. */
   reserve(bytes: number): boolean {
-    if (this.#usedBytes + bytes > this.limitBytes) return false;
+    if (!this.hasRoomFor(bytes)) return false;
     this.#usedBytes += bytes;
     return true;
   }
@@ -42,6 +47,14 @@ export interface Slot {
   readonly buffer: SharedArrayBuffer;
 }
 
+/** @returns a view of `lengthBytes` of the slot from `offsetBytes`, for a storage that takes slots from their start. */
+export function slotPart(
+  { bytes, buffer }: Slot,
+  { offsetBytes, lengthBytes }: { readonly offsetBytes: number; readonly lengthBytes: number },
+): Slot {
+  return { bytes: bytes.subarray(offsetBytes, offsetBytes + lengthBytes), buffer };
+}
+
 export class SlotPool {
   readonly slotBytes: number;
   readonly #budget: ByteBudget;
@@ -56,6 +69,11 @@ export class SlotPool {
 
   get inUse(): number {
     return this.#inUse.size;
+  }
+
+  /** Whether `acquire` would give a slot. */
+  get hasRoom(): boolean {
+    return this.#free.length > 0 || this.#inUse.size === 0 || this.#budget.hasRoomFor(this.slotBytes);
   }
 
   /**

@@ -75,6 +75,33 @@ test('pieces of 2 MiB and memory for two of them are enough for many peers with 
   for (const leecher of leechers) assert.ok(leecher.has(torrent));
 });
 
+for (const [writeCacheMib, pieceMib] of [
+  [1, 16],
+  [64, 16],
+  [2, 1],
+] as const) {
+  test(`pieces of ${pieceMib} MiB come through a write cache of ${writeCacheMib} MiB, whoever has which`, () => {
+    const simulator = new Simulator({ seed: 205, link: () => ({ latencyMs: 10, bytesPerMs: 2000, lossRatio: 0 }) });
+    const torrent = makeSimTorrent({ lengths: { a: 2 * pieceMib * MIB + 70_000 }, pieceLength: pieceMib * MIB });
+    const seed = new SimEngine(simulator);
+    seed.give(torrent);
+    seed.add(torrent.metainfo);
+    const leechers = Array.from({ length: 3 }, () => {
+      return new SimEngine(simulator, { writeCacheBytes: writeCacheMib * MIB });
+    });
+    const downloads = leechers.map((leecher) => leecher.add(torrent.metainfo, { from: [seed, ...leechers] }));
+    let mostBytes = 0;
+    const isDone = (): boolean => {
+      for (const leecher of leechers) mostBytes = Math.max(mostBytes, leecher.session.context.writeBudget.usedBytes);
+      return downloads.every(({ phase }) => phase === 'seeding');
+    };
+    assert.ok(simulator.run(isDone, { maxVirtualMs: HOUR_MS }));
+    for (const leecher of leechers) assert.ok(leecher.has(torrent));
+    assert.ok(mostBytes > 0 && mostBytes <= writeCacheMib * MIB, `${mostBytes} bytes`);
+    for (const leecher of leechers) assert.equal(leecher.session.context.writeBudget.usedBytes, 0);
+  });
+}
+
 test('a torrent whose peers are gone does not keep the memory that another one needs', () => {
   // Slow enough that the first torrent has all of its memory in unfinished pieces when its seed goes.
   const simulator = new Simulator({ seed: 204, link: () => ({ latencyMs: 20, bytesPerMs: 50, lossRatio: 0 }) });

@@ -4,7 +4,8 @@
  */
 import { LIMITS } from '../base/limits.js';
 import type { WireEncoder } from '../protocol/wire/encoder.js';
-import type { PickerPeer, PiecePicker } from './piece-picker.js';
+import type { PickerPeer } from './picker-peer.js';
+import type { PiecePicker } from './piece-picker.js';
 import { type RateLimiter, RateUser } from './rate-limiter.js';
 import { RequestPipeline } from './request-pipeline.js';
 import type { Settings } from './settings.js';
@@ -13,8 +14,8 @@ const BLOCK_BYTES = LIMITS.blockBytes;
 /** A peer that can fetch a whole piece in this time keeps pieces to itself, so that a bad one has one culprit. */
 const WHOLE_PIECE_MS = 20_000;
 
-/** What became of a block: whether its piece is complete now, and whether others should be told not to send it. */
-export type BlockOutcome = 'wasted' | 'unrequested' | 'stored' | 'piece-complete';
+/** What became of a block: whether it is of use, and whether its piece, or its extent of it, is complete now. */
+export type BlockOutcome = 'wasted' | 'unrequested' | 'stored' | 'extent-complete' | 'piece-complete';
 
 export class PeerDownload {
   readonly pipeline: RequestPipeline;
@@ -69,7 +70,7 @@ export class PeerDownload {
     return count;
   }
 
-  /** A PIECE message begins. @returns the piece's buffer, or null when the payload is to be skipped. */
+  /** A PIECE message begins. @returns the buffer for it, see PiecePicker.startBlock; null = the payload is skipped. */
   startBlock(peer: PickerPeer, picker: PiecePicker, piece: number, begin: number, length: number): Uint8Array | null {
     this.#receivingPiece = -1;
     if (!isWholeBlock(picker, piece, begin, length)) return null;
@@ -104,9 +105,8 @@ export class PeerDownload {
       return wasExpected === 'unrequested' ? 'unrequested' : 'wasted';
     }
     this.#receivingPiece = -1;
-    return picker.finishBlock(peer.number, piece, begin / BLOCK_BYTES) === 'piece-complete'
-      ? 'piece-complete'
-      : 'stored';
+    const completed = picker.finishBlock(peer.number, piece, begin / BLOCK_BYTES);
+    return completed === 'more' ? 'stored' : completed;
   }
 
   /** The block has come from elsewhere. @returns whether it was outstanding here: the peer is to be told. */

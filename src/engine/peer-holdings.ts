@@ -6,7 +6,8 @@
 import { Bitfield } from '../base/bitfield.js';
 import type { CloseReason } from './close-reason.js';
 import { EarlyPieces } from './early-pieces.js';
-import type { PickerPeer, PiecePicker } from './piece-picker.js';
+import type { PickerPeer } from './picker-peer.js';
+import type { PiecePicker } from './piece-picker.js';
 
 /** 'complete' = it has everything since now; a CloseReason = the message was wrong. */
 export type HoldingsChange =

@@ -31,7 +31,8 @@ export interface PeerOwner {
   onPeerComplete(peer: Peer): void;
   /** Another peer may still be asked for a block that has arrived (end game). */
   onBlockStored(peer: Peer, piece: number, block: number): void;
-  onPieceComplete(piece: number): void;
+  /** `block` was the last missing one of its piece, or of an extent of it. */
+  onBlocksComplete(piece: number, block: number): void;
   onClosed(peer: Peer, reason: CloseReason): void;
 }
 

@@ -29,7 +29,7 @@ import { type HoldingsChange, PeerHoldings } from './peer-holdings.js';
 import type { PeerInfo } from './peer-info.js';
 import type { PeerOwner, PeerRouter } from './peer-owner.js';
 import { PeerUpload } from './peer-upload.js';
-import { PeerPickState, type PickerPeer } from './piece-picker.js';
+import { PeerPickState, type PickerPeer } from './picker-peer.js';
 import type { TorrentData } from './torrent-data.js';
 import type { Deferred } from './turn.js';
 
@@ -268,7 +268,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     const picker = this.#data?.picker;
     if (picker !== undefined && now >= this.download.pipeline.nextDeadline) {
       this.download.timeOut(picker, now);
-      this.#owner?.data?.requestsPossible();
+      this.#owner?.data?.onRequestsPossible();
     }
     this.wantsSettle();
   }
@@ -366,7 +366,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     // With the fast extension each outstanding request is still answered, by a reject at least (BEP 6).
     if (!this.#hasFast && this.#data !== null) {
       this.download.releaseAll(this.#data.picker, this.#context.turn.now);
-      this.#data.requestsPossible();
+      this.#data.onRequestsPossible();
     }
   }
 
@@ -429,7 +429,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     if (picker === undefined || begin % LIMITS.blockBytes !== 0) return;
     const block = begin / LIMITS.blockBytes;
     if (this.isChokingUs) this.download.allowedFast.delete(piece);
-    if (this.download.reject(picker, piece, block)) this.#data?.requestsPossible();
+    if (this.download.reject(picker, piece, block)) this.#data?.onRequestsPossible();
     this.wantsSettle();
   }
 
@@ -461,7 +461,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     const data = this.#data;
     if (data === null) return;
     target.bytes = this.download.startBlock(this, data.picker, piece, begin, length);
-    target.offset = begin;
+    target.offset = data.picker.slotOffset(begin);
   }
 
   onBlockEnd(piece: number, begin: number, length: number): void {
@@ -474,7 +474,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     if (outcome === 'unrequested') this.#countUnrequested();
     else if (outcome !== 'wasted') {
       if (data.picker.isEndgame) this.#owner!.onBlockStored(this, piece, begin / LIMITS.blockBytes);
-      if (outcome === 'piece-complete') this.#owner!.onPieceComplete(piece);
+      if (outcome !== 'stored') this.#owner!.onBlocksComplete(piece, begin / LIMITS.blockBytes);
     }
     this.wantsSettle();
   }
@@ -538,7 +538,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     // With the fast extension each outstanding request is still answered, by a reject at least.
     if (change === 'changed' && !this.#hasFast) {
       this.download.dropPiece(this.#data!.picker, piece, this.#context.turn.now);
-      this.#data!.requestsPossible();
+      this.#data!.onRequestsPossible();
     }
     this.#onHoldings(change);
   }

@@ -1,9 +1,10 @@
 /**
- * The picker against a naive model: random swarms come and go, blocks are sent, refused, cut off and corrupted, while
- * every pick is checked against plain sets. A seed in the test's name replays it.
+ * The picker against a naive model: random swarms come and go, blocks are sent, refused, cut off and corrupted, pieces
+ * are restored, extents are written sooner or later or not at all, while every pick is checked against plain sets. A seed in the test's name replays it.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Bitfield } from '../base/bitfield.js';
 import { LIMITS } from '../base/limits.js';
 import { randomBelow, SeededRandom } from '../base/random.js';
 import { ByteBudget, SlotPool } from '../base/slot-pool.js';
@@ -25,6 +26,10 @@ class Model {
   /** Per "piece/block": the peers it is asked of. */
   readonly requesters = new Map<string, Set<TestPickerPeer>>();
   readonly everPicked = new Set<string>();
+  /** Pieces of which some blocks were there from an earlier session. */
+  readonly restored = new Set<number>();
+  /** Extents that the storage has, in no order. */
+  readonly writes: { readonly piece: number; readonly extent: number }[] = [];
   readonly #lastPieceBytes: number;
   #nextNumber = 0;
 
@@ -34,8 +39,11 @@ class Model {
     this.pieceCount = 1 + randomBelow(random, 40);
     this.pieceLength = LIMITS.blockBytes * (1 + randomBelow(random, 5));
     this.#lastPieceBytes = 1 + randomBelow(random, this.pieceLength);
-    const budget = new ByteBudget(this.pieceLength * (2 + randomBelow(random, 10)));
-    this.pool = new SlotPool(this.pieceLength, budget);
+    // Every third torrent has whole pieces only.
+    const blocksPerPiece = this.pieceLength / LIMITS.blockBytes;
+    const slotBlocks = seed % 3 === 0 ? blocksPerPiece : 1 + randomBelow(random, blocksPerPiece);
+    const slotBytes = slotBlocks * LIMITS.blockBytes;
+    this.pool = new SlotPool(slotBytes, new ByteBudget(slotBytes * (2 + randomBelow(random, 10))));
     this.picker = new PiecePicker({
       geometry: {
         pieceLength: this.pieceLength,
@@ -46,6 +54,7 @@ class Model {
       slots: this.pool,
       random,
       isSequential: seed % 4 === 0,
+      spill: (piece, extent) => this.write(piece, extent),
     });
   }
 
@@ -110,15 +119,51 @@ class Model {
     const [piece] = block;
     this.forget(peer, block);
     const outcome = peer.deliver(this.picker, block);
-    if (outcome !== 'piece-complete') return;
-    const contributors = this.picker.contributorsOf(piece);
-    assert.ok(contributors.includes(peer.number) && new Set(contributors).size === contributors.length);
-    if (randomBelow(this.random, 6) === 0) {
+    if (outcome === 'piece-complete' || outcome === 'extent-complete') {
+      const contributors = this.picker.contributorsOf(piece);
+      assert.ok(contributors.includes(peer.number) && new Set(contributors).size === contributors.length);
+      const partial = this.picker.partial(piece)!;
+      assert.equal(partial.isSpilled, outcome === 'extent-complete');
+      if (outcome === 'piece-complete') this.judge(piece);
+      else this.write(piece, partial.extentIndexOf(block[1]));
+    }
+  }
+
+  write(piece: number, extent: number): void {
+    this.picker.extentWriting(piece, extent);
+    this.writes.push({ piece, extent });
+  }
+
+  finishWrite(): void {
+    if (this.writes.length === 0) return;
+    const [written] = this.writes.splice(randomBelow(this.random, this.writes.length), 1);
+    const { piece, extent } = written!;
+    if (this.picker.extentWritten(piece, extent, { isStored: randomBelow(this.random, 8) > 0 })) this.judge(piece);
+  }
+
+  /** The hash of a piece that is there is looked at. */
+  judge(piece: number): void {
+    assert.equal(this.picker.partial(piece)!.isComplete, true);
+    if (randomBelow(this.random, 20) === 0) {
+      this.picker.pieceLost(piece);
+    } else if (randomBelow(this.random, 6) === 0) {
       this.picker.pieceFailed(piece);
     } else {
       this.picker.pieceVerified(piece);
       this.have.add(piece);
     }
+  }
+
+  restore(piece: number): void {
+    const blockCount = Math.ceil(this.pieceBytes(piece) / LIMITS.blockBytes);
+    const blocks = new Bitfield(blockCount);
+    for (let block = 0; block < blockCount; block++) if (randomBelow(this.random, 2) === 0) blocks.add(block);
+    const isTaken = this.picker.partial(piece) !== null || this.have.has(piece) || this.unwanted.has(piece);
+    const inUse = this.pool.inUse;
+    const isRestored = this.picker.restorePartial(piece, blocks.bytes);
+    assert.equal(this.pool.inUse, inUse, 'what is on disk takes no memory');
+    if (isRestored) this.restored.add(piece);
+    if (isTaken || blocks.isFull || blocks.isEmpty) assert.equal(isRestored, false);
   }
 
   release(peer: TestPickerPeer, block: PickedBlock): void {
@@ -139,7 +184,7 @@ class Model {
     if (peers.length === 0) this.join(randomBelow(random, 3));
     const peer = peers[randomBelow(random, peers.length)]!;
     const block = peer.requests.length === 0 ? null : peer.requests[randomBelow(random, peer.requests.length)]!;
-    const action = randomBelow(random, 100);
+    const action = randomBelow(random, 110);
     if (action < 40) this.ask(peer);
     else if (action < 70) {
       if (block !== null) this.deliver(peer, block);
@@ -153,7 +198,9 @@ class Model {
     else if (action < 95) this.join(randomBelow(random, 3));
     else if (action < 97) this.leave(peer);
     else if (action < 99) this.setPriority(randomBelow(random, this.pieceCount), randomBelow(random, 8));
-    else this.setManyPriorities();
+    else if (action < 100) this.setManyPriorities();
+    else if (action < 108) this.finishWrite();
+    else this.restore(randomBelow(random, this.pieceCount));
   }
 
   /** The peer has a piece no longer: what it was asked of it is released at once, or answered some time. */
@@ -183,14 +230,14 @@ class Model {
 
   check(): void {
     this.picker.verify();
-    let inFlight = 0;
+    let slots = 0;
     let missing = 0;
     for (let piece = 0; piece < this.pieceCount; piece++) {
       assert.equal(this.picker.availability(piece), this.peers.filter((peer) => peer.pieces.has(piece)).length);
-      if (this.picker.partial(piece) !== null) inFlight++;
+      slots += this.picker.partial(piece)?.slotCount ?? 0;
       if (!this.have.has(piece) && !this.unwanted.has(piece)) missing++;
     }
-    assert.equal(this.pool.inUse, inFlight);
+    assert.equal(this.pool.inUse, slots);
     assert.equal(this.picker.wantedMissing, missing);
     for (const peer of this.peers) {
       let interesting = 0;
@@ -218,11 +265,12 @@ class Model {
         this.ask(peer);
         for (const block of [...peer.requests]) this.deliver(peer, block);
       }
+      while (this.writes.length > 0) this.finishWrite();
     }
     this.check();
     assert.equal(this.pool.inUse, 0);
     for (let piece = 0; piece < this.pieceCount; piece++) {
-      assert.ok(this.everPicked.has(`${piece}/0`), `piece ${piece} came from nowhere`);
+      assert.ok(this.everPicked.has(`${piece}/0`) || this.restored.has(piece), `piece ${piece} came from nowhere`);
     }
   }
 }
@@ -253,6 +301,7 @@ for (const seed of [1, 2, 3]) {
       slots: new SlotPool(LIMITS.blockBytes, new ByteBudget(pieceCount * LIMITS.blockBytes)),
       random,
       isSequential: false,
+      spill: () => assert.fail('nothing to spill'),
     });
     for (let piece = 0; piece < 4; piece++) picker.markHave(piece);
     const peers = Array.from({ length: 30 }, (_, number) => {

@@ -12,6 +12,8 @@ interface Options {
   readonly pieceCount?: number;
   readonly blocksPerPiece?: number;
   readonly slots?: number;
+  /** Of a slot; default: a whole piece. */
+  readonly slotBlocks?: number;
   readonly isSequential?: boolean;
   readonly paddingBlocks?: number;
   /** Pieces that are there already, so that the random start is over. */
@@ -20,10 +22,20 @@ interface Options {
 
 const RANDOM_START_OVER = [0, 1, 2, 3];
 
-function setUp(options: Options = {}): { picker: PiecePicker; pool: SlotPool; peer: (has?: Has) => TestPickerPeer } {
+interface SetUp {
+  readonly picker: PiecePicker;
+  readonly pool: SlotPool;
+  /** Extents that the picker wants to have written because memory is short. */
+  readonly spilled: [piece: number, extent: number][];
+  readonly peer: (has?: Has) => TestPickerPeer;
+}
+
+function setUp(options: Options = {}): SetUp {
   const { pieceCount = 12, blocksPerPiece = 4, slots = 100, paddingBlocks = 0 } = options;
   const pieceLength = blocksPerPiece * BLOCK;
-  const pool = new SlotPool(pieceLength, new ByteBudget(slots * pieceLength));
+  const slotBytes = (options.slotBlocks ?? blocksPerPiece) * BLOCK;
+  const pool = new SlotPool(slotBytes, new ByteBudget(slots * slotBytes));
+  const spilled: [number, number][] = [];
   const picker = new PiecePicker({
     geometry: {
       pieceLength,
@@ -34,12 +46,14 @@ function setUp(options: Options = {}): { picker: PiecePicker; pool: SlotPool; pe
     slots: pool,
     random: new SeededRandom(7),
     isSequential: options.isSequential ?? false,
+    spill: (piece, extent) => spilled.push([piece, extent]),
   });
   for (const piece of options.had ?? []) picker.markHave(piece);
   let number = 0;
   return {
     picker,
     pool,
+    spilled,
     peer: (has = 'all') => {
       const peer = new TestPickerPeer(++number, pieceCount, has);
       picker.addPeer(peer);
@@ -362,7 +376,7 @@ test('a block goes to the buffer of its piece, and who sent it is known', () => 
   const second = peer('all');
   first.ask(picker, 1);
   second.ask(picker, 1);
-  assert.equal(picker.startBlock(first.number, 0, 0), picker.partial(0)?.slot.bytes);
+  assert.equal(picker.startBlock(first.number, 0, 0), picker.partial(0)?.extentOf(0).slot?.bytes);
   assert.equal(picker.finishBlock(first.number, 0, 0), 'more');
   second.deliver(picker, [0, 1]);
   assert.deepEqual(picker.contributorsOf(0), [first.number, second.number]);
@@ -483,7 +497,7 @@ test('a stopped torrent gives back every buffer but those being written', () => 
   const all = peer('all');
   const [first] = all.ask(picker, 3);
   all.deliver(picker, first!);
-  picker.partial(first![0])!.isWriting = true;
+  picker.partial(first![0])!.isStoring = true;
   picker.releaseSlots();
   assert.equal(pool.inUse, 1);
   picker.pieceVerified(first![0]);
@@ -498,5 +512,72 @@ test('requests released for pieces that are not in flight are ignored', () => {
   picker.abortBlock(3, 0);
   picker.pieceFailed(3);
   assert.deepEqual(picker.contributorsOf(3), []);
+  picker.verify();
+});
+
+// ---- pieces of several extents ----
+
+const HUGE = { pieceCount: 10, blocksPerPiece: LIMITS.pieceLengthBytesMax / BLOCK, slotBlocks: 4, slots: 3 };
+
+test('spilled pieces are kept up to a limit of blocks; then the one with the least is given up for another', () => {
+  const { picker, peer } = setUp(HUGE);
+  const first = Uint8Array.from({ length: HUGE.blocksPerPiece / 8 }, (_, i) => (i === 0 ? 0x80 : 0));
+  const two = Uint8Array.from(first, (_, i) => (i === 0 ? 0xc0 : 0));
+  const kept = LIMITS.spilledBlocksMax / HUGE.blocksPerPiece;
+  assert.equal(kept, 8);
+  for (let piece = 0; piece < kept; piece++)
+    assert.equal(picker.restorePartial(piece, piece === 3 ? first : two), true);
+  assert.equal(picker.restorePartial(8, first), false);
+  assert.deepEqual(peer([2]).ask(picker, 1), [[2, 2]], 'one that is begun goes on');
+  // Nobody has piece 3, so that nothing is lost with it.
+  assert.deepEqual(peer([9]).ask(picker, 1), [[9, 0]]);
+  assert.equal(picker.partial(3), null);
+  picker.verify();
+});
+
+test('peers share a spilled piece in flight once there are many', () => {
+  const { picker, peer } = setUp({ ...HUGE, slots: 100 });
+  const begun = Array.from({ length: 5 }, () => peer('all').ask(picker, 1, { isFast: true })[0]![0]);
+  assert.equal(new Set(begun).size, 3, String(begun));
+});
+
+test('memory goes to one extent after the other, lowest first', () => {
+  const { picker, pool, spilled, peer } = setUp({ pieceCount: 1, blocksPerPiece: 8, slotBlocks: 2, slots: 2 });
+  const all = peer('all');
+  assert.equal(all.ask(picker, 9).length, 4, 'no memory for more');
+  assert.equal(picker.isEndgame, false);
+  assert.deepEqual(peer('all').ask(picker, 1), []);
+  assert.equal(pool.inUse, 2);
+  assert.equal(all.deliver(picker, [0, 3]), 'more');
+  assert.equal(all.deliver(picker, [0, 2]), 'extent-complete');
+  picker.extentWriting(0, 1);
+  assert.deepEqual(all.ask(picker, 9), []);
+  assert.equal(picker.extentWritten(0, 1, { isStored: true }), false);
+  assert.deepEqual(all.ask(picker, 9), [
+    [0, 4],
+    [0, 5],
+  ]);
+  assert.deepEqual(spilled, []);
+  picker.verify();
+});
+
+test('an idle extent is spilled for whoever lacks memory, one at a time', () => {
+  const { picker, spilled, peer } = setUp({ pieceCount: 3, blocksPerPiece: 4, slotBlocks: 2, slots: 2 });
+  const idle = [peer([0]), peer([1])];
+  for (const each of idle) {
+    const [block] = each.ask(picker, 2);
+    each.deliver(picker, block!);
+    each.releaseAll(picker);
+  }
+  const other = peer([2]);
+  assert.deepEqual(other.ask(picker, 1), []);
+  assert.deepEqual(spilled, [[0, 0]]);
+  picker.extentWriting(0, 0);
+  assert.deepEqual(other.ask(picker, 1), []);
+  assert.equal(spilled.length, 1, 'memory is on its way');
+  picker.extentWritten(0, 0, { isStored: true });
+  assert.deepEqual(other.ask(picker, 1), [[2, 0]]);
+  assert.deepEqual(idle[0]!.ask(picker, 1), [], 'none left: the other idle extent has to go');
+  assert.deepEqual(spilled[1], [1, 0]);
   picker.verify();
 });

@@ -9,11 +9,12 @@ import { assert } from '../base/assert.js';
 import { Bitfield } from '../base/bitfield.js';
 import { LIMITS } from '../base/limits.js';
 import type { Random } from '../base/random.js';
-import type { Slot, SlotPool } from '../base/slot-pool.js';
+import type { SlotPool } from '../base/slot-pool.js';
 import { OpenPieces, type PiecePreference } from './open-pieces.js';
-import { bestPartial, canJoin, pieceToGiveUp, type Reach } from './partial-choice.js';
-import { NOBODY, type PartialPiece, PartialPieces, REQUESTED } from './partial-pieces.js';
-import { PieceShortlist } from './piece-shortlist.js';
+import { PartialChoice } from './partial-choice.js';
+import { FREE, NOBODY, type PartialPiece, REQUESTED } from './partial-piece.js';
+import { PartialPieces, type PieceSizes } from './partial-pieces.js';
+import type { OutstandingRequests, PickerPeer, PieceGeometry } from './picker-peer.js';
 import { PRIORITY_MAX } from './rarity-order.js';
 
 /** Pieces picked at random before rarest first sets in: something to trade soon beats something rare (BEP 3). */
@@ -22,6 +23,8 @@ const RANDOM_PIECES = 4;
 const PARTIALS_PER_PEER = 1.5;
 /** Of more pieces than one in so many, priorities are set by building the order anew. */
 const BULK_SHARE = 64;
+/** The same for spilled pieces, in blocks: a piece that nobody can be sent yet is of use to nobody. */
+const SPILLED_BLOCKS_USUAL = LIMITS.spilledBlocksMax / 4;
 /** How many peers one block is asked of in the end game; each beyond the first may be waste. */
 export const ENDGAME_REQUESTERS_MAX = 3;
 /** A peer that has this many requests outstanding is not given blocks of others. */
@@ -31,42 +34,6 @@ export const ENDGAME_OUTSTANDING_MAX = 4;
 const PICK_FAST = 1;
 const PICK_SNUBBED = 2;
 
-/** The torrent's pieces; bytes. FileLayout is one. */
-export interface PieceGeometry {
-  readonly pieceLength: number;
-  readonly pieceCount: number;
-  pieceBytes(piece: number): number;
-  /** Bytes before the padding that ends the piece (BEP 47). */
-  dataBytes(piece: number): number;
-}
-
-/** A peer as the picker sees it. */
-export interface PickerPeer {
-  /** Unique, 0 or more. */
-  readonly number: number;
-  /** What the peer has; onPeerHave adds to it. */
-  readonly pieces: Bitfield;
-  readonly pick: PeerPickState;
-}
-
-/** What is outstanding to a peer: its RequestPipeline. */
-export interface OutstandingRequests {
-  readonly count: number;
-  has(piece: number, block: number): boolean;
-}
-
-/** What the picker keeps for a peer; of no interest to others. */
-export class PeerPickState {
-  isAdded = false;
-  /** Had everything when it was added: counted in one number instead of per piece. */
-  isSeed = false;
-  /** Pieces it has that we want and lack. */
-  interestingCount = 0;
-  /** The piece its last blocks were of. */
-  currentPiece = -1;
-  readonly shortlist: PieceShortlist = new PieceShortlist();
-}
-
 export class PiecePicker {
   readonly pieceCount: number;
   readonly pieceLength: number;
@@ -74,11 +41,13 @@ export class PiecePicker {
   readonly have: Bitfield;
   readonly #geometry: PieceGeometry;
   readonly #slots: SlotPool;
+  readonly #spill: (piece: number, extent: number) => void;
   readonly #isSequential: boolean;
   readonly #open: OpenPieces;
   /** Wanted pieces that we lack. */
   readonly #missing: Bitfield;
   readonly #partials: PartialPieces;
+  readonly #choice: PartialChoice;
   readonly #peers = new Set<PickerPeer>();
   /** Pieces that failed their hash and have not passed since: fetched from one peer alone. */
   readonly #failed = new Set<number>();
@@ -90,10 +59,13 @@ export class PiecePicker {
     readonly random: Random;
     /** Pieces in index order instead of rarest first. */
     readonly isSequential: boolean;
+    /** Memory is short: what has come of an idle extent of the piece is to be written. Called inside `pick`. */
+    readonly spill: (piece: number, extent: number) => void;
   }) {
     const { geometry } = options;
     this.#geometry = geometry;
     this.#slots = options.slots;
+    this.#spill = options.spill;
     this.#isSequential = options.isSequential;
     this.pieceCount = geometry.pieceCount;
     this.pieceLength = geometry.pieceLength;
@@ -105,7 +77,9 @@ export class PiecePicker {
     });
     this.#missing = new Bitfield(geometry.pieceCount);
     this.#missing.fill();
-    this.#partials = new PartialPieces(geometry.pieceCount, Math.ceil(geometry.pieceLength / LIMITS.blockBytes));
+    const { pieceCount, pieceLength } = geometry;
+    this.#partials = new PartialPieces({ pieceCount, pieceLength, slots: options.slots });
+    this.#choice = new PartialChoice(this.#partials, this.#open.order, options);
   }
 
   /** Every piece is had, wanted or not. */
@@ -132,6 +106,11 @@ export class PiecePicker {
     return this.#open.order.availability(piece) + this.#seeds;
   }
 
+  /** Every piece in flight, in no order. */
+  get inFlight(): readonly PartialPiece[] {
+    return this.#partials.all;
+  }
+
   /** The piece in flight, or null. */
   partial(piece: number): PartialPiece | null {
     return this.#partials.get(piece);
@@ -146,6 +125,29 @@ export class PiecePicker {
     this.#failed.delete(piece);
     this.#open.remove(piece);
     if (this.#missing.delete(piece)) this.#countInteresting(piece, -1);
+  }
+
+  /**
+   * Some blocks of the piece are on disk since an earlier session, unverified; it goes on from there, and takes no memory
+   * before the next block is asked for.
+   * @param blocks one bit a block, as in a bitfield message.
+   * @returns false, and does nothing, for a piece that is had, in flight or not wanted, one of which all or none of the
+   * blocks are there (verify it, or fetch it), `blocks` of another length, and with LIMITS.spilledBlocksMax reached.
+   */
+  restorePartial(piece: number, blocks: Uint8Array): boolean {
+    if (!this.#open.has(piece)) return false;
+    const sizes = this.#sizesOf(piece);
+    const restored = Bitfield.fromWire(blocks, Math.ceil(sizes.pieceBytes / LIMITS.blockBytes));
+    if (restored === null || restored.isEmpty || !this.#hasRoomForSpilled(restored.length)) return false;
+    this.#open.remove(piece);
+    const partial = this.#partials.begin(piece, sizes, { isRestored: true });
+    partial.haveCountAtPick = this.have.count;
+    forEachPiece(restored, (block) => {
+      if (partial.blockState[block] === FREE) this.#partials.restore(partial, block);
+    });
+    if (partial.freeCount > 0 && partial.hasBytes) return true;
+    this.#drop(partial);
+    return false;
   }
 
   /** 1 (last) to 7 (first), 0 = do not fetch. A piece in flight that is no longer wanted is left to those asked. */
@@ -273,8 +275,8 @@ export class PiecePicker {
       if (picked === count) break;
       // The set may name pieces that the peer does not have, and says nothing about what we need.
       if (piece >= this.pieceCount || !peer.pieces.has(piece) || !this.#missing.has(piece)) continue;
-      const partial = this.#partials.get(piece) ?? this.#begin(piece, this.#slots.acquire());
-      if (partial === null || !canJoin(partial, peer, 'any')) continue;
+      const partial = this.#partials.get(piece) ?? this.#begin(piece);
+      if (partial === null || !this.#choice.canJoin(partial, peer, 'any')) continue;
       picked = this.#take(peer, partial, 0, out, picked, count);
     }
     return picked;
@@ -282,18 +284,28 @@ export class PiecePicker {
 
   // ---- blocks ----
 
-  /** @returns the buffer of the whole piece, or null when the block is not needed (any more). */
+  /** @returns the buffer that the block belongs in, at slotOffset, or null when it is not needed (any more). */
   startBlock(peerNumber: number, piece: number, block: number): Uint8Array | null {
     const partial = this.#partials.get(piece);
     if (partial === null || (partial.isSolo && partial.owner !== peerNumber)) return null;
-    return this.#partials.start(partial, block, peerNumber) ? partial.slot.bytes : null;
+    return this.#partials.start(partial, block, peerNumber) ? partial.extentOf(block).slot!.bytes : null;
   }
 
-  /** The block has come; its sender's request counts as answered. */
-  finishBlock(peerNumber: number, piece: number, block: number): 'more' | 'piece-complete' {
+  /** Where byte `begin` of a piece is in the buffer that startBlock returns. */
+  slotOffset(begin: number): number {
+    return begin % this.#slots.slotBytes;
+  }
+
+  /**
+   * The block has come; its sender's request counts as answered.
+   * @returns 'piece-complete': it is whole, in memory, to be hashed and written. 'extent-complete': the extent of this
+   * block is to be written, unverified.
+   */
+  finishBlock(peerNumber: number, piece: number, block: number): 'more' | 'extent-complete' | 'piece-complete' {
     const partial = this.#partials.get(piece);
     assert(partial !== null && partial.contributor[block] === peerNumber, 'a block ends that its peer did not begin');
     this.#partials.finish(partial, block);
+    if (partial.isSpilled && partial.extentOf(block).missingCount === 0) return 'extent-complete';
     if (partial.isComplete) return 'piece-complete';
     this.#dropIfUnwanted(partial);
     return 'more';
@@ -314,31 +326,61 @@ export class PiecePicker {
     this.#dropIfUnwanted(partial);
   }
 
-  // ---- pieces that ended ----
+  // ---- extents and pieces that ended ----
+
+  /** The storage takes the memory of an extent, to write what has come of it. */
+  extentWriting(piece: number, extent: number): void {
+    this.#partials.startWriting(this.#inFlight(piece), extent);
+  }
+
+  /**
+   * The storage has written it, or failed to (its blocks are to be fetched again). Its memory is free again.
+   * @returns whether all of the piece is on disk now, and to be verified.
+   */
+  extentWritten(piece: number, extent: number, result: { readonly isStored: boolean }): boolean {
+    const partial = this.#inFlight(piece);
+    this.#partials.finishWriting(partial, extent, result);
+    this.#dropIfUnwanted(partial);
+    return partial.isReadyToVerify;
+  }
+
+  /** The torrent stops: whatever has come of the piece is to be written as extents. */
+  spillPiece(piece: number): void {
+    this.#partials.spill(this.#inFlight(piece));
+  }
 
   /** @returns the numbers of the peers that sent blocks of the piece in flight, each once. */
   contributorsOf(piece: number): readonly number[] {
     const partial = this.#partials.get(piece);
     if (partial === null) return [];
     const numbers = new Set(partial.contributor.subarray(0, partial.blockCount));
-    numbers.delete(NOBODY);
-    return [...numbers];
+    return [...numbers].filter((number) => number >= 0);
   }
 
   /** Hashed and stored. The buffer goes back to the pool. */
   pieceVerified(piece: number): void {
     const partial = this.#partials.get(piece);
-    if (partial !== null) this.#end(partial);
+    if (partial !== null) this.#partials.end(partial);
     this.markHave(piece);
   }
 
-  /** The hash did not match, or the write failed: everything of it is to be fetched again, from one peer alone. */
+  /** The hash did not match: everything of it is to be fetched again, from one peer alone. */
   pieceFailed(piece: number): void {
     const partial = this.#partials.get(piece);
     if (partial === null) return;
     this.#failed.add(piece);
-    partial.isWriting = false;
     partial.isSolo = true;
+    this.#refetch(partial);
+  }
+
+  /** It could not be written, or is gone from the disk: everything of it is to be fetched again; no peer is to blame. */
+  pieceLost(piece: number): void {
+    const partial = this.#partials.get(piece);
+    if (partial !== null) this.#refetch(partial);
+  }
+
+  #refetch(partial: PartialPiece): void {
+    partial.isStoring = false;
     partial.owner = NOBODY;
     this.#partials.discardReceived(partial, NOBODY);
     if (partial.outstandingCount === 0) this.#drop(partial);
@@ -346,7 +388,9 @@ export class PiecePicker {
 
   /** The torrent stops: every buffer that the storage does not hold goes back to the pool. */
   releaseSlots(): void {
-    for (const partial of [...this.#partials.all]) if (!partial.isWriting) this.#drop(partial);
+    for (const partial of [...this.#partials.all]) {
+      if (!partial.isStoring && partial.writingCount === 0) this.#drop(partial);
+    }
   }
 
   /** Asserts the invariants by brute force; for tests. */
@@ -363,26 +407,29 @@ export class PiecePicker {
 
   // ---- which piece ----
 
-  /** In order: go on with a started piece, begin one, help others, take the buffer of a piece nobody goes on with. */
+  /** In order: go on with a started piece, begin one, help others, take the memory of a piece nobody goes on with. */
   #choose(peer: PickerPeer, mode: number): PartialPiece | null {
     const current = this.#partials.get(peer.pick.currentPiece);
-    const isSharing = mode === PICK_SNUBBED || this.#partials.open.length > PARTIALS_PER_PEER * this.#peers.size;
+    const isSharing = mode === PICK_SNUBBED || this.#hasManyPartials;
     const reach = isSharing ? 'any' : 'unowned';
-    if (current !== null && this.#isWanted(current.piece) && !this.#isSequential && canJoin(current, peer, reach)) {
-      return current;
+    if (current !== null && this.#isWanted(current.piece) && !this.#isSequential) {
+      if (this.#choice.canJoin(current, peer, reach)) return current;
     }
-    const started = this.#bestPartial(peer, mode === PICK_FAST && !isSharing ? 'idle' : reach);
+    const started = this.#choice.best(peer, mode === PICK_FAST && !isSharing ? 'idle' : reach);
     if (started !== null) return started;
     const piece = this.#open.choose(peer.pieces, peer.pick, this.#preference(mode));
-    const begun = piece < 0 ? null : this.#begin(piece, this.#slots.acquire());
+    const begun = piece < 0 ? null : this.#begin(piece);
     if (begun !== null) return begun;
-    const shared = this.#bestPartial(peer, 'any');
-    if (shared !== null || piece < 0) return shared;
-    return this.#begin(piece, this.#slotOfIdlePiece());
+    const shared = this.#choice.best(peer, 'any');
+    if (shared !== null) return shared;
+    if (piece >= 0) return this.#makeRoom() ? this.#begin(piece) : null;
+    if (!this.#slots.hasRoom && this.#choice.wantsRoom(peer)) this.#spillIdleExtent();
+    return null;
   }
 
-  #bestPartial(peer: PickerPeer, reach: Reach): PartialPiece | null {
-    return bestPartial(this.#partials.open, peer, reach, this.#open.order, this.#isSequential);
+  get #hasManyPartials(): boolean {
+    const { open, spilledBlocks } = this.#partials;
+    return open.length > PARTIALS_PER_PEER * this.#peers.size || spilledBlocks > SPILLED_BLOCKS_USUAL;
   }
 
   #preference(mode: number): PiecePreference {
@@ -392,15 +439,24 @@ export class PiecePicker {
 
   // ---- starting, taking, ending ----
 
-  #begin(piece: number, slot: Slot | null): PartialPiece | null {
-    if (slot === null) return null;
+  /** @returns null when there is no room for it, in memory or among the spilled. */
+  #begin(piece: number): PartialPiece | null {
+    if (!this.#slots.hasRoom) return null;
+    const sizes = this.#sizesOf(piece);
+    const blockCount = Math.ceil(sizes.pieceBytes / LIMITS.blockBytes);
+    if (this.#partials.isSpilledFromBeginning(sizes) && !this.#hasRoomForSpilled(blockCount)) return null;
     this.#open.remove(piece);
-    const partial = this.#partials.begin(piece, slot, {
-      pieceBytes: this.#geometry.pieceBytes(piece),
-      dataBytes: this.#geometry.dataBytes(piece),
-    });
+    const partial = this.#partials.begin(piece, sizes, { isRestored: false });
     partial.isSolo = this.#failed.has(piece);
     return partial;
+  }
+
+  #sizesOf(piece: number): PieceSizes {
+    return { pieceBytes: this.#geometry.pieceBytes(piece), dataBytes: this.#geometry.dataBytes(piece) };
+  }
+
+  #hasRoomForSpilled(blockCount: number): boolean {
+    return this.#partials.spilledBlocks + blockCount <= LIMITS.spilledBlocksMax;
   }
 
   #take(peer: PickerPeer, partial: PartialPiece, mode: number, out: Uint32Array, from: number, count: number): number {
@@ -408,13 +464,15 @@ export class PiecePicker {
     peer.pick.currentPiece = partial.piece;
     partial.haveCountAtPick = this.have.count;
     let picked = from;
-    while (picked < count && partial.freeCount > 0) {
-      const block = partial.nextFree();
+    while (picked < count) {
+      const block = this.#partials.next(partial);
+      if (block < 0) break;
       this.#partials.request(partial, block);
       out[2 * picked] = partial.piece;
       out[2 * picked + 1] = block;
       picked++;
     }
+    assert(picked > from, 'a piece was chosen that has no block to ask for');
     return picked;
   }
 
@@ -449,18 +507,29 @@ export class PiecePicker {
     return picked;
   }
 
-  #slotOfIdlePiece(): Slot | null {
-    // An idle piece has a FREE block: where none is open, which is usual when the cache is full, none is idle.
-    const { all, open } = this.#partials;
-    if (open.length === 0) return null;
-    const victim = pieceToGiveUp(open, {
-      isAnyUnderWay: all.length > open.length || open.some((partial) => !partial.isIdle),
+  /** @returns whether a piece can be begun now. If not, memory may come free once something has been written. */
+  #makeRoom(): boolean {
+    const isMemoryShort = !this.#slots.hasRoom;
+    const victim = this.#choice.toGiveUp({
+      isSpilled: !isMemoryShort,
       haveCount: this.have.count,
-      availability: (piece) => this.availability(piece),
+      availability: (other) => this.availability(other),
     });
-    if (victim === null) return null;
-    this.#drop(victim);
-    return this.#slots.acquire();
+    if (victim !== null) this.#drop(victim);
+    else if (isMemoryShort) this.#spillIdleExtent();
+    return victim !== null;
+  }
+
+  /** What has come of it goes to disk, so that its memory serves whoever goes on. One at a time is enough. */
+  #spillIdleExtent(): void {
+    for (const partial of this.#partials.all) if (partial.writingCount > 0) return;
+    for (const partial of this.#partials.all) {
+      if (!partial.isSpilled) continue;
+      const index = partial.idleExtent();
+      if (index < 0) continue;
+      this.#spill(partial.piece, index);
+      return;
+    }
   }
 
   #dropIfUnwanted(partial: PartialPiece): void {
@@ -470,14 +539,14 @@ export class PiecePicker {
   /** Gives up a piece in flight with what has come of it. */
   #drop(partial: PartialPiece): void {
     const { piece } = partial;
-    this.#end(partial);
+    this.#partials.end(partial);
     if (this.#missing.has(piece)) this.#reopen(piece);
   }
 
-  #end(partial: PartialPiece): void {
-    const { slot } = partial;
-    this.#partials.end(partial);
-    this.#slots.release(slot);
+  #inFlight(piece: number): PartialPiece {
+    const partial = this.#partials.get(piece);
+    assert(partial !== null, 'the piece is not in flight');
+    return partial;
   }
 
   #reopen(piece: number): void {

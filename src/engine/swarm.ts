@@ -270,8 +270,8 @@ export class Swarm implements PeerOwner, Dialler {
     for (const peer of this.#peers) if (peer !== from) peer.cancelRequest(piece, block);
   }
 
-  onPieceComplete(piece: number): void {
-    this.data?.storePiece(piece);
+  onBlocksComplete(piece: number, block: number): void {
+    this.data?.storeBlocks(piece, block);
   }
 
   onClosed(peer: Peer, reason: CloseReason): void {

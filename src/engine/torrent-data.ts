@@ -5,7 +5,7 @@
  * caller vouched for it with trustAll, or a record that the files still agree with).
  */
 import type { Bitfield } from '../base/bitfield.js';
-import { DtorrentError } from '../base/errors.js';
+import type { DtorrentError } from '../base/errors.js';
 import { SlotPool } from '../base/slot-pool.js';
 import type { FileLayout } from '../format/file-layout.js';
 import type { PartialMemory } from '../format/resume-data.js';
@@ -13,7 +13,9 @@ import type { Storage } from '../host/storage.js';
 import type { DataMemory } from './check-plan.js';
 import type { EngineContext } from './context.js';
 import { DataCheck, type DataCheckHandler } from './data-check.js';
+import { slotBytesFor } from './extent-size.js';
 import { PiecePicker } from './piece-picker.js';
+import { PieceStore, type PieceStoreHandler, type SavedPartial } from './piece-store.js';
 import { type Chunk, type ChunkSource, READ_CHUNK_BYTES } from './read-cache.js';
 
 export interface TorrentDataHandler {
@@ -27,7 +29,7 @@ export interface TorrentDataHandler {
   onDataError(error: DtorrentError): void;
 }
 
-export class TorrentData implements ChunkSource, DataCheckHandler {
+export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHandler {
   readonly layout: FileLayout;
   readonly storage: Storage;
   readonly picker: PiecePicker;
@@ -46,6 +48,7 @@ export class TorrentData implements ChunkSource, DataCheckHandler {
   readonly #handler: TorrentDataHandler;
   readonly #slots: SlotPool;
   #check: DataCheck | null = null;
+  readonly #store: PieceStore;
   #isClosed = false;
   #isStorageClosed = false;
   readonly #closeDones: (() => void)[] = [];
@@ -63,13 +66,16 @@ export class TorrentData implements ChunkSource, DataCheckHandler {
     this.layout = options.layout;
     this.storage = options.storage;
     this.chunksPerPiece = Math.ceil(options.layout.pieceLength / READ_CHUNK_BYTES);
-    this.#slots = new SlotPool(options.layout.pieceLength, options.context.writeBudget);
+    const { turn, writeBudget } = options.context;
+    this.#slots = new SlotPool(slotBytesFor(options.layout.pieceLength, writeBudget.limitBytes), writeBudget);
     this.picker = new PiecePicker({
       geometry: options.layout,
       slots: this.#slots,
       random: options.context.host.random,
       isSequential: options.isSequential,
+      spill: (piece, extent) => this.#store.writeExtent(piece, extent),
     });
+    this.#store = new PieceStore({ turn, storage: options.storage, picker: this.picker, handler: this });
   }
 
   get have(): Bitfield {
@@ -127,20 +133,44 @@ export class TorrentData implements ChunkSource, DataCheckHandler {
 
   // ---- storing ----
 
-  /** Every block of `piece` has arrived: hash and write it. */
-  storePiece(piece: number): void {
-    const partial = this.picker.partial(piece);
-    if (partial === null) return;
-    partial.isWriting = true;
-    this.storage.writePiece(piece, partial.slot, (result) => {
-      this.#context.turn.run(() => this.#onStored(piece, result));
-    });
+  /** The last missing block of a piece, or of an extent of it, has arrived: hash and write. */
+  storeBlocks(piece: number, block: number): void {
+    this.#store.store(piece, block);
   }
 
-  /** Blocks came back (a choke, a reject, a time-out): others may request them. */
-  requestsPossible(): void {
+  /**
+   * For an orderly stop: writes the blocks of unfinished pieces that are in memory to their places, unverified, and hands
+   * back everything of unfinished pieces that is on disk then, in order of the pieces; picker.restorePartial takes it in
+   * the next session. Pieces that are being stored are waited for, so that `have` is final too.
+   * To be called once the peers are gone, and before close(); `done` may come inside the call.
+   */
+  savePartials(done: (saved: SavedPartial[]) => void): void {
+    this.#store.savePartials(done);
+  }
+
+  // ---- PieceStoreHandler ----
+
+  onPieceStored(piece: number): void {
+    this.#countBytes(piece);
+    if (this.isComplete) this.#slots.trim();
+    this.#handler.onPieceVerified(piece);
+  }
+
+  onPieceBad(piece: number, contributors: readonly number[]): void {
+    this.hashFailures++;
+    this.failedBytes += this.pieceBytes(piece);
+    this.#handler.onPieceFailed(piece, contributors);
+  }
+
+  onStoreError(error: DtorrentError): void {
+    this.#handler.onDataError(error);
+  }
+
+  onRequestsPossible(): void {
     this.#handler.onRequestsPossible();
   }
+
+  // ---- ChunkSource ----
 
   onReadError(error: DtorrentError): void {
     if (!this.#isClosed) this.#handler.onDataError(error);
@@ -157,7 +187,7 @@ export class TorrentData implements ChunkSource, DataCheckHandler {
     this.#isClosed = true;
     this.#check?.cancel();
     this.#context.readCache.dropSource(this);
-    this.picker.releaseSlots();
+    this.#store.stop();
     this.storage.close(() => {
       this.#context.turn.run(() => {
         this.#slots.trim();
@@ -165,29 +195,6 @@ export class TorrentData implements ChunkSource, DataCheckHandler {
         for (const closed of this.#closeDones) closed();
       });
     });
-  }
-
-  #onStored(piece: number, result: 'ok' | 'bad-hash' | DtorrentError): void {
-    if (result instanceof DtorrentError) {
-      this.picker.pieceFailed(piece);
-      if (!this.#isClosed) this.#handler.onDataError(result);
-      return;
-    }
-    if (result === 'bad-hash') {
-      const contributors = this.picker.contributorsOf(piece);
-      this.hashFailures++;
-      this.failedBytes += this.pieceBytes(piece);
-      this.picker.pieceFailed(piece);
-      if (this.#isClosed) return;
-      this.#handler.onPieceFailed(piece, contributors);
-    } else {
-      this.#countBytes(piece);
-      this.picker.pieceVerified(piece);
-      if (this.isComplete) this.#slots.trim();
-      if (this.#isClosed) return;
-      this.#handler.onPieceVerified(piece);
-    }
-    this.#handler.onRequestsPossible();
   }
 
   #addPiece(piece: number): void {

@@ -450,16 +450,6 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
       );
       return false;
     }
-    const { writeCacheBytes } = this.#context.settings;
-    if (2 * metainfo.pieceLength > writeCacheBytes) {
-      this.#fail(
-        new DtorrentError(
-          'EUNSUPPORTED',
-          `${metainfo.name}: pieces of ${metainfo.pieceLength} bytes need a writeCacheBytes of at least twice that`,
-        ),
-      );
-      return false;
-    }
     const partsName = partsNameOf(this.infoHashHex);
     const claimed = [...metainfo.files, { path: [partsName], padding: false }];
     const taken = this.#surroundings.claims.claim(this, this.#options.downloadDir, claimed);

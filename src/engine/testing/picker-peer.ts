@@ -1,6 +1,7 @@
 /** A peer for tests and benchmarks of the picker: its pieces and its outstanding requests, nothing else. */
 import { Bitfield } from '../../base/bitfield.js';
-import { type OutstandingRequests, PeerPickState, type PickerPeer, type PiecePicker } from '../piece-picker.js';
+import { type OutstandingRequests, PeerPickState, type PickerPeer } from '../picker-peer.js';
+import type { PiecePicker } from '../piece-picker.js';
 
 export type PickedBlock = readonly [piece: number, block: number];
 
@@ -41,7 +42,7 @@ export class TestPickerPeer implements PickerPeer, OutstandingRequests {
   }
 
   /** Answers an outstanding request. @returns null when the block was not needed any more. */
-  deliver(picker: PiecePicker, [piece, block]: PickedBlock): 'more' | 'piece-complete' | null {
+  deliver(picker: PiecePicker, [piece, block]: PickedBlock): 'more' | 'extent-complete' | 'piece-complete' | null {
     this.forget([piece, block]);
     if (picker.startBlock(this.number, piece, block) === null) {
       picker.releaseRequest(piece, block);
