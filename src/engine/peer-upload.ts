@@ -5,9 +5,8 @@
  */
 import { LIMITS } from '../base/limits.js';
 import { RateMeter } from '../base/rate.js';
-import type { ByteStream } from '../host/network.js';
-import type { WireEncoder } from '../protocol/wire/encoder.js';
 import { FastGrants } from './fast-grants.js';
+import type { PeerConnection } from './peer-connection.js';
 import { type RateLimiter, RateUser } from './rate-limiter.js';
 import { type Chunk, type ChunkSource, type ChunkWaiter, READ_CHUNK_BYTES, type ReadCache } from './read-cache.js';
 import type { TorrentData } from './torrent-data.js';
@@ -35,8 +34,6 @@ export class PeerUpload implements ChunkWaiter {
   /** Borrowed chunks in stream order, each with the stream offset behind its last borrowed byte. */
   readonly #pinned: Chunk[] = [];
   readonly #pinnedUntil: number[] = [];
-  #streamOffset = 0;
-  #writtenOffset = 0;
   #invalidRequests = 0;
 
   /** `wantsFlush`: more can be sent now; called inside a turn. */
@@ -82,18 +79,13 @@ export class PeerUpload implements ChunkWaiter {
     this.#wantsFlush();
   }
 
-  /** Accounts for a control message written outside of pump(). */
-  countControlBytes(bytes: number): void {
-    this.#streamOffset += bytes;
-  }
-
   /**
    * Writes queued blocks until the queue is empty, the stream has enough, a chunk has to be read first, or it is
-   * another peer's turn. @returns whether it wrote.
+   * another peer's turn.
    */
-  pump(stream: ByteStream, encoder: WireEncoder, source: ChunkSource, now: number): boolean {
-    const startOffset = this.#streamOffset;
-    while (this.#queue.count > 0 && stream.bufferedBytes < SEND_BUFFER_BYTES) {
+  pump(connection: PeerConnection, source: ChunkSource, now: number): void {
+    const { encoder } = connection;
+    while (this.#queue.count > 0 && connection.bufferedBytes < SEND_BUFFER_BYTES) {
       const piece = this.#queue.pieceAt(0);
       const begin = this.#queue.beginAt(0);
       const length = this.#queue.lengthAt(0);
@@ -104,17 +96,15 @@ export class PeerUpload implements ChunkWaiter {
       }
       this.#queue.shift();
       encoder.pieceHeader(piece, begin, length);
-      this.#write(stream, encoder.take()!);
-      this.#writeBlock(stream, source, piece, begin, length);
+      connection.write(encoder.take()!);
+      this.#writeBlock(connection, source, piece, begin, length);
       this.rate.add(length, now);
     }
     this.#readAhead(source);
-    return this.#streamOffset > startOffset;
   }
 
   /** Cumulative, as the stream reports it: chunks before that point are no longer borrowed. */
   onWritten(totalBytes: number): void {
-    this.#writtenOffset = totalBytes;
     let released = 0;
     while (released < this.#pinned.length && this.#pinnedUntil[released]! <= totalBytes) {
       this.#cache.unpin(this.#pinned[released]!);
@@ -129,16 +119,11 @@ export class PeerUpload implements ChunkWaiter {
 
   /** The stream is closed: it borrows nothing any more. */
   release(): void {
-    this.onWritten(this.#streamOffset);
+    this.onWritten(Number.POSITIVE_INFINITY);
     this.retain(
       () => false,
       () => {},
     );
-  }
-
-  /** Bytes given to the stream that it has not written yet. */
-  get unwrittenBytes(): number {
-    return this.#streamOffset - this.#writtenOffset;
   }
 
   #isReadable(source: ChunkSource, piece: number, begin: number, length: number): boolean {
@@ -153,35 +138,30 @@ export class PeerUpload implements ChunkWaiter {
     return isReady;
   }
 
-  #writeBlock(stream: ByteStream, source: ChunkSource, piece: number, begin: number, length: number): void {
+  #writeBlock(connection: PeerConnection, source: ChunkSource, piece: number, begin: number, length: number): void {
     let position = begin;
     const end = Math.min(begin + length, source.pieceBytes(piece));
     while (position < end) {
       const chunk = this.#cache.get(source, piece, position, this)!;
       const from = position % READ_CHUNK_BYTES;
       const count = Math.min(end - position, READ_CHUNK_BYTES - from);
-      this.#write(stream, chunk.bytes.subarray(from, from + count));
-      this.#pin(chunk);
+      connection.write(chunk.bytes.subarray(from, from + count));
+      this.#pin(chunk, connection.givenBytes);
       position += count;
     }
     // What lies behind the end of a v2 file is zeros that are stored nowhere.
-    if (position < begin + length) this.#write(stream, PADDING.subarray(0, begin + length - position));
+    if (position < begin + length) connection.write(PADDING.subarray(0, begin + length - position));
   }
 
-  #write(stream: ByteStream, bytes: Uint8Array): void {
-    this.#streamOffset += bytes.length;
-    stream.write(bytes);
-  }
-
-  #pin(chunk: Chunk): void {
+  #pin(chunk: Chunk, endOffset: number): void {
     const last = this.#pinned.length - 1;
     if (last >= 0 && this.#pinned[last] === chunk) {
-      this.#pinnedUntil[last] = this.#streamOffset;
+      this.#pinnedUntil[last] = endOffset;
       return;
     }
     this.#cache.pin(chunk);
     this.#pinned.push(chunk);
-    this.#pinnedUntil.push(this.#streamOffset);
+    this.#pinnedUntil.push(endOffset);
   }
 
   #readAhead(source: ChunkSource): void {

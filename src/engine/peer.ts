@@ -1,5 +1,5 @@
 /**
- * One peer connection (BEP 3, 6, 10): the wire on one side, its swarm on the other. Keeps the four choke and interest
+ * One peer (BEP 3, 6, 10): its connection and the wire on one side, its swarm on the other. Keeps the four choke and interest
  * flags, what the peer has, and the two halves PeerDownload and PeerUpload. Everything enters as a turn; what is to be
  * said is collected by the encoder and leaves in one flush at the end of the turn.
  * Invariant: a violation closes this peer with a reason; nothing is thrown out of a callback, and after close() the
@@ -11,10 +11,10 @@ import type { Bitfield } from '../base/bitfield.js';
 import { bytesEqual } from '../base/bytes.js';
 import { toDtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
-import type { ByteStream, ByteStreamHandler } from '../host/network.js';
+import type { ByteStream, DialOptions, Network } from '../host/network.js';
 import { clientOf } from '../protocol/wire/client-id.js';
 import { type BlockTarget, WireDecoder, type WireHandler, type WireViolation } from '../protocol/wire/decoder.js';
-import { WireEncoder } from '../protocol/wire/encoder.js';
+import type { WireEncoder } from '../protocol/wire/encoder.js';
 import { EXTENSION_IDS, encodeExtensionHandshake } from '../protocol/wire/extension-handshake.js';
 import { decodeDontHave, encodeDontHave, encodeUploadOnly } from '../protocol/wire/extension-messages.js';
 import { decodeReserved, encodeReserved } from '../protocol/wire/handshake.js';
@@ -22,7 +22,7 @@ import type { CandidateSource } from './candidates.js';
 import type { ChokerPeer } from './choker.js';
 import type { CloseReason } from './close-reason.js';
 import type { EngineContext } from './context.js';
-import { PeerDeadlines } from './peer-deadlines.js';
+import { PeerConnection, type PeerConnectionHandler } from './peer-connection.js';
 import { PeerDownload } from './peer-download.js';
 import { PeerExtensions } from './peer-extensions.js';
 import { type HoldingsChange, PeerHoldings } from './peer-holdings.js';
@@ -36,7 +36,7 @@ import type { Deferred } from './turn.js';
 /** What PeerUpload buffers, and as much again of messages. */
 const UNSENT_BYTES_MAX = 2 * LIMITS.outgoingMessageBytesMax;
 
-export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerPeer {
+export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, ChokerPeer {
   /** Unique within the engine. */
   readonly number: number;
   readonly remote: Address;
@@ -59,21 +59,18 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
 
   readonly #context: EngineContext;
   readonly #router: PeerRouter;
-  readonly #encoder = new WireEncoder();
+  readonly #connection: PeerConnection;
+  readonly #encoder: WireEncoder;
   readonly #decoder: WireDecoder;
   readonly #settleWork: Deferred;
-  readonly #flushWork: Deferred;
-  #stream: ByteStream | null = null;
   #owner: PeerOwner | null;
   #isClosed = false;
-  #isOpen: boolean;
   /** The torrent's id on this connection: a hybrid torrent has one for each format, and the dialling side chooses. */
   #wireHash: Uint8Array | null;
   #hasFast = false;
   #hasExtensions = false;
   #data: TorrentData | null = null;
   readonly #holdings = new PeerHoldings(this);
-  readonly #deadlines: PeerDeadlines;
   #unrequestedBlocks = 0;
 
   /** `owner` null = incoming: `router` names it once the info-hash has arrived. */
@@ -93,22 +90,28 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     this.number = options.number;
     this.remote = options.remote;
     this.isOutgoing = options.owner !== null;
-    this.#isOpen = !this.isOutgoing;
     this.source = options.source;
     this.connectedAtMs = context.turn.now;
-    this.#deadlines = new PeerDeadlines(context.turn.now);
+    this.#connection = new PeerConnection({ turn: context.turn, isDialled: this.isOutgoing, handler: this });
+    this.#encoder = this.#connection.encoder;
     this.#decoder = new WireDecoder(this);
     this.download = new PeerDownload(context.settings, context.rates.download, () => this.wantsSettle());
     this.upload = new PeerUpload(context.readCache, context.rates.upload, () => this.wantsFlush());
-    const onBug = (error: unknown): void => this.#onBug(error);
-    this.#settleWork = { isQueued: false, run: (now) => this.#settle(now), onBug };
-    this.#flushWork = { isQueued: false, run: (now) => this.#flush(now), onBug };
+    this.#settleWork = {
+      isQueued: false,
+      run: (now) => this.#settle(now),
+      onBug: (error) => this.onBug(error),
+    };
   }
 
-  /** Hands over the stream; for a dialled one the handshake leaves when it opens. */
-  attach(stream: ByteStream): void {
-    this.#stream = stream;
-    stream.handler = this;
+  /** Dials; the handshake leaves when the stream opens. */
+  dial(network: Network, options: DialOptions): void {
+    this.#connection.attach(network.dial(this.remote, options, this.#connection));
+  }
+
+  /** Takes over an incoming stream. */
+  accept(stream: ByteStream): void {
+    this.#connection.attach(stream);
   }
 
   get isClosed(): boolean {
@@ -229,7 +232,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
 
   /** Whether more than a peer may make us hold for it is waiting to be sent: it asks, and does not read. */
   get isBackedUp(): boolean {
-    return this.#unsentBytes > LIMITS.outgoingMessageBytesMax;
+    return this.#connection.unsentBytes > LIMITS.outgoingMessageBytesMax;
   }
 
   /** Sent first after the handshake, and again when what it says has changed. */
@@ -247,23 +250,15 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
   }
 
   wantsFlush(): void {
-    if (!this.#isClosed) this.#context.turn.flush(this.#flushWork);
+    this.#connection.wantsFlush();
   }
 
   /** Called about once a second: deadlines that need no timer of their own. */
   tick(now: number): void {
-    if (!this.#isOpen) return;
-    const { isHandshakeDone } = this;
-    const due = this.#deadlines.due(now, { isHandshakeDone, unwrittenBytes: this.upload.unwrittenBytes });
-    if (due === 'handshake-timeout' || due === 'idle') {
-      this.close(due);
-      return;
-    }
-    if (!isHandshakeDone) return;
-    if (due === 'keep-alive') {
-      this.#encoder.keepAlive();
-      this.wantsFlush();
-    }
+    if (!this.#connection.isOpen) return;
+    const isOver = this.#connection.tick(now, this);
+    if (isOver !== null) this.close(isOver);
+    if (this.#isClosed || !this.isHandshakeDone) return;
     this.download.retry();
     const picker = this.#data?.picker;
     if (picker !== undefined && now >= this.download.pipeline.nextDeadline) {
@@ -278,7 +273,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#decoder.stop();
-    this.#stream?.close();
+    this.#connection.close();
     this.upload.release();
     if (this.#data !== null) {
       this.download.releaseAll(this.#data.picker, this.#context.turn.now);
@@ -287,48 +282,35 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
     this.#owner?.onClosed(this, reason);
   }
 
-  // ---- ByteStreamHandler: each call is a turn ----
+  // ---- PeerConnectionHandler ----
 
   onOpen(): void {
-    this.#inTurn(() => {
-      this.#isOpen = true;
-      this.#deadlines.openedAtMs = this.#context.turn.now;
-      this.#deadlines.lastReceivedAtMs = this.#context.turn.now;
-      this.#sendHandshake();
-    });
+    this.#sendHandshake();
   }
 
-  onData(chunk: Uint8Array): void {
-    if (this.#isClosed) return;
-    const { turn } = this.#context;
-    turn.enter();
-    try {
-      this.#deadlines.lastReceivedAtMs = turn.now;
-      this.#decoder.push(chunk);
-    } catch (error) {
-      this.#onBug(error);
-    }
-    turn.leave();
+  onBytes(chunk: Uint8Array): void {
+    this.#decoder.push(chunk);
   }
 
   onWritten(totalBytes: number): void {
-    if (this.#isClosed) return;
-    const { turn } = this.#context;
-    turn.enter();
-    try {
-      this.#deadlines.lastWrittenAtMs = turn.now;
-      this.upload.onWritten(totalBytes);
-    } catch (error) {
-      this.#onBug(error);
-    }
-    turn.leave();
+    this.upload.onWritten(totalBytes);
   }
 
-  onClose(): void {
-    if (!this.#isClosed) this.#inTurn(() => this.close(this.#isOpen ? 'remote-closed' : 'dial-failed'));
+  writeBlocks(now: number): void {
+    if (this.#data !== null && this.upload.queuedRequests > 0) this.upload.pump(this.#connection, this.#data, now);
   }
 
-  // ---- WireHandler: inside the turn of onData ----
+  onEnd(): void {
+    this.close(this.#connection.isOpen ? 'remote-closed' : 'dial-failed');
+  }
+
+  onBug(error: unknown): void {
+    const { log } = this.#context.host;
+    log.write('error', `peer ${addressKey(this.remote)}: ${toDtorrentError(error).stack}`);
+    this.close('internal');
+  }
+
+  // ---- WireHandler: inside the turn of onBytes ----
 
   onHandshakeHash(reserved: Uint8Array, infoHash: Uint8Array): void {
     const features = decodeReserved(reserved);
@@ -409,7 +391,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
 
   onRequest(piece: number, begin: number, length: number): void {
     // Every request may cost us a reject: a peer that goes on asking and does not read would make us hold them all.
-    if (this.#unsentBytes > UNSENT_BYTES_MAX) {
+    if (this.#connection.unsentBytes > UNSENT_BYTES_MAX) {
       this.close('too-many-invalid-requests');
       return;
     }
@@ -448,7 +430,7 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
 
   onExtended(id: number, payload: Uint8Array): void {
     // Metadata requests are all answered, by a reject at least.
-    if (this.#unsentBytes > UNSENT_BYTES_MAX) this.close('too-many-invalid-requests');
+    if (this.#connection.unsentBytes > UNSENT_BYTES_MAX) this.close('too-many-invalid-requests');
     else if (id === 0) this.#onExtensionHandshake(payload);
     else if (id === EXTENSION_IDS.ut_metadata) this.#owner!.onMetadataMessage(this, payload);
     else if (id === EXTENSION_IDS.lt_donthave) this.#onDontHave(decodeDontHave(payload));
@@ -484,10 +466,6 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
   }
 
   // ---- inside ----
-
-  get #unsentBytes(): number {
-    return this.#encoder.pendingBytes + (this.#stream?.bufferedBytes ?? 0);
-  }
 
   #sendHandshake(): void {
     const owner = this.#owner!;
@@ -566,39 +544,5 @@ export class Peer implements ByteStreamHandler, WireHandler, PickerPeer, ChokerP
       this.wantsFlush();
     }
     if (this.download.refill(this, data.picker, this.isChokingUs, this.#encoder, now) > 0) this.wantsFlush();
-  }
-
-  #flush(now: number): void {
-    const stream = this.#stream;
-    if (this.#isClosed || stream === null || !this.#isOpen) return;
-    if (this.upload.unwrittenBytes === 0) this.#deadlines.lastWrittenAtMs = now;
-    stream.cork();
-    const control = this.#encoder.take();
-    if (control !== null) {
-      this.upload.countControlBytes(control.length);
-      stream.write(control);
-      this.#deadlines.lastSentAtMs = now;
-    }
-    if (this.#data !== null && this.upload.queuedRequests > 0) {
-      if (this.upload.pump(stream, this.#encoder, this.#data, now)) this.#deadlines.lastSentAtMs = now;
-    }
-    stream.uncork();
-  }
-
-  #inTurn(task: () => void): void {
-    const { turn } = this.#context;
-    turn.enter();
-    try {
-      task();
-    } catch (error) {
-      this.#onBug(error);
-    }
-    turn.leave();
-  }
-
-  #onBug(error: unknown): void {
-    const { log } = this.#context.host;
-    log.write('error', `peer ${addressKey(this.remote)}: ${toDtorrentError(error).stack}`);
-    this.close('internal');
   }
 }

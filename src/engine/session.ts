@@ -205,7 +205,7 @@ export class Session {
         source: 'incoming',
       });
       this.#unnamed.add(peer);
-      peer.attach(stream);
+      peer.accept(stream);
     });
   }
 

@@ -223,7 +223,7 @@ export class Swarm implements PeerOwner, Dialler {
     this.#peers.add(peer);
     this.#connector.onDialStarted();
     const { bindHost } = this.#context.settings;
-    peer.attach(this.#context.host.network.dial(address, { bindHost, timeoutMs: LIMITS.dialTimeoutMs }, peer));
+    peer.dial(this.#context.host.network, { bindHost, timeoutMs: LIMITS.dialTimeoutMs });
     return true;
   }
 
