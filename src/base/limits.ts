@@ -76,6 +76,8 @@ export const LIMITS = {
   udpTrackerRetransmitsMax: 1,
   udpTrackerAddressesMax: 2,
   udpTrackerEndpointsMax: 1000,
+  trackerSecondFamilyTimeoutMs: 5_000,
+  trackerFamiliesBrokenMax: 1000,
   udpScrapeHashesMax: 74, // BEP 15
   httpScrapeHashesMax: 50, // a URL of about 4 KB
   scrapeIntervalMinMs: 60_000,

@@ -367,3 +367,32 @@ test('a client is who it says, and the same for the whole session', () => {
   assert.ok(USER_AGENT.includes('dtorrent') && USER_AGENT.includes(VERSION));
   assert.equal(announces[0]!.port, scene.engine.session.listenPort);
 });
+
+test('a tracker that has addresses of both families hears of us from both, as one peer, and completed once', () => {
+  const scene = new Scene();
+  const dual = new RecordingTracker(scene.simulator, 'dual.test', { isDualStack: true });
+  dual.answer = () => WITH_MIN_INTERVAL;
+  const seed = new SimEngine(scene.simulator);
+  seed.give(scene.torrentFile);
+  seed.add({ ...scene.torrentFile.metainfo, trackers: [] });
+  scene.act((torrent) => torrent.addTrackers([dual.httpUrl]));
+  scene.pass(MINUTE_MS / 2);
+  scene.act((torrent) => torrent.addPeers([addressOf(seed)], 'manual'));
+  assert.ok(scene.simulator.run(() => scene.torrent.isSeeding));
+  scene.pass(HOUR_MS);
+  scene.engine.stop(scene.simulator);
+  const { ipv4, ipv6 } = scene.engine.host;
+  assert.equal(new Set(dual.heard.map(({ peerId, key }) => `${peerId} ${key}`)).size, 1);
+  assert.deepEqual(
+    [...new Set(dual.heard.map(({ event, from }) => `${event} ${from.host}`))],
+    [
+      `started ${ipv4}`,
+      `started ${ipv6}`,
+      `completed ${ipv4}`,
+      ` ${ipv4}`,
+      ` ${ipv6}`,
+      `stopped ${ipv4}`,
+      `stopped ${ipv6}`,
+    ],
+  );
+});

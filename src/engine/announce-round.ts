@@ -10,6 +10,7 @@ import {
   AnnounceFailure,
   type AnnounceResponse,
   type AnnounceResult,
+  greaterKnown,
 } from '../protocol/tracker/announce.js';
 import type { Tracker } from '../protocol/tracker/tiers.js';
 import { type AnnounceCall, cancelCalls } from './announce-call.js';
@@ -91,13 +92,8 @@ export class AnnounceRound {
       // "Never" about one hash must not silence the other.
       this.retryInMs = Math.min(this.retryInMs ?? Number.POSITIVE_INFINITY, result.retryInMs ?? 0);
     } else {
-      this.intervalMs = longest(this.intervalMs, result.intervalMs);
-      this.minIntervalMs = longest(this.minIntervalMs, result.minIntervalMs);
+      this.intervalMs = greaterKnown(this.intervalMs, result.intervalMs);
+      this.minIntervalMs = greaterKnown(this.minIntervalMs, result.minIntervalMs);
     }
   }
-}
-
-function longest(a: number | null, b: number | null): number | null {
-  if (a === null || b === null) return a ?? b;
-  return Math.max(a, b);
 }

@@ -1,12 +1,12 @@
 /**
- * Announces and scrapes over HTTP (BEP 3, 48): codec from protocol/tracker, transport from the network port. It keeps
- * nothing. Answers enter through a turn.
+ * Announces and scrapes over HTTP (BEP 3, 7, 48): codec from protocol/tracker, transport from the network port. Answers
+ * enter through a turn.
  */
 import { assert } from '../base/assert.js';
 import { DtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import { USER_AGENT } from '../base/version.js';
-import type { HttpResponse, Network } from '../host/network.js';
+import type { HttpRequest, HttpResponse, Network } from '../host/network.js';
 import {
   AnnounceFailure,
   type AnnounceRequest,
@@ -14,6 +14,8 @@ import {
   type ScrapeAnswer,
 } from '../protocol/tracker/announce.js';
 import { announceUrl, parseAnnounceResponse, parseScrapeResponse, scrapeUrl } from '../protocol/tracker/http.js';
+import { parseTrackerUrl } from '../protocol/tracker/tracker-url.js';
+import { BrokenFamilies, HttpAnnounce, type HttpAnnounceOptions } from './http-announce.js';
 import type { TrackerClient, TrackerExchange } from './tracker-client.js';
 import type { Turn } from './turn.js';
 
@@ -26,6 +28,7 @@ export interface HttpTrackerClientOptions {
 export class HttpTrackerClient implements TrackerClient {
   readonly scrapeHashesMax: number = LIMITS.httpScrapeHashesMax;
   readonly #options: HttpTrackerClientOptions;
+  readonly #broken = new BrokenFamilies();
 
   constructor(options: HttpTrackerClientOptions) {
     this.#options = options;
@@ -37,7 +40,22 @@ export class HttpTrackerClient implements TrackerClient {
     timeoutMs: number,
     done: (result: AnnounceResult) => void,
   ): TrackerExchange {
-    return this.#get(announceUrl(url, request), timeoutMs, (result) => done(toAnnounceResult(result)));
+    const { turn, network, bindHost } = this.#options;
+    const get: HttpAnnounceOptions['get'] = (said, { family, timeoutMs }, answered) =>
+      this.#get({ url: announceUrl(url, said), family, timeoutMs }, (result) => answered(toAnnounceResult(result)));
+    const host = parseTrackerUrl(url)?.host;
+    // A socket that is bound to an address is bound to its family.
+    if (bindHost !== '' || host === undefined) return get(request, { family: 0, timeoutMs }, done);
+    return new HttpAnnounce({
+      host,
+      request,
+      timeoutMs,
+      broken: this.#broken,
+      now: () => turn.now,
+      resolve: (name, resolved) => network.resolve(name, (result) => turn.run(() => resolved(result))),
+      get,
+      done,
+    });
   }
 
   scrape(
@@ -48,22 +66,23 @@ export class HttpTrackerClient implements TrackerClient {
   ): TrackerExchange {
     const target = scrapeUrl(url, infoHashes);
     assert(target !== null, 'only what has a scrape is scraped');
-    return this.#get(target, timeoutMs, (result) => {
+    return this.#get({ url: target, family: 0, timeoutMs }, (result) => {
       done(result instanceof DtorrentError ? result : parseScrapeResponse(result.status, result.body, infoHashes));
     });
   }
 
-  #get(url: string, timeoutMs: number, done: (result: HttpResponse | DtorrentError) => void): TrackerExchange {
+  #get(
+    what: Pick<HttpRequest, 'url' | 'family' | 'timeoutMs'>,
+    done: (result: HttpResponse | DtorrentError) => void,
+  ): TrackerExchange {
     const { turn, network, bindHost } = this.#options;
     const get = {
-      url,
+      ...what,
       userAgent: USER_AGENT,
-      timeoutMs,
       bodyBytesMax: LIMITS.httpTrackerBodyBytesMax,
       redirectsMax: LIMITS.httpRedirectsMax,
       bindHost,
-      family: 0,
-    } as const;
+    };
     return network.httpGet(get, (result) => turn.run(() => done(result)));
   }
 }

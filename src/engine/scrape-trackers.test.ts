@@ -25,7 +25,7 @@ class Scene {
   readonly #asker = this.simulator.createHost();
 
   constructor() {
-    const host = this.simulator.createHost({ name: 'tracker.test' });
+    const host = this.simulator.createHost({ name: 'tracker.test', ipv6: null });
     this.serve('tracker.test', ({ target, from }) => {
       const body = answerHttp(this.#server, target, from, this.simulator.now);
       return body === null ? NOT_FOUND : { status: 200, body };

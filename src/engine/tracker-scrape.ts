@@ -3,7 +3,7 @@
  * it. Called by Announcer for a torrent that runs, and by scrape-trackers.ts for one that does not.
  */
 import { DtorrentError } from '../base/errors.js';
-import type { ScrapeCounts } from '../protocol/tracker/announce.js';
+import { greaterKnown, type ScrapeCounts } from '../protocol/tracker/announce.js';
 import type { ScrapeResult, Scraper, ScrapeTarget } from './scraper.js';
 
 /** One tracker's answer. Counts are null where the tracker does not say, and when `error` is not null. */
@@ -116,7 +116,7 @@ function join(tracker: ScrapedTracker, answers: readonly ScrapeResult[]): Tracke
   if (counts.length === 0 && error instanceof DtorrentError) return failed(tracker, error);
   const { url, tier } = tracker;
   const greatest = (count: (of: ScrapeCounts) => number | null): number | null =>
-    counts.reduce<number | null>((most, of) => (count(of) === null ? most : Math.max(most ?? 0, count(of)!)), null);
+    counts.map(count).reduce(greaterKnown, null);
   return {
     url,
     tier,

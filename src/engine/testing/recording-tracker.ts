@@ -49,12 +49,12 @@ export class RecordingTracker {
   readonly host: SimHost;
   readonly #simulator: Simulator;
 
-  /** `name` becomes a host name that resolves. */
-  constructor(simulator: Simulator, name: string) {
+  /** `name` becomes a host name that resolves to IPv4, or to both families. */
+  constructor(simulator: Simulator, name: string, options: { readonly isDualStack?: boolean } = {}) {
     this.#simulator = simulator;
     this.httpUrl = `http://${name}/announce`;
     this.udpUrl = `udp://${name}:${UDP_TRACKER_PORT}`;
-    this.host = simulator.createHost({ name });
+    this.host = simulator.createHost(options.isDualStack === true ? { name } : { name, ipv6: null });
     simulator.internet.serveHttp(`${name}:80`, (request) => this.#onGet(request));
     const socket = this.host.network.openDatagramSocket(
       { host: '', port: UDP_TRACKER_PORT },

@@ -49,6 +49,27 @@ export interface AnnounceResponse {
   readonly externalIp: string | null;
 }
 
+/** What one tracker said in two answers (BEP 7: over IPv4 and IPv6). Of intervals the longer is kept. */
+export function joinResponses(first: AnnounceResponse, second: AnnounceResponse): AnnounceResponse {
+  return {
+    intervalMs: Math.max(first.intervalMs, second.intervalMs),
+    minIntervalMs: greaterKnown(first.minIntervalMs, second.minIntervalMs),
+    seeds: greaterKnown(first.seeds, second.seeds),
+    leechers: greaterKnown(first.leechers, second.leechers),
+    completed: greaterKnown(first.completed, second.completed),
+    peers: [...first.peers, ...second.peers].slice(0, LIMITS.peersPerAnnounceMax),
+    namedPeers: [...first.namedPeers, ...second.namedPeers].slice(0, LIMITS.peerNamesPerAnnounceMax),
+    warning: first.warning ?? second.warning,
+    trackerId: first.trackerId ?? second.trackerId,
+    externalIp: first.externalIp ?? second.externalIp,
+  };
+}
+
+/** Of two numbers the greater, of which either may not be known. */
+export function greaterKnown(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.max(a, b);
+}
+
 /** The tracker cannot be reached, makes no sense, or refuses. */
 export class AnnounceFailure {
   /** `ETRACKER`, `ETIMEOUT`, `ENETWORK` or `ERESOLVE`. */
