@@ -74,6 +74,15 @@ class Scene {
     this.torrent = this.add(this.torrentFile.metainfo);
   }
 
+  /** The next engine begins with what disk and state hold now, whatever the last one still does. */
+  crash(): void {
+    const disk = this.engine.host.disk.clone();
+    const state = new Map(this.engine.host.state.records);
+    this.engine.stop(this.simulator);
+    this.engine = new SimEngine(this.simulator, {}, { disk, state });
+    this.torrent = this.add(this.torrentFile.metainfo);
+  }
+
   pass(durationMs: number): void {
     this.simulator.run(this.simulator.now + durationMs);
   }
@@ -111,6 +120,7 @@ const MEANS: readonly Means[] = [
     isAnswered: true,
   },
   { name: 'a restart', act: (scene) => scene.restart(), isAnswered: true },
+  { name: 'a crash', act: (scene) => scene.crash(), isAnswered: true },
   {
     name: 'another order of the tiers',
     act: (scene) => scene.act(({ announcer }) => announcer.setTiers([[scene.udp.udpUrl, scene.http.httpUrl]])),
@@ -150,6 +160,18 @@ for (const { name, act, isAnswered } of MEANS) {
     for (const gap of gaps(scene.udp.regular)) assert.ok(gap >= LIMITS.announceIntervalMinMs, `${gap} ms`);
   });
 }
+
+test('a program that crashes again and again, however soon, asks a tracker once', () => {
+  const scene = new Scene();
+  scene.http.answer = () => WITH_MIN_INTERVAL;
+  scene.udp.answer = () => ({ 'failure reason': 'no' });
+  for (let i = 0; i < 10; i++) {
+    scene.pass(SECOND_MS);
+    scene.crash();
+  }
+  assert.equal(scene.http.regular.length, 1);
+  assert.equal(scene.udp.regular.length, 1);
+});
 
 test('a magnet that gets its metadata announces no more often for it', () => {
   const scene = new Scene({ asMagnet: true });
@@ -203,6 +225,8 @@ class Watch {
 }
 
 test('whatever is done to a torrent in half a day, no tracker is asked before it allows it', () => {
+  // A crash may forget what a tracker said since the last save; see the test of crashes above.
+  const orderly = MEANS.filter(({ name }) => name !== 'a crash');
   for (let seed = SEED; seed < SEED + 10; seed++) {
     const random = new SeededRandom(seed);
     const done: string[] = [];
@@ -223,7 +247,7 @@ test('whatever is done to a torrent in half a day, no tracker is asked before it
     };
     while (scene.simulator.now < 12 * HOUR_MS) {
       scene.pass(randomBelow(random, randomBelow(random, 4) === 0 ? 20 * MINUTE_MS : 10 * SECOND_MS));
-      const { name, act } = MEANS[randomBelow(random, MEANS.length)]!;
+      const { name, act } = orderly[randomBelow(random, orderly.length)]!;
       done.push(`${name} at ${scene.simulator.now / SECOND_MS} s`);
       act(scene);
     }

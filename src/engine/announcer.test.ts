@@ -68,6 +68,7 @@ class Scene {
         onPeers: (addresses: readonly Address[]) => this.peers.push(...addresses.map(addressKey)),
         onAnnounced: ({ url, peers, seeds, leechers }) => this.log.push(`ok ${url} ${peers} ${seeds} ${leechers}`),
         onTrackerSwitched: () => this.log.push('switched'),
+        onFirstAnswer: () => {},
         onWarning: (url, message) => this.log.push(`warning ${url} ${message}`),
         onFailure: (url, error) => this.log.push(`failed ${url} ${error.code}`),
       },
@@ -473,6 +474,7 @@ test("a private torrent's old peers go before those of its new tracker come", ()
   const handler = {
     onPeers: () => order.push('peers'),
     onTrackerSwitched: () => order.push('switched'),
+    onFirstAnswer: () => {},
     onAnnounced: () => {},
     onWarning: () => {},
     onFailure: () => {},

@@ -70,6 +70,8 @@ export interface AnnouncerHandler {
     readonly seeds: number | null;
     readonly leechers: number | null;
   }): void;
+  /** A tracker answered for the first time in this session: memory() is worth saving before anything can happen. */
+  onFirstAnswer(): void;
   onWarning(url: string, message: string): void;
   /** The tracker will be tried again. A `stopped` that fails is not told. */
   onFailure(url: string, error: DtorrentError): void;
@@ -277,6 +279,7 @@ export class Announcer implements LaneOwner, RoundOwner {
       tracker.fail(this.turn.now, { retryInMs, isRefusal: error?.code === 'ETRACKER' }, this.#random);
       this.#options.handler.onFailure(tracker.url, error!);
     }
+    this.#noteAnswer(standing, intervalMs !== null || error?.code === 'ETRACKER');
     if (round.listener !== null) round.listener.onRoundOver(round);
     else this.#part(tracker);
   }
@@ -346,6 +349,12 @@ export class Announcer implements LaneOwner, RoundOwner {
     const dones = this.#stopDones;
     this.#stopDones = [];
     for (const done of dones) done();
+  }
+
+  #noteAnswer(standing: TrackerStanding, isAnswer: boolean): void {
+    if (!isAnswer || standing.hasAnswered) return;
+    standing.hasAnswered = true;
+    this.#options.handler.onFirstAnswer();
   }
 
   /** The tracker that has just answered is the one whose peers we have, if the torrent is private. */

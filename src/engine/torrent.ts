@@ -550,6 +550,10 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
           this.#holder.keeper.touch();
           this.#emit({ type: 'trackerAnnounced', infoHash, url, peers, seeds, leechers });
         },
+        // A program that crashes again and again must not ask again and again.
+        onFirstAnswer: () => {
+          if (context.host.state.isKept) this.#holder.keeper.save();
+        },
         onWarning: (url, message) => this.#emit({ type: 'trackerWarning', infoHash, url, message }),
         onFailure: (url, error) => {
           this.#holder.keeper.touch();

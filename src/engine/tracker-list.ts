@@ -105,6 +105,7 @@ export class TrackerList {
     const known = before.get(tracker.key) ?? this.#departed.get(tracker.key) ?? tracker;
     before.delete(tracker.key);
     this.#departed.delete(tracker.key);
+    known.url = tracker.url;
     return known;
   }
 }

@@ -21,6 +21,8 @@ export class TrackerStanding {
   readonly memberships: readonly Membership[];
   /** Under way. */
   round: AnnounceRound | null = null;
+  /** It has answered in this session. */
+  hasAnswered = false;
   /** Of the last announce or scrape that said so. */
   seeds: number | null = null;
   leechers: number | null = null;

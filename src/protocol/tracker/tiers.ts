@@ -26,7 +26,8 @@ export interface TrackerFailure {
 
 /** One tracker, as one torrent knows it. */
 export class Tracker {
-  readonly url: string;
+  /** As the torrent spells it. */
+  url: string;
   /** Equal for two spellings of one URL. */
   readonly key: string;
   readonly scheme: TrackerUrl['scheme'];
