@@ -41,6 +41,8 @@ interface Candidate {
   dialledAtMs: number;
   /** Not to be dialled before. */
   retryAtMs: number;
+  /** Nothing failed: neither of us wanted anything. */
+  isUseless: boolean;
 }
 
 export class Candidates {
@@ -104,6 +106,7 @@ export class Candidates {
       failures: 0,
       dialledAtMs: Number.NEGATIVE_INFINITY,
       retryAtMs: Number.NEGATIVE_INFINITY,
+      isUseless: false,
     };
     if (this.#byKey.size >= this.#max && !this.#makeRoomFor(candidate)) return false;
     this.#byKey.set(key, candidate);
@@ -133,6 +136,7 @@ export class Candidates {
     const candidate = this.#active(address);
     if (candidate === null) return;
     candidate.state = 'dialling';
+    candidate.isUseless = false;
     candidate.dialledAtMs = now;
   }
 
@@ -142,10 +146,28 @@ export class Candidates {
     if (candidate !== null) candidate.state = 'connected';
   }
 
-  /** The dial or the handshake failed, or the peer turned out to be of no use. */
+  /** The dial or the handshake failed. */
   onFailed(address: Address, now: number): void {
     const candidate = this.#active(address);
     if (candidate !== null) fail(candidate, now);
+  }
+
+  /** Neither side wanted anything of the other: dialled again as seldom as one that fails. */
+  onUseless(address: Address, now: number): void {
+    const candidate = this.#active(address);
+    if (candidate === null) return;
+    fail(candidate, now);
+    candidate.isUseless = true;
+  }
+
+  /** We want something again: those that were of no use may be dialled at once. */
+  reconsiderUseless(): void {
+    for (const candidate of this.#byKey.values()) {
+      if (!candidate.isUseless) continue;
+      candidate.isUseless = false;
+      candidate.failures = 0;
+      candidate.retryAtMs = Number.NEGATIVE_INFINITY;
+    }
   }
 
   /** A connection that had worked is over. */

@@ -9,6 +9,7 @@ import { DtorrentError } from '../base/errors.js';
 import type { FileLayout } from '../format/file-layout.js';
 import type { Storage, StorageSpec } from '../host/storage.js';
 import type { EngineContext } from './context.js';
+import type { FilePriorities } from './file-priorities.js';
 import { type ResumableData, type ResumeFacts, ResumeKeeper, type ResumeSource } from './resume-keeper.js';
 import { TorrentData, type TorrentDataHandler } from './torrent-data.js';
 
@@ -20,8 +21,9 @@ export interface DataHolderHandler extends TorrentDataHandler {
 }
 
 /** What the storage is opened with, and how. */
-export interface DataOpening extends Pick<StorageSpec, 'hashes' | 'wantedFiles' | 'partsName'> {
+export interface DataOpening extends Pick<StorageSpec, 'hashes' | 'partsName'> {
   readonly layout: FileLayout;
+  readonly files: FilePriorities;
   readonly isSequential: boolean;
   /** Take everything to be there, unseen. */
   readonly isTrusted: boolean;
@@ -55,12 +57,13 @@ export class DataHolder implements ResumeSource {
   open(opening: DataOpening, done: (data: TorrentData) => void): void {
     assert(!this.#isOpen && !this.isClosing, 'data is opened once at a time');
     const number = ++this.#openings;
-    const { layout, hashes, wantedFiles, partsName } = opening;
+    const { layout, hashes, partsName } = opening;
+    const { wantedFiles } = opening.files;
     const { preallocation } = this.#context.settings;
     const spec = { directory: this.#directory, layout, hashes, wantedFiles, partsName, preallocation };
     this.#context.host.storage.open(spec, (result) => {
       this.#context.turn.run(() => {
-        if (number === this.#openings) this.#onStorage(opening, result, done);
+        if (number === this.#openings) this.#onStorage(opening, wantedFiles, result, done);
         else if (!(result instanceof DtorrentError)) result.close(() => {});
       });
     });
@@ -102,7 +105,12 @@ export class DataHolder implements ResumeSource {
 
   // ---- inside ----
 
-  #onStorage(opening: DataOpening, result: Storage | DtorrentError, done: (data: TorrentData) => void): void {
+  #onStorage(
+    opening: DataOpening,
+    wantedFiles: Uint8Array | null,
+    result: Storage | DtorrentError,
+    done: (data: TorrentData) => void,
+  ): void {
     if (result instanceof DtorrentError) {
       this.#handler.onDataError(result);
       return;
@@ -118,6 +126,8 @@ export class DataHolder implements ResumeSource {
       context: this.#context,
       layout: opening.layout,
       storage: result,
+      files: opening.files,
+      placedFiles: wantedFiles,
       isSequential: opening.isSequential,
       handler: this.#handler,
     });

@@ -2,17 +2,16 @@
  * The public engine: promises and events over Session. Floor 3 like the rest, so it takes its Host as an argument;
  * src/index.ts supplies the real one.
  */
-import { parseHostPort } from '../base/address.js';
 import { Emitter } from '../base/emitter.js';
-import { DtorrentError } from '../base/errors.js';
 import type { Magnet } from '../format/magnet.js';
 import type { Metainfo } from '../format/metainfo.js';
 import type { Host } from '../host/host.js';
 import type { EngineEvent } from './events.js';
+import { parseSelection } from './file-selection.js';
 import { Session } from './session.js';
 import { type RateLimits, resolveSettings, type Settings } from './settings.js';
 import type { Torrent } from './torrent.js';
-import { TorrentHandle } from './torrent-handle.js';
+import { parsePeers, TorrentHandle } from './torrent-handle.js';
 
 /** How one torrent is added. */
 export interface AddOptions {
@@ -28,6 +27,13 @@ export interface AddOptions {
   readonly recheck?: boolean;
   /** Begin paused. Default: as it was left in an earlier run with the same `stateDir`. */
   readonly paused?: boolean;
+  /**
+   * Which files to download: numbers such as `1,3-5`, counting from 1 as `dtorrent show` lists them, or shell patterns
+   * over their `/` paths: `*.iso`, `extras/**`, `disc [12]/*`. One without a `/` fits the name in any directory, one with
+   * a `/` the whole path, with or without the torrent's own directory. Case counts. Default: what a magnet link says
+   * (BEP 53), else everything.
+   */
+  readonly select?: readonly string[];
 }
 
 export class EngineBase {
@@ -67,15 +73,14 @@ export class EngineBase {
   }
 
   /**
-   * Adds a parsed torrent or magnet and begins at once.
-   * @throws {DtorrentError} `EDUPLICATE`, or `EOPTION` for a malformed peer.
+   * Adds a parsed torrent or magnet and begins at once. What a magnet's `select` fits is known only with its metadata:
+   * when that is nothing, the torrent fails with `EOPTION`.
+   * @throws {DtorrentError} `EDUPLICATE`, or `EOPTION` for a malformed peer, or for a selection that fits no file.
    */
   addParsed(source: Metainfo | Magnet, options: AddOptions = {}): TorrentHandle {
-    const peers = (options.peers ?? []).map((text) => {
-      const peer = parseHostPort(text);
-      if (peer === null) throw new DtorrentError('EOPTION', `"${text}" is not a peer address: give HOST:PORT`);
-      return peer;
-    });
+    const peers = parsePeers(options.peers ?? []);
+    const selection = parseSelection(options.select ?? []);
+    if ('files' in source) selection?.choose(source);
     const torrent = this.#session.add(source, {
       downloadDir: options.downloadDir ?? this.settings.downloadDir,
       peers,
@@ -83,6 +88,7 @@ export class EngineBase {
       isTrusted: options.trust ?? false,
       isRecheck: options.recheck ?? false,
       isPaused: options.paused ?? null,
+      selection,
     });
     const handle = new TorrentHandle(torrent, this.#session);
     this.#handles.set(torrent, handle);

@@ -33,9 +33,24 @@ export class FilePriorities {
     return this.#layout.files.every((file, index) => file.padding || this.#ofFile[index]! > 0);
   }
 
+  /** As it is unless someone says otherwise. */
+  get isEverythingAlike(): boolean {
+    return this.#layout.files.every((file, index) => file.padding || this.#ofFile[index] === PRIORITY_DEFAULT);
+  }
+
   /** 1 for each file that is wanted, as the storage takes it; null = all are. */
   get wantedFiles(): Uint8Array | null {
     return this.isEverythingWanted ? null : this.#ofFile.map((priority) => Math.min(priority, 1));
+  }
+
+  /** Of the files that are wanted, together. */
+  get wantedBytes(): number {
+    return this.#layout.files.reduce((sum, file, index) => sum + (this.#ofFile[index]! > 0 ? file.lengthBytes : 0), 0);
+  }
+
+  /** @returns for `assign`: the files that have a 1 in `chosen` wanted as much as they are now, and no others. */
+  selected(chosen: Uint8Array): Uint8Array {
+    return chosen.map((isChosen, index) => (isChosen === 0 ? 0 : this.#ofFile[index]! || PRIORITY_DEFAULT));
   }
 
   /** Takes `next`, one byte a file; what it says of padding is ignored. @returns null when no piece changes. */

@@ -41,12 +41,14 @@ test('numbers count from 1, as show lists the files, padding left out', () => {
   assert.deepEqual(chosen('5-999999999'), ['3'], 'a range may end behind the last file');
 });
 
-test('a pattern without a slash fits names in every directory, one with a slash the whole path', () => {
+test('a pattern without a slash fits names in every directory, one with a slash the whole path, with the torrent or without', () => {
   assert.deepEqual(chosen('*.flac'), ['a.flac', 'b.flac', 'c.flac']);
   assert.deepEqual(chosen('album/*.flac'), ['a.flac', 'b.flac']);
   assert.deepEqual(chosen('**/extra/*.flac'), ['c.flac']);
   assert.deepEqual(chosen('album/extra/'), ['c.flac', '3']);
-  refuses(['extra/*'], /"extra\/\*" selects none of the 5 files of album/);
+  assert.deepEqual(chosen('extra/c*'), ['c.flac']);
+  assert.deepEqual(chosen('extra/'), ['c.flac', '3']);
+  refuses(['c/*'], /"c\/\*" selects none of the 5 files of album/);
   refuses(['A.flac'], /none/);
 });
 

@@ -3,9 +3,9 @@
  * or the indices of a magnet link (BEP 53). Made before the files are known, which for a magnet they are only later.
  * Called by EngineBase.addParsed, Torrent and TorrentHandle.select.
  *
- * Rules: `1,3-5` counts from 1 and leaves padding out. A pattern with a `/` has to fit the whole path, one without fits
- * the name in any directory (as in rsync and .gitignore). A text that is exactly a path or a name always fits, because
- * names with brackets are common. Paths are the safe ones, with `/`, beginning with the torrent's own directory.
+ * Rules: `1,3-5` counts from 1 and leaves padding out. A pattern with a `/` has to fit the whole path, with or without
+ * the torrent's own directory in front; one without fits the name in any directory (as in rsync and .gitignore). A text
+ * that is exactly a path or a name always fits, because names with brackets are common. Paths are the safe ones.
  */
 import { DtorrentError } from '../base/errors.js';
 import { Glob } from '../base/glob.js';
@@ -78,12 +78,11 @@ class PatternSelection implements FileSelection {
     }
     const unmatched = new Set(open);
     for (const index of stored) {
-      const path = files[index]!.path.join('/');
-      const base = files[index]!.path.at(-1)!;
+      const names = namesOf(files[index]!.path);
       for (const term of open) {
         // A file that is chosen already can still be the only one that a pattern fits.
         if (wanted[index] === 1 && !unmatched.has(term)) continue;
-        if (!fits(term, path, base)) continue;
+        if (!fits(term, names)) continue;
         wanted[index] = 1;
         unmatched.delete(term);
       }
@@ -103,9 +102,22 @@ function chooseNumbers({ first, last }: FileRange, stored: readonly number[], wa
   for (let number = first; number <= Math.min(last, stored.length); number++) wanted[stored[number - 1]!] = 1;
 }
 
-function fits({ text, glob }: Term, path: string, base: string): boolean {
-  if (text === path || text === base) return true;
-  return glob.matches(text.includes('/') ? path : base);
+/** What a pattern may mean a file by. */
+interface FileNames {
+  readonly path: string;
+  /** Without the torrent's own directory; equal to `path` where there is none. */
+  readonly pathWithin: string;
+  readonly base: string;
+}
+
+function namesOf(path: readonly string[]): FileNames {
+  const pathWithin = path.length > 1 ? path.slice(1).join('/') : path[0]!;
+  return { path: path.join('/'), pathWithin, base: path.at(-1)! };
+}
+
+function fits({ text, glob }: Term, { path, pathWithin, base }: FileNames): boolean {
+  if (text === path || text === pathWithin || text === base) return true;
+  return text.includes('/') ? glob.matches(path) || glob.matches(pathWithin) : glob.matches(base);
 }
 
 function parseTerm(text: string): Term {

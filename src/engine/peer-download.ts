@@ -116,6 +116,18 @@ export class PeerDownload {
     return true;
   }
 
+  /** Withdraws what is requested of pieces that are not wanted any more, telling `cancelled` of each block. */
+  cancelUnwanted(picker: PiecePicker, now: number, cancelled: (piece: number, block: number) => void): void {
+    this.pipeline.cancelWhere(
+      (piece) => picker.priority(piece) === 0,
+      now,
+      (piece, block) => {
+        this.#release(picker, piece, block);
+        cancelled(piece, block);
+      },
+    );
+  }
+
   /** The peer will not send it. @returns whether it was outstanding. */
   reject(picker: PiecePicker, piece: number, block: number): boolean {
     this.#isRefusing = true;

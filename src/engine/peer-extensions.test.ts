@@ -196,7 +196,7 @@ test('peers hear that we want more again', () => {
   assert.equal(lastExtensionHandshake(old).isUploadOnly, true);
   engine.session.context.turn.run(() => {
     added.phase = 'downloading';
-    added.swarm.onIncomplete();
+    added.swarm.onUnfinished();
   });
   wait(simulator, 100);
   assert.deepEqual(modern.heard('extended 50'), ['extended 50 00']);

@@ -219,10 +219,16 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   cancelRequest(piece: number, block: number): void {
     const data = this.#data;
     if (data === null || !this.download.cancel(data.picker, piece, block, this.#context.turn.now)) return;
-    const begin = block * LIMITS.blockBytes;
-    this.#encoder.cancel(piece, begin, Math.min(LIMITS.blockBytes, data.pieceBytes(piece) - begin));
-    this.wantsSettle();
-    this.wantsFlush();
+    this.#sendCancel(data, piece, block);
+  }
+
+  /** The selection has changed: withdraws what is asked for and no longer wanted. */
+  cancelUnwanted(): void {
+    const data = this.#data;
+    if (data === null) return;
+    this.download.cancelUnwanted(data.picker, this.#context.turn.now, (piece, block) =>
+      this.#sendCancel(data, piece, block),
+    );
   }
 
   sendExtended(id: number, payload: Uint8Array): void {
@@ -466,6 +472,13 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   }
 
   // ---- inside ----
+
+  #sendCancel(data: TorrentData, piece: number, block: number): void {
+    const begin = block * LIMITS.blockBytes;
+    this.#encoder.cancel(piece, begin, Math.min(LIMITS.blockBytes, data.pieceBytes(piece) - begin));
+    this.wantsSettle();
+    this.wantsFlush();
+  }
 
   #sendHandshake(): void {
     const owner = this.#owner!;

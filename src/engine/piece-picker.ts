@@ -111,6 +111,11 @@ export class PiecePicker {
     return this.#partials.all;
   }
 
+  /** 0 = not wanted, 1 (last) to 7 (first), had or not. */
+  priority(piece: number): number {
+    return this.#open.order.priority(piece);
+  }
+
   /** The piece in flight, or null. */
   partial(piece: number): PartialPiece | null {
     return this.#partials.get(piece);
@@ -384,6 +389,12 @@ export class PiecePicker {
     partial.owner = NOBODY;
     this.#partials.discardReceived(partial, NOBODY);
     if (partial.outstandingCount === 0) this.#drop(partial);
+  }
+
+  /** All of it has come, and nobody wants it any more. */
+  pieceAbandoned(piece: number): void {
+    const partial = this.#partials.get(piece);
+    if (partial !== null) this.#drop(partial);
   }
 
   /** The torrent stops: every buffer that the storage does not hold goes back to the pool. */

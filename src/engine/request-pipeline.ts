@@ -146,6 +146,22 @@ export class RequestPipeline {
     return true;
   }
 
+  /** Withdraws the requests of pieces that `isUnwanted` says, telling `cancelled` of each. Not one that is arriving. */
+  cancelWhere(
+    isUnwanted: (piece: number) => boolean,
+    now: number,
+    cancelled: (piece: number, block: number) => void,
+  ): void {
+    for (let i = this.#outstanding.count - 1; i >= 0; i--) {
+      const piece = this.#outstanding.pieceAt(i);
+      const block = this.#outstanding.blockAt(i);
+      if (!isUnwanted(piece) || (piece === this.#arrivingPiece && block === this.#arrivingBlock)) continue;
+      this.#outstanding.removeAt(i);
+      this.#remember(piece, block, now);
+      cancelled(piece, block);
+    }
+  }
+
   /** Withdraws everything, telling `released` of each: a choke, a disconnect. */
   clear(now: number, released: (piece: number, block: number) => void): void {
     this.#arrivingPiece = -1;

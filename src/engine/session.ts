@@ -18,6 +18,7 @@ import type { EngineContext } from './context.js';
 import type { EngineEvent, TorrentStats } from './events.js';
 import { FileClaims } from './file-claims.js';
 import { Peer } from './peer.js';
+import type { PeerInfo } from './peer-info.js';
 import type { PeerOwner } from './peer-owner.js';
 import { RateLimiter } from './rate-limiter.js';
 import { ReadCache } from './read-cache.js';
@@ -158,6 +159,15 @@ export class Session {
       for (const torrent of this.#torrents) torrent.stop(part);
       part();
     });
+  }
+
+  /** For what the API asks of one torrent. */
+  inTurn(task: () => void): void {
+    this.#turn.run(task);
+  }
+
+  peers(torrent: Torrent): PeerInfo[] {
+    return torrent.swarm.peerInfos(this.context.host.clock.now());
   }
 
   stats(torrent: Torrent): TorrentStats {

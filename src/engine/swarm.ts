@@ -192,16 +192,25 @@ export class Swarm implements PeerOwner, Dialler {
   }
 
   /** Everything wanted is there: tell (BEP 21), and part with those who want nothing either. */
-  onComplete(): void {
+  onFinished(): void {
     for (const peer of this.#connectedPeers()) {
       peer.sendUploadOnly(true);
       this.#closeIfUseless(peer);
     }
   }
 
-  /** More is wanted than was. */
-  onIncomplete(): void {
+  /** More is wanted again: tell, and find those whom there was no use for. */
+  onUnfinished(): void {
     for (const peer of this.#connectedPeers()) peer.sendUploadOnly(false);
+    this.candidates.reconsiderUseless();
+    this.#connector.wantsDial();
+    this.wantsRefill();
+  }
+
+  /** Less is wanted: what peers were asked of it is withdrawn, interest restated. */
+  cancelUnwanted(): void {
+    for (const peer of this.#peers) peer.cancelUnwanted();
+    this.wantsRefill();
   }
 
   // ---- Dialler ----
@@ -318,7 +327,8 @@ export class Swarm implements PeerOwner, Dialler {
     if (reason === 'self-connection') this.candidates.markSelf(address);
     else if (reason === 'banned' || reason === 'bad-metadata') this.candidates.ban(address);
     else if (reason === 'torrent-stopped') this.candidates.onReleased(address);
-    else if (peer.isHandshakeDone && reason !== 'both-complete') this.candidates.onClosed(address, now);
+    else if (reason === 'both-complete') this.candidates.onUseless(address, now);
+    else if (peer.isHandshakeDone) this.candidates.onClosed(address, now);
     else this.candidates.onFailed(address, now);
   }
 

@@ -5,6 +5,7 @@
  * caller vouched for it with trustAll, or a record that the files still agree with).
  */
 import type { Bitfield } from '../base/bitfield.js';
+import { bytesEqual } from '../base/bytes.js';
 import type { DtorrentError } from '../base/errors.js';
 import { SlotPool } from '../base/slot-pool.js';
 import type { FileLayout } from '../format/file-layout.js';
@@ -14,6 +15,8 @@ import type { DataMemory } from './check-plan.js';
 import type { EngineContext } from './context.js';
 import { DataCheck, type DataCheckHandler } from './data-check.js';
 import { slotBytesFor } from './extent-size.js';
+import type { FilePriorities, PiecePriorities } from './file-priorities.js';
+import { FileProgress } from './file-progress.js';
 import { PiecePicker } from './piece-picker.js';
 import { PieceStore, type PieceStoreHandler, type SavedPartial } from './piece-store.js';
 import { type Chunk, type ChunkSource, READ_CHUNK_BYTES } from './read-cache.js';
@@ -33,6 +36,7 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
   readonly layout: FileLayout;
   readonly storage: Storage;
   readonly picker: PiecePicker;
+  readonly progress: FileProgress;
   readonly chunks: Map<number, Chunk> = new Map();
   readonly chunksPerPiece: number;
   /** Payload bytes that are verified, padding left out. */
@@ -42,13 +46,15 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
   failedBytes = 0;
   /** False while the check runs: nothing is requested before it is known what is there. */
   isChecked = false;
-  readonly wantedFiles: Uint8Array | null = null;
+  /** Files that have their place on disk, as the storage was last told: 1 each, null = all. */
+  wantedFiles: Uint8Array | null;
   readonly partials: readonly PartialMemory[] = [];
   readonly #context: EngineContext;
   readonly #handler: TorrentDataHandler;
   readonly #slots: SlotPool;
   #check: DataCheck | null = null;
   readonly #store: PieceStore;
+  readonly #files: FilePriorities;
   #isClosed = false;
   #isStorageClosed = false;
   readonly #closeDones: (() => void)[] = [];
@@ -58,6 +64,9 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
     readonly context: EngineContext;
     readonly layout: FileLayout;
     readonly storage: Storage;
+    readonly files: FilePriorities;
+    /** The wanted files that the storage was opened with. */
+    readonly placedFiles: Uint8Array | null;
     readonly isSequential: boolean;
     readonly handler: TorrentDataHandler;
   }) {
@@ -76,6 +85,12 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
       spill: (piece, extent) => this.#store.writeExtent(piece, extent),
     });
     this.#store = new PieceStore({ turn, storage: options.storage, picker: this.picker, handler: this });
+    const { first, priorities } = options.files.ofPieces();
+    this.picker.setPriorities(first, priorities);
+    this.progress = new FileProgress(options.layout, options.files.wantedFiles);
+    this.#files = options.files;
+    this.wantedFiles = options.placedFiles;
+    this.#placeFiles();
   }
 
   get have(): Bitfield {
@@ -112,6 +127,13 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
     this.isChecked = true;
   }
 
+  /** The selection has changed; `changed`: the priorities of which pieces. */
+  onSelectionChanged(changed: PiecePriorities | null): void {
+    if (changed !== null) this.picker.setPriorities(changed.first, changed.priorities);
+    this.progress.setWanted(this.#files.wantedFiles);
+    this.#placeFiles();
+  }
+
   // ---- DataCheckHandler ----
 
   onPieceFound(piece: number): void {
@@ -135,7 +157,10 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
 
   /** The last missing block of a piece, or of an extent of it, has arrived: hash and write. */
   storeBlocks(piece: number, block: number): void {
-    this.#store.store(piece, block);
+    // Its files may not be on disk, and then there is nowhere to keep it.
+    const isWanted = this.picker.priority(piece) > 0;
+    if (isWanted || this.picker.partial(piece)?.isSpilled === true) this.#store.store(piece, block);
+    else this.picker.pieceAbandoned(piece);
   }
 
   /**
@@ -197,6 +222,17 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
     });
   }
 
+  #placeFiles(): void {
+    const { wantedFiles } = this.#files;
+    if (this.#isClosed || isSameSet(wantedFiles, this.wantedFiles)) return;
+    this.wantedFiles = wantedFiles;
+    this.storage.setWantedFiles(wantedFiles, (error) => {
+      this.#context.turn.run(() => {
+        if (error !== null && !this.#isClosed) this.#handler.onDataError(error);
+      });
+    });
+  }
+
   #addPiece(piece: number): void {
     this.#countBytes(piece);
     this.picker.markHave(piece);
@@ -204,5 +240,11 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
 
   #countBytes(piece: number): void {
     this.bytesDone += this.layout.dataBytes(piece);
+    this.progress.addPiece(piece);
   }
+}
+
+function isSameSet(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  if (a === null || b === null) return a === b;
+  return bytesEqual(a, b);
 }

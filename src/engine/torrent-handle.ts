@@ -1,37 +1,50 @@
 /** A torrent as a program sees it: exported as `Torrent`. Promises begin here. */
+import { type HostPort, parseHostPort } from '../base/address.js';
 import { Emitter } from '../base/emitter.js';
 import { DtorrentError } from '../base/errors.js';
 import type { InfoHash } from '../format/infohash.js';
-import type { Metainfo } from '../format/metainfo.js';
+import type { Metainfo, MetainfoFile } from '../format/metainfo.js';
 import { parseTrackerUrl } from '../protocol/tracker/tracker-url.js';
 import type { TorrentEvent, TorrentPhase, TorrentStats } from './events.js';
+import { parseSelection } from './file-selection.js';
+import type { PeerInfo } from './peer-info.js';
 import type { Session } from './session.js';
 import type { Torrent } from './torrent.js';
+import { checkPriority, TorrentFile } from './torrent-file.js';
 import type { TrackerScrape } from './tracker-scrape.js';
 import type { TrackerStatus } from './tracker-status.js';
 
 export class TorrentHandle {
-  /** Resolves once everything is verified and stored; rejects with why it cannot be (failed, removed, stopped). */
+  /**
+   * Resolves once the metadata is there, so that `metainfo` and `files` are: at once for a .torrent, after some peer has
+   * sent it for a magnet. Rejects like `completed`.
+   */
+  readonly ready: Promise<void>;
+  /**
+   * Resolves once everything selected is verified and stored, for the first time; rejects with the DtorrentError that
+   * says why it never will be (failed, removed, stopped). Nobody has to wait for it.
+   */
   readonly completed: Promise<void>;
   readonly #torrent: Torrent;
   readonly #session: Session;
   readonly #emitter = new Emitter<TorrentEvent>();
-  #resolve: () => void = () => {};
-  #reject: (error: DtorrentError) => void = () => {};
+  readonly #completion: Settling;
+  readonly #metadata: Settling;
+  #files: readonly TorrentFile[] | null = null;
 
   /** @internal made by Engine.add. */
   constructor(torrent: Torrent, session: Session) {
     this.#torrent = torrent;
     this.#session = session;
-    this.completed = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    // Nobody has to wait for completion: not doing so is no unhandled rejection.
-    this.completed.catch(() => {});
-    if (torrent.error !== null) this.#reject(torrent.error);
+    this.#completion = new Settling();
+    this.completed = this.#completion.promise;
+    this.#metadata = new Settling();
+    this.ready = this.#metadata.promise;
+    if (torrent.metainfo !== null) this.#metadata.resolve();
+    if (torrent.error !== null) this.#fail(torrent.error);
   }
 
+  /** v1, v2 or, for a hybrid torrent, both. */
   get infoHash(): InfoHash {
     return this.#torrent.infoHash;
   }
@@ -41,6 +54,7 @@ export class TorrentHandle {
     return this.#torrent.name;
   }
 
+  /** What it is doing now; a 'phase' event tells of each change. */
   get phase(): TorrentPhase {
     return this.#torrent.phase;
   }
@@ -55,6 +69,68 @@ export class TorrentHandle {
     return this.#torrent.metainfo;
   }
 
+  /** Every file, padding left out, in the order of the torrent. Empty while a magnet's metadata is being fetched. */
+  get files(): readonly TorrentFile[] {
+    const { metainfo, files } = this.#torrent;
+    if (metainfo === null || files === null) return [];
+    this.#files ??= storedFiles(metainfo).map(
+      ({ file, layoutIndex }, index) =>
+        new TorrentFile({ session: this.#session, torrent: this.#torrent, index, layoutIndex, file }),
+    );
+    return this.#files;
+  }
+
+  /** Connected peers, each as it is now. Cheap enough to ask for every second. */
+  get peers(): readonly PeerInfo[] {
+    return this.#session.peers(this.#torrent);
+  }
+
+  /**
+   * Downloads these files and no others: `1,3-5` and shell patterns, as in `AddOptions.select`; none = everything. Files
+   * selected keep their priority. Before the metadata is there, it replaces what was asked for when it was added.
+   * @throws {DtorrentError} `EOPTION` for a malformed pattern, or one that fits no file; nothing has changed then.
+   */
+  select(patterns: readonly string[]): void {
+    const selection = parseSelection(patterns);
+    const { metainfo, files } = this.#torrent;
+    if (metainfo === null || files === null) {
+      this.#session.inTurn(() => this.#torrent.setSelection(selection));
+      return;
+    }
+    const chosen = selection?.choose(metainfo) ?? new Uint8Array(metainfo.files.length).fill(1);
+    this.#session.inTurn(() => this.#torrent.setFilePriorities(files.selected(chosen)));
+  }
+
+  /**
+   * Sets the priorities of all files in one step, however many there are.
+   * @param priorities one for each of `files`: 0 = skip, 1 (last) to 7 (first).
+   * @throws {DtorrentError} `EOPTION` for a wrong number of them, or anything but integers from 0 to 7.
+   */
+  setPriorities(priorities: readonly number[]): void {
+    const { metainfo } = this.#torrent;
+    const count = this.files.length;
+    if (metainfo === null || priorities.length !== count) {
+      throw new DtorrentError(
+        'EOPTION',
+        `${this.name} has ${count} files now, and ${priorities.length} priorities were given`,
+      );
+    }
+    for (const priority of priorities) checkPriority(priority);
+    const next = new Uint8Array(metainfo.files.length);
+    for (const [index, { layoutIndex }] of storedFiles(metainfo).entries()) next[layoutIndex] = priorities[index]!;
+    this.#session.inTurn(() => this.#torrent.setFilePriorities(next));
+  }
+
+  /**
+   * Dials peers at once, and again with back-off when that fails.
+   * @param peers `host:port` each; hosts may be names.
+   * @throws {DtorrentError} `EOPTION` for what is no such address; none is dialled then.
+   */
+  addPeers(peers: readonly string[]): void {
+    const parsed = parsePeers(peers);
+    this.#session.inTurn(() => this.#torrent.addNamedPeers(parsed, 'manual'));
+  }
+
   /** A snapshot: cheap enough to take every second, not for every block. */
   stats(): TorrentStats {
     return this.#session.stats(this.#torrent);
@@ -65,8 +141,7 @@ export class TorrentHandle {
    * rejects: a tracker's failure is in its entry. What a tracker said less than a minute ago is told again.
    */
   scrape(): Promise<readonly TrackerScrape[]> {
-    const { turn } = this.#session.context;
-    return new Promise((resolve) => turn.run(() => this.#torrent.announcer.scrape(resolve)));
+    return new Promise((resolve) => this.#session.inTurn(() => this.#torrent.announcer.scrape(resolve)));
   }
 
   /** The torrent's trackers and how they are doing: a snapshot. */
@@ -79,7 +154,7 @@ export class TorrentHandle {
    * our own back-off after failures is cut short. Nothing happens while the torrent announces to nobody.
    */
   announce(): void {
-    this.#session.context.turn.run(() => this.#torrent.announcer.announceNow());
+    this.#session.inTurn(() => this.#torrent.announcer.announceNow());
   }
 
   /**
@@ -95,7 +170,7 @@ export class TorrentHandle {
         `"${bad}" is not a tracker: give an http, https or udp URL, udp with its port`,
       );
     }
-    this.#session.context.turn.run(() => this.#torrent.addTrackers(urls));
+    this.#session.inTurn(() => this.#torrent.addTrackers(urls));
   }
 
   /**
@@ -123,13 +198,50 @@ export class TorrentHandle {
 
   /** @internal */
   onEvent(event: TorrentEvent): void {
-    if (event.type === 'completed') this.#resolve();
-    if (event.type === 'torrentFailed') this.#reject(event.error);
+    if (event.type === 'metadata') this.#metadata.resolve();
+    if (event.type === 'completed') this.#completion.resolve();
+    if (event.type === 'torrentFailed') this.#fail(event.error);
     this.#emitter.emit(event);
   }
 
   /** @internal */
   settleStopped(): void {
-    this.#reject(new DtorrentError('ESTOPPED', `${this.name} was stopped before it was complete`));
+    this.#fail(new DtorrentError('ESTOPPED', `${this.name} was stopped before it was complete`));
   }
+
+  #fail(error: DtorrentError): void {
+    this.#metadata.reject(error);
+    this.#completion.reject(error);
+  }
+}
+
+/** A promise that is settled from outside; that nobody waits for it is no unhandled rejection. */
+class Settling {
+  readonly promise: Promise<void>;
+  resolve: () => void = () => {};
+  reject: (error: DtorrentError) => void = () => {};
+
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    this.promise.catch(() => {});
+  }
+}
+
+/**
+ * Reads `host:port`s.
+ * @throws {DtorrentError} `EOPTION` for what is none.
+ */
+export function parsePeers(texts: readonly string[]): HostPort[] {
+  return texts.map((text) => {
+    const peer = parseHostPort(text);
+    if (peer === null) throw new DtorrentError('EOPTION', `"${text}" is not a peer address: give HOST:PORT`);
+    return peer;
+  });
+}
+
+function storedFiles({ files }: Metainfo): { readonly file: MetainfoFile; readonly layoutIndex: number }[] {
+  return files.flatMap((file, layoutIndex) => (file.padding ? [] : [{ file, layoutIndex }]));
 }

@@ -8,7 +8,6 @@
  * turn; promises begin one floor up, at TorrentHandle.
  */
 import { type Address, addressKey, type HostPort } from '../base/address.js';
-import { EMPTY_BYTES } from '../base/bytes.js';
 import { DtorrentError, toDtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import { CLIENT_NAME } from '../base/version.js';
@@ -29,6 +28,8 @@ import { DataHolder, type DataHolderHandler, type DataOpening } from './data-hol
 import { DiskRetry, isDiskError } from './disk-retry.js';
 import type { EngineEvent, PauseReason, TorrentPhase, TorrentStats } from './events.js';
 import type { FileClaims } from './file-claims.js';
+import type { FilePriorities } from './file-priorities.js';
+import type { FileSelection } from './file-selection.js';
 import { MetadataExchange } from './metadata-exchange.js';
 import type { Peer } from './peer.js';
 import type { PeerRouter } from './peer-owner.js';
@@ -36,6 +37,7 @@ import type { ResumeFacts } from './resume-keeper.js';
 import { Swarm, type SwarmHandler } from './swarm.js';
 import type { TorrentData } from './torrent-data.js';
 import { TorrentHistory } from './torrent-history.js';
+import { TorrentSelection } from './torrent-selection.js';
 import type { TrackerClients } from './tracker-clients.js';
 
 /** A crash may forget this much of the time seeded; the disk is not to be woken for each second of it. */
@@ -52,6 +54,8 @@ export interface TorrentOptions {
   readonly isRecheck: boolean;
   /** Begin paused; null = as a person left it in an earlier run. */
   readonly isPaused: boolean | null;
+  /** Left out or null = what the magnet link says, else everything. */
+  readonly selection?: FileSelection | null;
 }
 
 /** What a torrent needs of its session. */
@@ -82,6 +86,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
   readonly #options: TorrentOptions;
   readonly #magnet: Magnet | null;
   readonly #exchange: MetadataExchange;
+  readonly #selection: TorrentSelection;
   readonly #holder: DataHolder;
   readonly #retry: DiskRetry;
   #geometry: Pick<DataOpening, 'layout' | 'hashes' | 'partsName'> | null = null;
@@ -97,6 +102,8 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
   #isRetry = false;
   #hasBeenOpened = false;
   #wasCompleteAtStart = false;
+  /** What is wanted has been told to be there, and nothing more has been wanted since. */
+  #isCompletedTold = false;
 
   constructor(source: Metainfo | Magnet, options: TorrentOptions, surroundings: TorrentSurroundings) {
     const { context } = surroundings;
@@ -106,6 +113,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
     this.#isRecheck = options.isRecheck;
     this.metainfo = isMetainfo(source) ? source : null;
     this.#magnet = isMetainfo(source) ? null : source;
+    this.#selection = new TorrentSelection(options.selection ?? null, this.#magnet?.select ?? null);
     this.infoHash = source.infoHash;
     this.infoHashHex = infoHashHex(source.infoHash);
     this.addedAtMs = context.turn.now;
@@ -134,6 +142,11 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
   /** The data as it was opened last; null until the first time. */
   get data(): TorrentData | null {
     return this.#holder.data;
+  }
+
+  /** What of it is wanted; null until the metadata is known. Change it with setFilePriorities. */
+  get files(): FilePriorities | null {
+    return this.#selection.files;
   }
 
   get name(): string {
@@ -166,8 +179,8 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
   /** Begins: looks for what an earlier run left, then for the metadata of a magnet, or for what is on disk. */
   start(): void {
     this.#emit({ type: 'torrentAdded', infoHash: this.infoHashHex });
-    this.#addManualPeers(this.#options.peers, 'manual');
-    if (this.#magnet !== null) this.#addManualPeers(this.#magnet.peers, 'magnet');
+    this.addNamedPeers(this.#options.peers, 'manual');
+    if (this.#magnet !== null) this.addNamedPeers(this.#magnet.peers, 'magnet');
     if (this.metainfo !== null && !this.#accept(this.metainfo)) return;
     this.#holder.keeper.load(() => this.#onLoaded());
   }
@@ -221,6 +234,38 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
     keeper.tick(now);
   }
 
+  /** Before the metadata is known: what to fetch of it; null = everything. */
+  setSelection(selection: FileSelection | null): void {
+    this.#selection.ask(selection);
+  }
+
+  /** One byte a file of the layout: 0 = skip, 1 (last) to 7 (first). To be called once `files` is there. */
+  setFilePriorities(priorities: Uint8Array): void {
+    const changed = this.#selection.assign(priorities);
+    this.#holder.keeper.touch();
+    this.data?.onSelectionChanged(changed);
+    if (this.phase === 'downloading' || this.phase === 'seeding') {
+      this.swarm.cancelUnwanted();
+      this.#reviewFinished();
+    }
+  }
+
+  /** Peers named by a person or a magnet may be host names. */
+  addNamedPeers(peers: readonly HostPort[], source: 'manual' | 'magnet'): void {
+    for (const { host, port } of peers) {
+      this.#context.host.network.resolve(host, (result) => {
+        this.#context.turn.run(() => {
+          if (result instanceof DtorrentError) this.#emit({ type: 'warning', error: result });
+          else
+            this.addPeers(
+              result.map((address) => ({ ...address, port })),
+              source,
+            );
+        });
+      });
+    }
+  }
+
   addPeers(addresses: readonly Address[], source: CandidateSource): void {
     this.swarm.addCandidates(addresses, source);
   }
@@ -242,8 +287,8 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
       downloadRate += peer.download.pipeline.bytesPerSecond(now);
       uploadRate += peer.uploadRate;
     }
-    const bytesTotal = this.metainfo?.totalLength ?? 0;
-    const bytesDone = this.data?.bytesDone ?? 0;
+    const bytesTotal = this.files?.wantedBytes ?? 0;
+    const bytesDone = this.data?.progress.wantedDone ?? 0;
     const isMoving = this.phase === 'downloading' && downloadRate >= 1;
     return {
       phase: this.phase,
@@ -291,9 +336,10 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
     this.#holder.keeper.touch();
     this.#retry.onStored();
     this.swarm.broadcastHave(piece);
-    if (this.phase !== 'downloading') return;
+    // What the check finds is no news.
+    if (this.phase !== 'downloading' && this.phase !== 'seeding') return;
     this.#emit({ type: 'pieceVerified', infoHash: this.infoHashHex, piece });
-    if (this.data!.isComplete) this.#onComplete();
+    this.#reviewFinished();
   }
 
   onPieceFailed(piece: number, contributors: readonly number[]): void {
@@ -321,7 +367,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
     return {
       ...this.history.totals(this.swarm, this.#context.turn.now),
       infoBytes: this.#magnet === null ? null : (this.metainfo?.infoBytes ?? null),
-      filePriorities: EMPTY_BYTES,
+      filePriorities: this.#selection.record,
       trackers: this.announcer.memory(),
       // Of a private torrent only the tracker names peers (BEP 27).
       peers: isPrivate ? [] : this.swarm.candidates.worthKeeping(LIMITS.resumePeersMax),
@@ -344,6 +390,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
     if (record !== null) {
       this.history.restore(record);
       this.announcer.restore(record.trackers);
+      this.#selection.recall(record.filePriorities);
       this.addPeers(this.metainfo?.isPrivate ? [] : record.peers, 'resume');
     }
     if (this.#isRecheck) keeper.distrust();
@@ -366,7 +413,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
       const { isSequential, isTrusted } = this.#options;
       const opening = {
         ...this.#geometry!,
-        wantedFiles: null,
+        files: this.files!,
         isSequential,
         isTrusted: isTrusted && !this.#hasBeenOpened,
         needsFiles: this.#isRetry,
@@ -458,6 +505,12 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
       this.#fail(new DtorrentError('EDUPLICATE', message));
       return false;
     }
+    const layout = new FileLayout(metainfo);
+    const refusal = this.#selection.onMetadata(metainfo, layout);
+    if (refusal !== null) {
+      this.#fail(refusal);
+      return false;
+    }
     this.#exchange.onMetadataKnown(metainfo.infoBytes, { isPrivate: metainfo.isPrivate });
     this.announcer.setPrivate(metainfo.isPrivate);
     this.#guardPrivacy();
@@ -468,7 +521,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
       name: metainfo.name,
       totalLength: metainfo.totalLength,
     });
-    this.#geometry = { layout: new FileLayout(metainfo), hashes, partsName };
+    this.#geometry = { layout, hashes, partsName };
     return true;
   }
 
@@ -478,23 +531,37 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
     this.#isRetry = false;
     this.#setPhase('downloading');
     this.swarm.attachData(data);
-    if (data.isComplete) this.#onComplete();
+    this.#reviewFinished();
     this.#goOnline();
     // Hashing is not to be done again after a crash.
     if (data.bytesChecked > 0) this.#holder.keeper.save();
   }
 
-  #onComplete(): void {
+  /** A piece has come, or what is wanted has changed: the torrent may be finished now, or not any more. */
+  #reviewFinished(): void {
+    const data = this.data!;
+    if (!data.isFinished) {
+      this.#isCompletedTold = false;
+      if (this.phase !== 'seeding') return;
+      this.#setPhase('downloading');
+      this.swarm.onUnfinished();
+      return;
+    }
+    if (this.phase !== 'seeding') {
+      this.#setPhase('seeding');
+      this.swarm.onFinished();
+    }
+    if (!this.#isCompletedTold) this.#tellCompleted();
+    // Trackers count who has everything; the announcer tells them once.
+    if (data.isComplete && !this.#wasCompleteAtStart) this.announcer.complete();
+  }
+
+  #tellCompleted(): void {
+    this.#isCompletedTold = true;
     this.completedAtMs = this.#context.turn.now;
     this.history.onFinished(this.#context.host.clock.unixTime());
-    this.#setPhase('seeding');
-    this.#emit({
-      type: 'completed',
-      infoHash: this.infoHashHex,
-      seconds: (this.completedAtMs - this.addedAtMs) / 1000,
-    });
-    if (!this.#wasCompleteAtStart && this.data!.isComplete) this.announcer.complete();
-    this.swarm.onComplete();
+    const seconds = (this.completedAtMs - this.addedAtMs) / 1000;
+    this.#emit({ type: 'completed', infoHash: this.infoHashHex, seconds });
     this.#holder.keeper.save();
   }
 
@@ -575,22 +642,6 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
     if (this.#options.peers.length === 0) return;
     const message = `${this.name} is private: it takes peers from its trackers only, so those named by hand are not used`;
     this.#emit({ type: 'warning', error: new DtorrentError('EUNSUPPORTED', message) });
-  }
-
-  /** Peers named by a person or a magnet may be host names. */
-  #addManualPeers(peers: readonly HostPort[], source: 'manual' | 'magnet'): void {
-    for (const { host, port } of peers) {
-      this.#context.host.network.resolve(host, (result) => {
-        this.#context.turn.run(() => {
-          if (result instanceof DtorrentError) this.#emit({ type: 'warning', error: result });
-          else
-            this.addPeers(
-              result.map((address) => ({ ...address, port })),
-              source,
-            );
-        });
-      });
-    }
   }
 }
 

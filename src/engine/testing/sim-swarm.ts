@@ -12,6 +12,7 @@ import { type Metainfo, parseMetainfo } from '../../format/metainfo.js';
 import type { SimHost } from '../../sim/sim-host.js';
 import type { SimHostOptions, Simulator } from '../../sim/simulator.js';
 import type { EngineEvent } from '../events.js';
+import { parseSelection } from '../file-selection.js';
 import { Session } from '../session.js';
 import { resolveSettings, type Settings } from '../settings.js';
 import type { Torrent } from '../torrent.js';
@@ -97,6 +98,7 @@ export class SimEngine {
       readonly isTrusted?: boolean;
       readonly isRecheck?: boolean;
       readonly isPaused?: boolean;
+      readonly select?: readonly string[];
     } = {},
   ): Torrent {
     const engines = (options.from ?? []).map(({ host, session }) => ({ host: host.ipv4!, port: session.listenPort }));
@@ -107,6 +109,7 @@ export class SimEngine {
       isTrusted: options.isTrusted ?? false,
       isRecheck: options.isRecheck ?? false,
       isPaused: options.isPaused ?? null,
+      selection: parseSelection(options.select ?? []),
     });
     this.session.begin(torrent);
     return torrent;

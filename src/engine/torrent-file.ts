@@ -1,0 +1,72 @@
+/** One file of a torrent as a program sees it: exported as `TorrentFile`, made by TorrentHandle once the metadata is there. */
+import { DtorrentError } from '../base/errors.js';
+import type { MetainfoFile } from '../format/metainfo.js';
+import { PRIORITY_MAX } from './rarity-order.js';
+import type { Session } from './session.js';
+import type { Torrent } from './torrent.js';
+
+/** A file of a torrent, padding left out. */
+export class TorrentFile {
+  /** Place in `Torrent.files`, from 0. `select` and `dtorrent show` count from 1. */
+  readonly index: number;
+  /** Safe path below the download directory, with `/`, beginning with the torrent's own directory if it has one. */
+  readonly path: string;
+  /** Last element of `path`. */
+  readonly name: string;
+  /** Bytes. */
+  readonly length: number;
+  readonly #session: Session;
+  readonly #torrent: Torrent;
+  /** Index among all files of the layout. */
+  readonly #layoutIndex: number;
+
+  /** @internal */
+  constructor(options: {
+    readonly session: Session;
+    readonly torrent: Torrent;
+    readonly index: number;
+    readonly layoutIndex: number;
+    readonly file: MetainfoFile;
+  }) {
+    this.#session = options.session;
+    this.#torrent = options.torrent;
+    this.#layoutIndex = options.layoutIndex;
+    this.index = options.index;
+    this.path = options.file.path.join('/');
+    this.name = options.file.path.at(-1)!;
+    this.length = options.file.lengthBytes;
+  }
+
+  /** 0 = not to be downloaded, 1 (last) to 7 (first); 4 unless someone changed it. */
+  get priority(): number {
+    return this.#torrent.files!.ofFile[this.#layoutIndex]!;
+  }
+
+  /** Verified bytes of it that are on disk, 0 to `length`. */
+  get bytesDone(): number {
+    return this.#torrent.data?.progress.bytesDone(this.#layoutIndex) ?? 0;
+  }
+
+  /** Whether all of it is verified and on disk. */
+  get isComplete(): boolean {
+    return this.#torrent.data !== null && this.bytesDone === this.length;
+  }
+
+  /**
+   * Changes how much it is wanted, at once: 0 skips it, 1 (last) to 7 (first). For many files, `Torrent.setPriorities`
+   * does it in one step.
+   * @throws {DtorrentError} `EOPTION` for anything but an integer from 0 to 7.
+   */
+  setPriority(priority: number): void {
+    checkPriority(priority);
+    const next = this.#torrent.files!.ofFile.slice();
+    next[this.#layoutIndex] = priority;
+    this.#session.inTurn(() => this.#torrent.setFilePriorities(next));
+  }
+}
+
+/** @throws {DtorrentError} `EOPTION` for anything but an integer from 0 to 7. */
+export function checkPriority(priority: number): void {
+  if (Number.isInteger(priority) && priority >= 0 && priority <= PRIORITY_MAX) return;
+  throw new DtorrentError('EOPTION', `a file's priority is an integer from 0 to ${PRIORITY_MAX}, not ${priority}`);
+}
