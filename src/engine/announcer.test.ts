@@ -415,6 +415,26 @@ test('trackers that are replaced while they are asked are not asked twice, and t
   assert.deepEqual([scene.said(), scene.peers], [[], ['192.0.2.1:1']]);
 });
 
+test('a tracker that is still being asked for another reason is waited for, not asked again', () => {
+  const scene = new Scene([[url('a')], [url('slow')]]);
+  scene.trackers.set('slow', () => null);
+  scene.start();
+  const slow = scene.host.gets.find(({ url }) => url.hostname === 'slow.test')!;
+  scene.host.act(() => scene.announcer.setTiers([[url('a'), url('slow')]]));
+  scene.said();
+  scene.fails('a');
+  assert.deepEqual(
+    scene
+      .next(32 * MINUTE_MS)
+      .map(withoutTime)
+      .slice(0, 1),
+    ['a -'],
+  );
+  assert.ok(!scene.said().some((line) => line.startsWith('slow')));
+  scene.host.answer(slow, reply({ interval: 1800 }));
+  assert.equal(scene.announcer.trackers(scene.host.now).find(({ url }) => url.includes('slow'))!.state, 'working');
+});
+
 test('a tracker that is taken away and put back is not asked before it allows it', () => {
   const scene = new Scene([[url('a')]]);
   scene.trackers.set('a', () => reply({ interval: 1800, 'min interval': 600, 'tracker id': 'x' }));

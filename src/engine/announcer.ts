@@ -181,7 +181,7 @@ export class Announcer implements LaneOwner, RoundOwner {
     else for (const lane of this.#lanes) lane.onChainGrown();
   }
 
-  /** Asks the trackers about the swarm without joining it; `done` is called once, never inside the call. */
+  /** Asks the trackers about the swarm without joining it; `done` is called once. */
   scrape(done: (results: readonly TrackerScrape[]) => void): void {
     const { clients, infoHashes } = this.#options;
     const standings = this.#list.tiers.flatMap((trackers, tier) =>

@@ -2,7 +2,7 @@
  * Scrapes for all torrents of one engine (BEP 48 over HTTP, BEP 15 over UDP): what is wanted of one tracker before its
  * turn comes goes out as one request. A scrape takes its place in the announce queue like an announce. What a tracker
  * said less than LIMITS.scrapeIntervalMinMs ago, or less than it wants to be left alone for, is told again without
- * asking. Every method runs inside a turn, and so does each `done`, once and never inside the call.
+ * asking. Every method runs inside a turn, and so does each `done`, once, and never inside the call but after close().
  */
 import { toHex } from '../base/bytes.js';
 import { DtorrentError } from '../base/errors.js';
@@ -61,8 +61,12 @@ export class Scraper {
     this.#submitSoon();
   }
 
-  /** Tells what needs no asking, as late as what does. */
+  /** Tells what needs no asking, as late as what does; at once when nothing is late any more. */
   reply(tell: () => void): void {
+    if (this.#closedWith !== null) {
+      tell();
+      return;
+    }
     this.#replies.push(tell);
     this.#submitSoon();
   }

@@ -41,7 +41,7 @@ export interface ScrapedTracker {
 
 /**
  * Asks all of them; a private torrent's one after the other until one answers, because such a torrent uses one tracker
- * at a time (BEP 27). `done` is called once, with one result a tracker, in their order, and never inside the call.
+ * at a time (BEP 27). `done` is called once, with one result a tracker, in their order; when, is as the scraper says.
  */
 export function scrapeAll(
   scraper: Scraper,
@@ -58,6 +58,10 @@ export function scrapeAll(
     });
   };
   const order = trackers.map((_, index) => index);
+  if (order.length === 0) {
+    scraper.reply(() => done(results));
+    return;
+  }
   if (isPrivate) {
     order.sort((a, b) => Number(trackers[b]!.isInUse) - Number(trackers[a]!.isInUse));
     askInTurn(order, results, ask, () => done(results));
@@ -72,7 +76,7 @@ export function scrapeAll(
   }
 }
 
-/** Until one has answered. */
+/** Until one has answered; `order` is not empty. */
 function askInTurn(
   order: readonly number[],
   results: readonly TrackerScrape[],
@@ -80,12 +84,8 @@ function askInTurn(
   done: () => void,
 ): void {
   const [first, ...others] = order;
-  if (first === undefined) {
-    done();
-    return;
-  }
-  ask(first, () => {
-    if (results[first]!.error === null || others.length === 0) done();
+  ask(first!, () => {
+    if (results[first!]!.error === null || others.length === 0) done();
     else askInTurn(others, results, ask, done);
   });
 }
