@@ -56,6 +56,9 @@ export { type LoadSourceOptions, loadSource, type TorrentSource } from './node/t
 export { startTracker, type TrackerHandle } from './node/tracker-listener.js';
 export { type VerifiedFile, type VerifyOptions, type VerifyReport, verifyData } from './node/verify-data.js';
 
+/** Any: it only has to exist. */
+const KEEP_ALIVE_INTERVAL_MS = 60_000;
+
 /** What an engine is started with, beside its settings. */
 export interface EngineOptions {
   /** Remarks of at least this level go to stderr. Default 'error'. */
@@ -130,9 +133,13 @@ export async function scrapeTrackers(
 ): Promise<readonly TrackerScrape[]> {
   const parsed = await parseSource(source);
   const host = nodeHost({ diskWorkers: 0, maxOpenFiles: 1 });
+  // A host's timers do not keep the process alive: an engine's sockets do that, and here no socket is open until the
+  // first question is sent.
+  const alive = setInterval(() => {}, KEEP_ALIVE_INTERVAL_MS);
   try {
     return await scrapeTrackersOn(host, parsed, options);
   } finally {
+    clearInterval(alive);
     await host.close();
   }
 }

@@ -65,6 +65,10 @@ test('what one seeds by PATH another gets by magnet link, over the tracker comma
   const got = await runCli([magnet, ...LOCAL, '-o', 'by-tracker'], { cwd: directory });
   assert.equal(got.exitCode, 0, got.stdout);
   assert.deepEqual(readFileSync(join(directory, 'by-tracker', 'film.mkv')), CONTENT);
+  const scraped = await runCli(['scrape', magnet, '--json']);
+  assert.equal(scraped.exitCode, 0, scraped.stderr);
+  const [counts] = JSON.parse(scraped.stdout).trackers;
+  assert.deepEqual(counts, { url, tier: 0, seeds: 1, leechers: 0, completed: 1, error: null });
   const events = got.stdout
     .trimEnd()
     .split('\n')
