@@ -286,6 +286,37 @@ test('stopped is said to those that accepted started, and to nobody else', () =>
   assert.equal(scene.host.turn.timers.size, 0);
 });
 
+test('a completed that is under way comes before stopped', () => {
+  const scene = new Scene([[url('a')], [url('b')]]).start();
+  scene.trackers.set('a', () => null);
+  scene.said();
+  scene.host.act(() => scene.announcer.complete());
+  const [completed] = scene.host.gets;
+  assert.deepEqual(scene.said(), ['a completed', 'b completed']);
+  const pending = scene.stop();
+  assert.equal(completed!.isCancelled, false);
+  assert.deepEqual(scene.said(), ['b stopped']);
+  scene.works('a');
+  assert.equal(pending.dones, 0);
+  scene.host.answer(completed!, reply({ interval: 1800 }));
+  assert.deepEqual([scene.said(), pending.dones], [['a stopped'], 1]);
+});
+
+test('a completed that is not answered holds a stop up no longer than its timeout', () => {
+  const scene = new Scene([[url('a')]]).start();
+  scene.trackers.set('a', () => null);
+  scene.said();
+  scene.host.act(() => scene.announcer.complete());
+  const [completed] = scene.host.gets;
+  const pending = scene.stop();
+  scene.host.runTo(LIMITS.stoppedAnnounceTimeoutMs);
+  assert.deepEqual([completed!.isCancelled, pending.dones, scene.said()], [true, 1, ['a completed']]);
+  // It has not been heard, so it is said again.
+  scene.works('a');
+  scene.start();
+  assert.deepEqual(scene.next(2 * MINUTE_MS).map(withoutTime), ['a started', 'a completed']);
+});
+
 test('a stop that trackers do not answer ends after its timeout', () => {
   const scene = new Scene([[url('a')]]).start();
   scene.trackers.set('a', () => null);

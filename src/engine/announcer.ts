@@ -124,21 +124,20 @@ export class Announcer implements LaneOwner, RoundOwner {
   }
 
   /**
-   * Announces `stopped` to the trackers that accepted `started`. `done` is called once: when they have answered, after
+   * Announces `stopped` to the trackers that accepted `started`, after a `completed` that is under way: a client that
+   * ends with its download would never say that otherwise. `done` is called once: when they have answered, after
    * LIMITS.stoppedAnnounceTimeoutMs, or at once when there is nobody to tell.
    */
   stop(done: () => void): void {
     this.#stopDones.push(done);
     if (this.#state === 'stopping') return;
-    this.#endLanes();
+    for (const lane of this.#lanes) lane.end();
+    this.#lanes = [];
     this.#state = 'stopping';
-    for (const round of this.#rounds) {
-      if (round.isSent) round.tracker.abandon(this.turn.now);
-      this.#drop(round);
-    }
-    for (const tracker of this.#list.all) this.#part(tracker);
-    if (this.#partings.size === 0) this.#finishStop();
-    else this.turn.timers.set(this.#stopTimer, this.turn.now + LIMITS.stoppedAnnounceTimeoutMs);
+    for (const round of this.#rounds) if (!round.hasSaidCompleted) this.#abandon(round);
+    for (const tracker of this.#list.all) if (this.standingOf(tracker).round === null) this.#part(tracker);
+    this.turn.timers.set(this.#stopTimer, this.turn.now + LIMITS.stoppedAnnounceTimeoutMs);
+    this.#finishStopIfTold();
   }
 
   get hasTrackers(): boolean {
@@ -282,6 +281,7 @@ export class Announcer implements LaneOwner, RoundOwner {
     this.#noteAnswer(standing, intervalMs !== null || error?.code === 'ETRACKER');
     if (round.listener !== null) round.listener.onRoundOver(round);
     else this.#part(tracker);
+    this.#finishStopIfTold();
   }
 
   // ---- inside ----
@@ -303,6 +303,11 @@ export class Announcer implements LaneOwner, RoundOwner {
     for (const lane of this.#lanes) lane.end();
     this.#lanes = [];
     for (const round of this.#rounds) if (!round.isSent) this.#drop(round);
+  }
+
+  #abandon(round: AnnounceRound): void {
+    if (round.isSent) round.tracker.abandon(this.turn.now);
+    this.#drop(round);
   }
 
   #drop(round: AnnounceRound): void {
@@ -327,7 +332,7 @@ export class Announcer implements LaneOwner, RoundOwner {
           timeoutMs: LIMITS.stoppedAnnounceTimeoutMs,
           done: () => {
             this.#partings.delete(call);
-            if (this.#state === 'stopping' && this.#partings.size === 0) this.#finishStop();
+            this.#finishStopIfTold();
           },
         },
       );
@@ -341,8 +346,16 @@ export class Announcer implements LaneOwner, RoundOwner {
     });
   }
 
+  #finishStopIfTold(): void {
+    if (this.#state === 'stopping' && this.#rounds.size === 0 && this.#partings.size === 0) this.#finishStop();
+  }
+
   #finishStop(): void {
     this.turn.timers.cancel(this.#stopTimer);
+    for (const round of this.#rounds) {
+      this.#abandon(round);
+      for (const membership of this.standingOf(round.tracker).memberships) membership.hasStarted = false;
+    }
     cancelCalls(this.#partings);
     this.#partings.clear();
     this.#state = 'idle';
