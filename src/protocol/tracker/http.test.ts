@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { addressKey } from '../../base/address.js';
-import { fromHex, fromLatin1, fromUtf8 } from '../../base/bytes.js';
+import { concatBytes, fromHex, fromLatin1, fromUtf8, toLatin1 } from '../../base/bytes.js';
 import { DtorrentError } from '../../base/errors.js';
 import { LIMITS } from '../../base/limits.js';
 import { type BencodeInput, encodeBencode } from '../../format/bencode.js';
@@ -260,6 +260,19 @@ test('a scrape is read in the order it was asked for', () => {
   const body = fromLatin1(`d5:filesd20:${'x'.repeat(20)}d8:completei11e10:downloadedi13772e10:incompletei19eeee`);
   const counts = [null, { seeds: 11, leechers: 19, completed: 13772 }];
   assert.deepEqual(parseScrapeResponse(200, body, [REQUEST.infoHash, known]), { counts, minIntervalMs: null });
+});
+
+test('a scrape of bittorrent-tracker is read, which writes the bytes of an info-hash as characters in UTF-8', () => {
+  const infoHash = new Uint8Array(20).fill(0x41);
+  infoHash.set([0, 0xff, 0x80, 0xc3, 0xa9, 0x25]);
+  const key = fromUtf8(toLatin1(infoHash));
+  const body = concatBytes([
+    fromLatin1(`d5:filesd${key.length}:`),
+    key,
+    fromLatin1('d8:completei3e10:downloadedi3e10:incompletei0eeee'),
+  ]);
+  const counts = [{ seeds: 3, leechers: 0, completed: 3 }];
+  assert.deepEqual(parseScrapeResponse(200, body, [infoHash]), { counts, minIntervalMs: null });
 });
 
 test('a scrape says when the next one is welcome, within a day', () => {

@@ -12,7 +12,7 @@ import {
   isDiallable,
   makeAddress,
 } from '../../base/address.js';
-import { toLatin1, toUtf8 } from '../../base/bytes.js';
+import { fromUtf8, toLatin1, toUtf8 } from '../../base/bytes.js';
 import { DtorrentError } from '../../base/errors.js';
 import { LIMITS } from '../../base/limits.js';
 import { BencodeDict, decodeBencode } from '../../format/bencode.js';
@@ -96,7 +96,9 @@ export function parseScrapeResponse(
   const files = dict.getDict('files');
   if (files === null) return trackerError('the tracker answers a scrape without files');
   const counts = infoHashes.map((infoHash) => {
-    const file = files.getDict(toLatin1(infoHash));
+    const key = toLatin1(infoHash);
+    // bittorrent-tracker writes the 20 bytes as 20 characters, in UTF-8.
+    const file = files.getDict(key) ?? files.getDict(toLatin1(fromUtf8(key)));
     if (file === null) return null;
     return {
       seeds: count(file, 'complete'),
