@@ -131,7 +131,10 @@ export async function run(
   const child = new Process(t, command, args, options);
   const code = await child.exit(options.timeoutMs ?? 60_000);
   await new Promise((resolve) => setImmediate(resolve));
-  if (code !== 0) throw new Error(`${command} ${args.join(' ')} exited with ${code}: ${child.errors}`);
+  if (code !== 0)
+    throw new Error(
+      `${command} ${args.join(' ')} exited with ${code}: ${child.errors}${child.lines.slice(-10).join('\n')}`,
+    );
   return child.lines.join('\n');
 }
 
