@@ -80,3 +80,15 @@ test('a bitfield behaves like a set, whatever is done to it', () => {
     }),
   );
 });
+
+test('walks its pieces in order, and counts those that another has too', () => {
+  const one = new Bitfield(20);
+  const two = new Bitfield(20);
+  for (const piece of [0, 7, 8, 13, 19]) one.add(piece);
+  for (const piece of [7, 9, 19]) two.add(piece);
+  const seen: number[] = [];
+  one.forEachPiece((piece) => seen.push(piece));
+  assert.deepEqual(seen, [0, 7, 8, 13, 19]);
+  assert.equal(one.countCommon(two), 2);
+  assert.equal(two.countCommon(one), 2);
+});

@@ -4,7 +4,6 @@
  */
 import { assert } from './assert.js';
 
-/** A set of pieces in wire order (BEP 3: bit 7 of byte 0 is piece 0). */
 export class Bitfield {
   /** Number of pieces, not of bytes. */
   readonly length: number;
@@ -12,7 +11,6 @@ export class Bitfield {
   readonly bytes: Uint8Array;
   #count = 0;
 
-  /** An empty set for `length` pieces. */
   constructor(length: number) {
     this.length = length;
     this.bytes = new Uint8Array(Math.ceil(length / 8));
@@ -36,17 +34,14 @@ export class Bitfield {
     return this.#count;
   }
 
-  /** Every piece is in it. */
   get isFull(): boolean {
     return this.#count === this.length;
   }
 
-  /** No piece is in it. */
   get isEmpty(): boolean {
     return this.#count === 0;
   }
 
-  /** Whether the piece, 0 to length - 1, is in the set. */
   has(piece: number): boolean {
     return (this.bytes[piece >>> 3]! & (0x80 >>> (piece & 7))) !== 0;
   }
@@ -73,7 +68,25 @@ export class Bitfield {
     return true;
   }
 
-  /** Adds every piece. */
+  /** Calls `visit` for each piece in the set, in order. */
+  forEachPiece(visit: (piece: number) => void): void {
+    const { bytes } = this;
+    for (let i = 0; i < bytes.length; i++) {
+      for (let bits = bytes[i]!; bits !== 0; ) {
+        const place = Math.clz32(bits) - 24;
+        bits &= ~(0x80 >>> place);
+        visit(8 * i + place);
+      }
+    }
+  }
+
+  /** How many pieces are in both sets, which are of one length. */
+  countCommon(other: Bitfield): number {
+    let count = 0;
+    for (let i = 0; i < this.bytes.length; i++) count += bitCount(this.bytes[i]! & other.bytes[i]!);
+    return count;
+  }
+
   fill(): void {
     this.bytes.fill(0xff);
     const spare = this.bytes.length * 8 - this.length;
@@ -81,7 +94,6 @@ export class Bitfield {
     this.#count = this.length;
   }
 
-  /** Removes every piece. */
   clear(): void {
     this.bytes.fill(0);
     this.#count = 0;

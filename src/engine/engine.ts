@@ -37,7 +37,6 @@ export interface AddOptions {
 }
 
 export class EngineBase {
-  /** What it was started with, defaults filled in. */
   readonly settings: Settings;
   readonly #session: Session;
   readonly #emitter = new Emitter<EngineEvent>();
@@ -50,8 +49,7 @@ export class EngineBase {
   }
 
   /**
-   * Starts an engine on a host of the caller's choice: the simulator's, in tests.
-   * @internal
+   * Starts an engine on a host of the caller's choice.
    * @throws {DtorrentError} `EOPTION` for a bad setting, `ENETWORK` when no port can be bound.
    */
   static async startOn(host: Host, settings: Partial<Settings> = {}): Promise<EngineBase> {
@@ -65,19 +63,13 @@ export class EngineBase {
     return this.#session.listenPort;
   }
 
-  /** Those that were added and not removed. */
   get torrents(): readonly TorrentHandle[] {
     return [...this.#handles.values()];
   }
 
   /** Hears one type of event, or all with '*'. @returns a function that stops listening. */
-  on<T extends EngineEvent['type']>(
-    type: T,
-    listener: (event: Extract<EngineEvent, { readonly type: T }>) => void,
-  ): () => void;
-  on(type: '*', listener: (event: EngineEvent) => void): () => void;
-  on(type: EngineEvent['type'] | '*', listener: (event: never) => void): () => void {
-    return this.#emitter.on(type as '*', listener as (event: EngineEvent) => void);
+  get on(): Emitter<EngineEvent>['on'] {
+    return this.#emitter.on.bind(this.#emitter) as Emitter<EngineEvent>['on'];
   }
 
   /**

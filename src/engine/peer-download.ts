@@ -13,6 +13,8 @@ import type { Settings } from './settings.js';
 const BLOCK_BYTES = LIMITS.blockBytes;
 /** A peer that can fetch a whole piece in this time keeps pieces to itself, so that a bad one has one culprit. */
 const WHOLE_PIECE_MS = 20_000;
+/** How much is kept requested while a reader waits for pieces: what is asked for next has to come soon. */
+const URGENT_QUEUE_MS = 1000;
 
 /** What became of a block: whether it is of use, and whether its piece, or its extent of it, is complete now. */
 export type BlockOutcome = 'wasted' | 'unrequested' | 'stored' | 'extent-complete' | 'piece-complete';
@@ -47,8 +49,14 @@ export class PeerDownload {
 
   /** Asks for as much as the pipeline wants. @returns how many requests were written to `encoder`. */
   refill(peer: PickerPeer, picker: PiecePicker, isChoked: boolean, encoder: WireEncoder, now: number): number {
+    const isUrgent = !picker.urgent.isEmpty;
+    if (isUrgent) {
+      const blockMs = isChoked ? Number.POSITIVE_INFINITY : this.pipeline.blockMs(now);
+      picker.urgent.notePeer(peer.pick, this.pipeline.count, blockMs, now);
+    }
     const isPossible = !this.#isRefusing && (!isChoked || this.allowedFast.size > 0) && picker.isInteresting(peer);
-    const wanted = isPossible ? Math.min(this.pipeline.want(now), this.#picks.length / 2) : 0;
+    const room = isUrgent ? this.pipeline.wantWithin(URGENT_QUEUE_MS, now) : this.pipeline.want(now);
+    const wanted = isPossible ? Math.min(room, this.#picks.length / 2) : 0;
     if (wanted === 0) this.#limiter.leave(this.turns);
     const allowed = wanted === 0 ? 0 : this.#limiter.takeBlocks(this.turns, wanted);
     if (allowed === 0) return 0;
@@ -134,11 +142,6 @@ export class PeerDownload {
     if (!this.pipeline.onReject(piece, block)) return false;
     this.#release(picker, piece, block);
     return true;
-  }
-
-  /** It has requests of ours, or refuses them. */
-  get isAsked(): boolean {
-    return this.pipeline.count > 0 || this.#isRefusing;
   }
 
   /** Whatever it refused before, it may be asked again. */

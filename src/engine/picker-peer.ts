@@ -35,5 +35,8 @@ export class PeerPickState {
   interestingCount = 0;
   /** The piece its last blocks were of. */
   currentPiece = -1;
+  /** While pieces are urgent: how long a block takes that is asked of it now, and one more behind it, ms. */
+  lagMs: number = Number.POSITIVE_INFINITY;
+  blockMs = 0;
   readonly shortlist: PieceShortlist = new PieceShortlist();
 }

@@ -8,7 +8,8 @@ import { Bitfield } from '../base/bitfield.js';
 import { LIMITS } from '../base/limits.js';
 import { randomBelow, SeededRandom } from '../base/random.js';
 import { ByteBudget, SlotPool } from '../base/slot-pool.js';
-import { ENDGAME_REQUESTERS_MAX, PiecePicker } from './piece-picker.js';
+import { PiecePicker } from './piece-picker.js';
+import { ENDGAME_REQUESTERS_MAX } from './repeat-requests.js';
 import { type PickedBlock, TestPickerPeer } from './testing/picker-peer.js';
 
 const STEPS = 4000;

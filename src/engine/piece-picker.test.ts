@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { LIMITS } from '../base/limits.js';
 import { SeededRandom } from '../base/random.js';
 import { ByteBudget, SlotPool } from '../base/slot-pool.js';
-import { ENDGAME_OUTSTANDING_MAX, ENDGAME_REQUESTERS_MAX, PiecePicker } from './piece-picker.js';
+import { PiecePicker } from './piece-picker.js';
+import { ENDGAME_OUTSTANDING_MAX, ENDGAME_REQUESTERS_MAX } from './repeat-requests.js';
 import { type PickedBlock, TestPickerPeer } from './testing/picker-peer.js';
 
 const BLOCK = LIMITS.blockBytes;

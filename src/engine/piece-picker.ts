@@ -12,10 +12,12 @@ import type { Random } from '../base/random.js';
 import type { SlotPool } from '../base/slot-pool.js';
 import { OpenPieces, type PiecePreference } from './open-pieces.js';
 import { PartialChoice } from './partial-choice.js';
-import { FREE, NOBODY, type PartialPiece, REQUESTED } from './partial-piece.js';
+import { FREE, NOBODY, type PartialPiece } from './partial-piece.js';
 import { PartialPieces, type PieceSizes } from './partial-pieces.js';
 import type { OutstandingRequests, PickerPeer, PieceGeometry } from './picker-peer.js';
 import { PRIORITY_MAX } from './rarity-order.js';
+import { RepeatRequests } from './repeat-requests.js';
+import { UrgentPieces } from './urgent-pieces.js';
 
 /** Pieces picked at random before rarest first sets in: something to trade soon beats something rare (BEP 3). */
 const RANDOM_PIECES = 4;
@@ -25,11 +27,6 @@ const PARTIALS_PER_PEER = 1.5;
 const BULK_SHARE = 64;
 /** The same for spilled pieces, in blocks: a piece that nobody can be sent yet is of use to nobody. */
 const SPILLED_BLOCKS_USUAL = LIMITS.spilledBlocksMax / 4;
-/** How many peers one block is asked of in the end game; each beyond the first may be waste. */
-export const ENDGAME_REQUESTERS_MAX = 3;
-/** A peer that has this many requests outstanding is not given blocks of others. */
-export const ENDGAME_OUTSTANDING_MAX = 4;
-
 /** Flags for `pick`, made by `modeFor`. */
 const PICK_FAST = 1;
 const PICK_SNUBBED = 2;
@@ -39,6 +36,8 @@ export class PiecePicker {
   readonly pieceLength: number;
   /** Pieces that are verified and stored. */
   readonly have: Bitfield;
+  /** What readers wait for; it goes before everything else. */
+  readonly urgent: UrgentPieces = new UrgentPieces();
   readonly #geometry: PieceGeometry;
   readonly #slots: SlotPool;
   readonly #spill: (piece: number, extent: number) => void;
@@ -47,6 +46,7 @@ export class PiecePicker {
   /** Wanted pieces that we lack. */
   readonly #missing: Bitfield;
   readonly #partials: PartialPieces;
+  readonly #repeats: RepeatRequests;
   readonly #choice: PartialChoice;
   readonly #peers = new Set<PickerPeer>();
   /** Pieces that failed their hash and have not passed since: fetched from one peer alone. */
@@ -79,6 +79,7 @@ export class PiecePicker {
     this.#missing.fill();
     const { pieceCount, pieceLength } = geometry;
     this.#partials = new PartialPieces({ pieceCount, pieceLength, slots: options.slots });
+    this.#repeats = new RepeatRequests(this.#partials);
     this.#choice = new PartialChoice(this.#partials, this.#open.order, options);
   }
 
@@ -147,7 +148,7 @@ export class PiecePicker {
     this.#open.remove(piece);
     const partial = this.#partials.begin(piece, sizes, { isRestored: true });
     partial.haveCountAtPick = this.have.count;
-    forEachPiece(restored, (block) => {
+    restored.forEachPiece((block) => {
       if (partial.blockState[block] === FREE) this.#partials.restore(partial, block);
     });
     if (partial.freeCount > 0 && partial.hasBytes) return true;
@@ -186,7 +187,7 @@ export class PiecePicker {
       if (priorities[i]! > 0 && !this.have.has(first + i)) this.#missing.add(first + i);
       else this.#missing.delete(first + i);
     }
-    for (const { pick, pieces } of this.#peers) pick.interestingCount = countCommon(pieces, this.#missing);
+    for (const { pick, pieces } of this.#peers) pick.interestingCount = pieces.countCommon(this.#missing);
     for (const partial of [...this.#partials.all]) this.#dropIfUnwanted(partial);
   }
 
@@ -200,10 +201,10 @@ export class PiecePicker {
     pick.isSeed = pieces.isFull;
     pick.currentPiece = -1;
     pick.shortlist.clear();
-    pick.interestingCount = countCommon(pieces, this.#missing);
+    pick.interestingCount = pieces.countCommon(this.#missing);
     this.#peers.add(peer);
     if (pick.isSeed) this.#seeds++;
-    else forEachPiece(pieces, (piece) => this.#open.order.increment(piece));
+    else pieces.forEachPiece((piece) => this.#open.order.increment(piece));
   }
 
   /** What is outstanding to it the caller releases, before or after. No-op for a peer that was never added. */
@@ -214,7 +215,7 @@ export class PiecePicker {
     pick.interestingCount = 0;
     this.#peers.delete(peer);
     if (pick.isSeed) this.#seeds--;
-    else forEachPiece(peer.pieces, (piece) => this.#open.order.decrement(piece));
+    else peer.pieces.forEachPiece((piece) => this.#open.order.decrement(piece));
     for (const partial of this.#partials.all) if (partial.owner === peer.number) partial.owner = NOBODY;
   }
 
@@ -240,21 +241,12 @@ export class PiecePicker {
     }
     pick.isSeed = false;
     this.#seeds--;
-    forEachPiece(pieces, (had) => this.#open.order.increment(had));
+    pieces.forEachPiece((had) => this.#open.order.increment(had));
   }
 
   /** Whether the peer has a piece that we want and lack. O(1). */
   isInteresting(peer: PickerPeer): boolean {
     return peer.pick.interestingCount > 0;
-  }
-
-  /** Whether the peer has a piece that we want and lack, and nobody else has. Walks over all pieces. */
-  isOnlySource(peer: PickerPeer): boolean {
-    if (!this.isInteresting(peer)) return false;
-    for (let piece = 0; piece < this.pieceCount; piece++) {
-      if (peer.pieces.has(piece) && this.#missing.has(piece) && this.availability(piece) === 1) return true;
-    }
-    return false;
   }
 
   // ---- picking ----
@@ -272,14 +264,14 @@ export class PiecePicker {
    */
   pick(peer: PickerPeer, count: number, mode: number, out: Uint32Array, outstanding: OutstandingRequests): number {
     if (!this.isInteresting(peer)) return 0;
-    let picked = 0;
+    let picked = this.urgent.isEmpty ? 0 : this.#pickUrgent(peer, count, mode, out, outstanding);
     while (picked < count) {
       const partial = this.#choose(peer, mode);
       if (partial === null) break;
       picked = this.#take(peer, partial, mode, out, picked, count);
     }
     if (picked > 0 || !this.isEndgame) return picked;
-    return this.#pickEndgame(peer, count, out, outstanding);
+    return this.#repeats.pickEndgame(peer, this.#missing, { out, count }, outstanding);
   }
 
   /** Like `pick`, for a peer that chokes us: only from `pieces`, which it allows all the same (BEP 6). */
@@ -289,6 +281,8 @@ export class PiecePicker {
       if (picked === count) break;
       // The set may name pieces that the peer does not have, and says nothing about what we need.
       if (piece >= this.pieceCount || !peer.pieces.has(piece) || !this.#missing.has(piece)) continue;
+      // It may unchoke us any moment, and should then have nothing else to send first.
+      if (!this.urgent.isEmpty && !this.urgent.has(piece)) continue;
       const partial = this.#partials.get(piece) ?? this.#begin(piece);
       if (partial === null || !this.#choice.canJoin(partial, peer, 'any')) continue;
       picked = this.#take(peer, partial, 0, out, picked, count);
@@ -452,6 +446,34 @@ export class PiecePicker {
     return open.length > PARTIALS_PER_PEER * this.#peers.size || spilledBlocks > SPILLED_BLOCKS_USUAL;
   }
 
+  /** Block by block: with each that it is asked for, the peer suits the next less. */
+  #pickUrgent(
+    peer: PickerPeer,
+    count: number,
+    mode: number,
+    out: Uint32Array,
+    outstanding: OutstandingRequests,
+  ): number {
+    let picked = this.#repeats.pickLate(peer, { urgent: this.urgent, peers: this.#peers }, { out, count }, outstanding);
+    while (picked < count) {
+      const partial = this.#chooseUrgent(peer);
+      if (partial === null) break;
+      picked = this.#take(peer, partial, mode, out, picked, picked + 1);
+      this.urgent.onAsked(peer.pick);
+    }
+    return picked;
+  }
+
+  #chooseUrgent(peer: PickerPeer): PartialPiece | null {
+    const piece = this.urgent.choose(peer, this.#peers, (candidate) => {
+      const partial = this.#partials.get(candidate);
+      return partial === null ? this.#open.has(candidate) : this.#choice.canJoin(partial, peer, 'any');
+    });
+    if (piece < 0) return null;
+    const begun = this.#partials.get(piece) ?? this.#begin(piece);
+    return begun === null && this.#makeRoom() ? this.#begin(piece) : begun;
+  }
+
   #preference(mode: number): PiecePreference {
     if (mode === PICK_SNUBBED) return 'common';
     return this.have.count < RANDOM_PIECES ? 'random' : 'rare';
@@ -504,27 +526,6 @@ export class PiecePicker {
     } else if (partial.outstandingCount === 0) {
       partial.owner = mode === PICK_FAST ? peer.number : NOBODY;
     }
-  }
-
-  /** All blocks are asked for: those asked of the fewest peers are asked of one more. */
-  #pickEndgame(peer: PickerPeer, count: number, out: Uint32Array, outstanding: OutstandingRequests): number {
-    const limit = Math.min(count, ENDGAME_OUTSTANDING_MAX - outstanding.count);
-    if (limit <= 0) return 0;
-    let picked = 0;
-    for (let requesters = 1; requesters < ENDGAME_REQUESTERS_MAX && picked === 0; requesters++) {
-      for (const partial of this.#partials.all) {
-        if (partial.isSolo || !this.#missing.has(partial.piece) || !peer.pieces.has(partial.piece)) continue;
-        for (let block = 0; block < partial.blockCount && picked < limit; block++) {
-          if (partial.blockState[block] !== REQUESTED || partial.requestCount[block] !== requesters) continue;
-          if (outstanding.has(partial.piece, block)) continue;
-          this.#partials.request(partial, block);
-          out[2 * picked] = partial.piece;
-          out[2 * picked + 1] = block;
-          picked++;
-        }
-      }
-    }
-    return picked;
   }
 
   /** @returns whether a piece can be begun now. If not, memory may come free once something has been written. */
@@ -582,20 +583,5 @@ export class PiecePicker {
 
   #countInteresting(piece: number, change: 1 | -1): void {
     for (const peer of this.#peers) if (peer.pieces.has(piece)) peer.pick.interestingCount += change;
-  }
-}
-
-function countCommon(a: Bitfield, b: Bitfield): number {
-  let count = 0;
-  for (let i = 0; i < a.bytes.length; i++) {
-    for (let bits = a.bytes[i]! & b.bytes[i]!; bits !== 0; bits &= bits - 1) count++;
-  }
-  return count;
-}
-
-function forEachPiece(pieces: Bitfield, visit: (piece: number) => void): void {
-  const { bytes } = pieces;
-  for (let i = 0; i < bytes.length; i++) {
-    for (let bits = bytes[i]!; bits !== 0; bits &= bits - 1) visit(8 * i + Math.clz32(bits & -bits) - 24);
   }
 }

@@ -17,6 +17,9 @@ const SLOW_START_STEP_MS = 1000;
 /** RateMeter's window. */
 const RATE_STALE_MS = 5000;
 
+/** Guess before the first block has come. */
+const FIRST_BLOCK_MS = 500;
+
 const TIMEOUT_MIN_MS = 2000;
 const TIMEOUT_MAX_MS = 60_000;
 const MEAN_GAIN = 1 / 8;
@@ -90,6 +93,19 @@ export class RequestPipeline {
     return Math.max(0, this.#target(now) - this.#outstanding.count);
   }
 
+  /** The same, to keep no more than about `queueMs` requested. */
+  wantWithin(queueMs: number, now: number): number {
+    const target = Math.max(Math.ceil(queueMs / this.blockMs(now)), QUEUE_MIN);
+    return Math.max(0, Math.min(this.#target(now), target) - this.#outstanding.count);
+  }
+
+  /** Guess of how long a block takes behind the one before it; Infinity = the peer does not answer. */
+  blockMs(now: number): number {
+    if (this.isSnubbed) return Number.POSITIVE_INFINITY;
+    const usualMs = this.#samples === 0 ? FIRST_BLOCK_MS : this.#meanMs;
+    return this.#outstanding.count === 0 ? usualMs : Math.max(usualMs, now - this.#progressAtMs);
+  }
+
   /** A request has been sent. */
   add(piece: number, block: number, now: number): void {
     if (this.#outstanding.count === 0) {
@@ -118,7 +134,11 @@ export class RequestPipeline {
     const index = this.#outstanding.find(piece, block);
     if (index < 0) {
       this.#forgetOld(now);
-      return this.#withdrawn.take(piece, block) ? 'cancelled' : 'unrequested';
+      if (!this.#withdrawn.take(piece, block)) return 'unrequested';
+      // Of no use, but it says how fast the peer is: a slow one would else never be seen to be slow.
+      this.#addSample(now - this.#progressAtMs);
+      this.#progressAtMs = now;
+      return 'cancelled';
     }
     // Of blocks that stream in one behind the other, each one's time begins when the one before has come.
     this.#addSample(now - Math.max(this.#outstanding.timeAt(index), this.#progressAtMs));

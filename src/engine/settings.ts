@@ -4,29 +4,25 @@
  */
 import { DtorrentError } from '../base/errors.js';
 
-/** A row of SETTINGS_TABLE, told apart by `kind`: an integer from `min` to `max`, its `default`, its `meaning` for people. */
-export interface NumberSetting {
+interface NumberSetting {
   readonly kind: 'number';
   readonly default: number;
   readonly min: number;
   readonly max: number;
   readonly meaning: string;
 }
-/** A row of SETTINGS_TABLE, told apart by `kind`: a text, its `default`, its `meaning` for people. */
-export interface StringSetting {
+interface StringSetting {
   readonly kind: 'string';
   readonly default: string;
   readonly meaning: string;
 }
-/** A row of SETTINGS_TABLE, told apart by `kind`: one of `choices`, its `default`, its `meaning` for people. */
-export interface ChoiceSetting<Choice extends string> {
+interface ChoiceSetting<Choice extends string> {
   readonly kind: 'choice';
   readonly default: Choice;
   readonly choices: readonly Choice[];
   readonly meaning: string;
 }
-/** A row of SETTINGS_TABLE, told apart by `kind`: on or off, its `default`, its `meaning` for people. */
-export interface BooleanSetting {
+interface BooleanSetting {
   readonly kind: 'boolean';
   readonly default: boolean;
   readonly meaning: string;
@@ -87,7 +83,7 @@ export const SETTINGS_TABLE: {
   trackers: boolean(true, 'announce to trackers'),
 };
 
-/** The values; SETTINGS_TABLE has their ranges and meanings. */
+/** The values; see SETTINGS_TABLE for ranges and meanings. */
 export interface Settings {
   readonly downloadDir: string;
   readonly stateDir: string;

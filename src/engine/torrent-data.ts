@@ -17,6 +17,7 @@ import { DataCheck, type DataCheckHandler } from './data-check.js';
 import { slotBytesFor } from './extent-size.js';
 import type { FilePriorities, PiecePriorities } from './file-priorities.js';
 import { FileProgress } from './file-progress.js';
+import { PieceDemand } from './piece-demand.js';
 import { PiecePicker } from './piece-picker.js';
 import { PieceStore, type PieceStoreHandler, type SavedPartial } from './piece-store.js';
 import { type Chunk, type ChunkSource, READ_CHUNK_BYTES } from './read-cache.js';
@@ -55,6 +56,8 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
   #check: DataCheck | null = null;
   readonly #store: PieceStore;
   readonly #files: FilePriorities;
+  readonly #demand: PieceDemand;
+  #filesRead: ReadonlySet<number> = new Set();
   #isClosed = false;
   #isStorageClosed = false;
   readonly #closeDones: (() => void)[] = [];
@@ -85,8 +88,7 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
       spill: (piece, extent) => this.#store.writeExtent(piece, extent),
     });
     this.#store = new PieceStore({ turn, storage: options.storage, picker: this.picker, handler: this });
-    const { first, priorities } = options.files.ofPieces();
-    this.picker.setPriorities(first, priorities);
+    this.#demand = new PieceDemand(this.picker, options.files);
     this.progress = new FileProgress(options.layout, options.files.wantedFiles);
     this.#files = options.files;
     this.wantedFiles = options.placedFiles;
@@ -101,9 +103,9 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
     return this.picker.isComplete;
   }
 
-  /** Everything wanted is verified and stored; unselected files may be missing. */
+  /** Everything selected is verified and stored; unselected files may be missing. */
   get isFinished(): boolean {
-    return this.picker.wantedMissing === 0;
+    return this.#demand.isSelectionHad;
   }
 
   pieceBytes(piece: number): number {
@@ -129,8 +131,15 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
 
   /** The selection has changed; `changed`: the priorities of which pieces. */
   onSelectionChanged(changed: PiecePriorities | null): void {
-    if (changed !== null) this.picker.setPriorities(changed.first, changed.priorities);
+    if (changed !== null) this.#demand.onSelectionChanged(changed);
     this.progress.setWanted(this.#files.wantedFiles);
+    this.#placeFiles();
+  }
+
+  /** What readers need: piece -> by when, in monotonic ms; and of which files. A file that is read has to be on disk. */
+  setUrgent(deadlines: ReadonlyMap<number, number>, filesRead: ReadonlySet<number>): void {
+    this.#demand.setUrgent(deadlines);
+    this.#filesRead = filesRead;
     this.#placeFiles();
   }
 
@@ -176,6 +185,7 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
   // ---- PieceStoreHandler ----
 
   onPieceStored(piece: number): void {
+    this.#demand.onVerified(piece, this.#context.turn.now);
     this.#countBytes(piece);
     if (this.isComplete) this.#slots.trim();
     this.#handler.onPieceVerified(piece);
@@ -223,10 +233,11 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
   }
 
   #placeFiles(): void {
-    const { wantedFiles } = this.#files;
-    if (this.#isClosed || isSameSet(wantedFiles, this.wantedFiles)) return;
-    this.wantedFiles = wantedFiles;
-    this.storage.setWantedFiles(wantedFiles, (error) => {
+    const placed = this.#files.wantedFiles;
+    if (placed !== null) for (const file of this.#filesRead) placed[file] = 1;
+    if (this.#isClosed || isSameSet(placed, this.wantedFiles)) return;
+    this.wantedFiles = placed;
+    this.storage.setWantedFiles(placed, (error) => {
       this.#context.turn.run(() => {
         if (error !== null && !this.#isClosed) this.#handler.onDataError(error);
       });

@@ -1,7 +1,9 @@
 /** One file of a torrent as a program sees it: exported as `TorrentFile`, made by TorrentHandle once the metadata is there. */
 import { DtorrentError } from '../base/errors.js';
 import type { MetainfoFile } from '../format/metainfo.js';
+import { FileStream, type StreamOptions } from './file-stream.js';
 import { PRIORITY_MAX } from './rarity-order.js';
+import type { Reader } from './reader.js';
 import type { Session } from './session.js';
 import type { Torrent } from './torrent.js';
 
@@ -53,6 +55,22 @@ export class TorrentFile {
   }
 
   /**
+   * Its bytes in order, each as soon as it has been verified: fetched before everything else while the torrent downloads
+   * (deadlines in time order), read from disk once it is there. A file that is not selected is fetched as far as it is
+   * read, and put on disk for it. Each iteration is a reader of its own; several may run at once.
+   *
+   * Chunks are at most 256 KiB and belong to the caller. Nothing is read ahead of the consumer into memory. Leaving the
+   * loop, or an iterator's return(), ends the reader.
+   * @throws {DtorrentError} `EOPTION` for a range that is not in the file. The iteration rejects with the reason when the
+   * torrent fails or the disk does, and with `ESTOPPED` when it is stopped, removed or paused, or `signal` aborts.
+   */
+  stream(options: StreamOptions = {}): AsyncIterable<Uint8Array> {
+    const { start, end } = checkedRange(options, this);
+    const open = (): Reader => this.#torrent.openReader(this.#layoutIndex, start, end);
+    return new FileStream({ open, inTurn: (task) => this.#session.inTurn(task), signal: options.signal ?? null });
+  }
+
+  /**
    * Changes how much it is wanted, at once: 0 skips it, 1 (last) to 7 (first). For many files, `Torrent.setPriorities`
    * does it in one step.
    * @throws {DtorrentError} `EOPTION` for anything but an integer from 0 to 7.
@@ -69,4 +87,23 @@ export class TorrentFile {
 export function checkPriority(priority: number): void {
   if (Number.isInteger(priority) && priority >= 0 && priority <= PRIORITY_MAX) return;
   throw new DtorrentError('EOPTION', `a file's priority is an integer from 0 to ${PRIORITY_MAX}, not ${priority}`);
+}
+
+/** @returns the range with `end` not included. */
+function checkedRange(
+  { start = 0, end }: StreamOptions,
+  { name, length }: { readonly name: string; readonly length: number },
+): { readonly start: number; readonly end: number } {
+  for (const offset of [start, end ?? start]) {
+    if (Number.isInteger(offset) && offset >= 0) continue;
+    throw new DtorrentError('EOPTION', `${offset} is no place in ${name}: start and end are integers from 0 on`);
+  }
+  if (end !== undefined && end < start) {
+    throw new DtorrentError('EOPTION', `cannot read ${name} from ${start} to ${end}: the end comes before the start`);
+  }
+  // An empty file has no byte to start at, and reading all of it is no mistake.
+  if (start >= length && !(start === 0 && end === undefined)) {
+    throw new DtorrentError('EOPTION', `cannot read ${name} from ${start} on: it has ${length} bytes`);
+  }
+  return { start, end: Math.min((end ?? length) + (end === undefined ? 0 : 1), length) };
 }

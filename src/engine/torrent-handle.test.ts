@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { v1Torrent } from '../format/testing/v1-torrent.js';
-import { Simulator } from '../sim/simulator.js';
-import { EngineBase } from './engine.js';
-import { DOWNLOADS, makeSimTorrent, SimEngine } from './testing/sim-swarm.js';
+import { settle, startEngine } from './testing/handle-scenes.js';
+import { makeSimTorrent } from './testing/sim-swarm.js';
 
 const PIECE = 32_768;
 const TORRENT = makeSimTorrent({
@@ -143,31 +142,4 @@ test('peers that are added are dialled, and described once they are there', asyn
   await settle(simulator, torrent.completed);
 });
 
-async function start(): Promise<{ simulator: Simulator; engine: EngineBase; seed: SimEngine }> {
-  const simulator = new Simulator({ seed: 1 });
-  const seed = new SimEngine(simulator);
-  seed.give(TORRENT);
-  const seeding = seed.add(TORRENT.metainfo);
-  simulator.run(() => seeding.phase === 'seeding');
-  const engine = await settle(
-    simulator,
-    EngineBase.startOn(simulator.createHost(), { downloadDir: DOWNLOADS, port: 6881 }),
-  );
-  return { simulator, engine, seed };
-}
-
-/** Runs the world until the promise has settled. */
-async function settle<T>(simulator: Simulator, promise: Promise<T>): Promise<T> {
-  let isSettled = false;
-  const note = (): void => {
-    isSettled = true;
-  };
-  promise.then(note, note);
-  for (let i = 0; i < 600 && !isSettled; i++) {
-    simulator.run(simulator.now + 100);
-    // What the simulator settled is heard in microtasks.
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  assert.ok(isSettled, 'it did not settle within a minute');
-  return promise;
-}
+const start = (): ReturnType<typeof startEngine> => startEngine(TORRENT);

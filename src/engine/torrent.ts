@@ -33,10 +33,12 @@ import type { FileSelection } from './file-selection.js';
 import { MetadataExchange } from './metadata-exchange.js';
 import type { Peer } from './peer.js';
 import type { PeerRouter } from './peer-owner.js';
+import type { Reader } from './reader.js';
 import type { ResumeFacts } from './resume-keeper.js';
 import { Swarm, type SwarmHandler } from './swarm.js';
 import type { TorrentData } from './torrent-data.js';
 import { TorrentHistory } from './torrent-history.js';
+import { TorrentReaders, type TorrentReadersHandler } from './torrent-readers.js';
 import { TorrentSelection } from './torrent-selection.js';
 import type { TrackerClients } from './tracker-clients.js';
 
@@ -69,11 +71,12 @@ export interface TorrentSurroundings {
   readonly listenPort: () => number;
 }
 
-export class Torrent implements SwarmHandler, DataHolderHandler {
+export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersHandler {
   readonly infoHash: InfoHash;
   readonly infoHashHex: string;
   readonly swarm: Swarm;
   readonly announcer: Announcer;
+  readonly readers: TorrentReaders;
   readonly addedAtMs: number;
   metainfo: Metainfo | null = null;
   phase: TorrentPhase = 'metadata';
@@ -127,6 +130,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
       localPeerId,
       handler: this,
     });
+    this.readers = new TorrentReaders(context.turn, this);
     this.#exchange = new MetadataExchange(context, source.infoHash, {
       onMetadata: (infoBytes) => this.#onMetadata(infoBytes),
       onMetadataPoisoned: (peers) => {
@@ -188,6 +192,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
   /** Says goodbye to trackers and peers, saves, then closes the storage; `done` is called in a turn. */
   stop(done: () => void): void {
     if (this.phase !== 'failed') this.#setPhase('stopped');
+    this.readers.fail(this.#stoppedError('was stopped'));
     this.#retry.cancel();
     let waiting = 2;
     const part = (): void => {
@@ -234,6 +239,17 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
     keeper.tick(now);
   }
 
+  /** `from` and `end` count from the file's first byte; `end` is not included. To be called once `files` is there. */
+  openReader(file: number, from: number, end: number): Reader {
+    const { offsetBytes } = this.metainfo!.files[file]!;
+    const range = { fileIndex: file, startBytes: offsetBytes + from, endBytes: offsetBytes + end };
+    const reader = this.readers.open(range);
+    const isPausedForGood = this.phase === 'paused' && this.#pauseReason !== 'error';
+    if (this.phase === 'failed') reader.fail(this.error!);
+    else if (this.phase === 'stopped' || isPausedForGood) reader.fail(this.#stoppedError(`is ${this.phase}`));
+    return reader;
+  }
+
   /** Before the metadata is known: what to fetch of it; null = everything. */
   setSelection(selection: FileSelection | null): void {
     this.#selection.ask(selection);
@@ -244,10 +260,8 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
     const changed = this.#selection.assign(priorities);
     this.#holder.keeper.touch();
     this.data?.onSelectionChanged(changed);
-    if (this.phase === 'downloading' || this.phase === 'seeding') {
-      this.swarm.cancelUnwanted();
-      this.#reviewFinished();
-    }
+    this.swarm.cancelUnwanted();
+    this.#reviewFinished();
   }
 
   /** Peers named by a person or a magnet may be host names. */
@@ -339,18 +353,15 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
     // What the check finds is no news.
     if (this.phase !== 'downloading' && this.phase !== 'seeding') return;
     this.#emit({ type: 'pieceVerified', infoHash: this.infoHashHex, piece });
+    this.readers.onPieceVerified();
     this.#reviewFinished();
   }
 
   onPieceFailed(piece: number, contributors: readonly number[]): void {
     this.#emit({ type: 'pieceFailed', infoHash: this.infoHashHex, piece });
-    const isAlone = new Set(contributors).size === 1;
-    for (const peer of [...this.swarm.peers]) {
-      if (!contributors.includes(peer.number)) continue;
-      // One peer sent all of it: there is no doubt whose fault it is.
-      if (isAlone) peer.close('banned');
-      else peer.isSuspect = true;
-    }
+    // One peer sent all of it: there is no doubt whose fault it is.
+    if (new Set(contributors).size !== 1) return;
+    for (const peer of [...this.swarm.peers]) if (peer.number === contributors[0]) peer.close('banned');
   }
 
   onRequestsPossible(): void {
@@ -381,6 +392,13 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
 
   onDataClosed(): void {
     this.#goOn();
+  }
+
+  // ---- TorrentReadersHandler ----
+
+  onReadersChanged(): void {
+    this.swarm.wantsRefill();
+    this.#reviewFinished();
   }
 
   // ---- inside: the way through the phases ----
@@ -428,6 +446,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
 
   /** Out of work: peers and files are let go, after which `done`, and whatever has been asked for meanwhile. */
   #letGo(done: () => void): void {
+    this.readers.detach();
     this.swarm.stop();
     this.#holder.close(done);
   }
@@ -445,6 +464,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
       this.#emit({ type: 'torrentPaused', infoHash: this.infoHashHex, reason, error });
       if (reason === 'error') this.#retry.schedule();
       else this.#retry.cancel();
+      if (reason !== 'error') this.readers.fail(this.#stoppedError('was paused'));
     }
     this.announcer.stop(() => {});
     this.#letGo(done);
@@ -535,6 +555,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
     this.#isRetry = false;
     this.#setPhase('downloading');
     this.swarm.attachData(data);
+    this.readers.attach(data);
     this.#reviewFinished();
     this.#goOnline();
     // Hashing is not to be done again after a crash.
@@ -543,19 +564,19 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
 
   /** A piece has come, or what is wanted has changed: the torrent may be finished now, or not any more. */
   #reviewFinished(): void {
+    if (this.phase !== 'downloading' && this.phase !== 'seeding') return;
     const data = this.data!;
-    if (!data.isFinished) {
-      this.#isCompletedTold = false;
-      if (this.phase !== 'seeding') return;
-      this.#setPhase('downloading');
-      this.swarm.onUnfinished();
-      return;
-    }
-    if (this.phase !== 'seeding') {
+    if (!data.isFinished) this.#isCompletedTold = false;
+    // While a reader fetches what is not selected we want something, though what was asked for is complete.
+    const wantsNothing = data.isFinished && !this.readers.isFetching;
+    if (wantsNothing && this.phase === 'downloading') {
       this.#setPhase('seeding');
       this.swarm.onFinished();
+    } else if (!wantsNothing && this.phase === 'seeding') {
+      this.#setPhase('downloading');
+      this.swarm.onUnfinished();
     }
-    if (!this.#isCompletedTold) this.#tellCompleted();
+    if (data.isFinished && !this.#isCompletedTold) this.#tellCompleted();
     // Trackers count who has everything; the announcer tells them once.
     if (data.isComplete && !this.#wasCompleteAtStart) this.announcer.complete();
   }
@@ -573,6 +594,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
     if (this.phase === 'failed' || this.phase === 'stopped') return;
     this.error = error;
     this.#setPhase('failed');
+    this.readers.fail(error);
     this.#retry.cancel();
     this.announcer.stop(() => {});
     // What it was saved with last is worth more than what a bug may have made of it.
@@ -580,6 +602,10 @@ export class Torrent implements SwarmHandler, DataHolderHandler {
     // Its memory is the other torrents' too; and a check under way must not bring the torrent back.
     this.#letGo(() => {});
     this.#emit({ type: 'torrentFailed', infoHash: this.infoHashHex, error });
+  }
+
+  #stoppedError(what: string): DtorrentError {
+    return new DtorrentError('ESTOPPED', `${this.name} ${what}: it cannot be read on`);
   }
 
   #setPhase(phase: TorrentPhase): void {

@@ -23,7 +23,6 @@ const PORT_ATTEMPTS_MAX = 10;
 const INTERVAL_SECONDS_MAX = 86_400;
 const ABSENT_FAMILY_CODES: ReadonlySet<string> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT']);
 
-/** Where a tracker listens. */
 export interface TrackerListenerOptions {
   /** Local IP to listen on; '' = every address, IPv4 and IPv6. */
   readonly host: string;
@@ -33,11 +32,8 @@ export interface TrackerListenerOptions {
   readonly intervalSeconds?: number;
 }
 
-/** A tracker that runs. */
 export interface TrackerHandle {
-  /** The port, of HTTP and UDP both. */
   readonly port: number;
-  /** A snapshot. */
   stats(): TrackerStats;
   /** Resolves when every socket is closed. */
   close(): Promise<void>;
@@ -59,17 +55,12 @@ const CONNECTION_LIMITS: TrackerConnectionLimits = {
 };
 
 /**
- * Starts a tracker, HTTP and UDP on one port number.
+ * Listens and serves. `limits` is for tests.
  * @throws {DtorrentError} `ENETWORK` when the port cannot be had, `EOPTION` for an interval out of range.
  */
-export function startTracker(options: TrackerListenerOptions): Promise<TrackerHandle> {
-  return startTrackerWithin(options, CONNECTION_LIMITS);
-}
-
-/** The same with other limits, for tests. */
-export async function startTrackerWithin(
+export async function startTracker(
   options: TrackerListenerOptions,
-  limits: TrackerConnectionLimits,
+  limits: TrackerConnectionLimits = CONNECTION_LIMITS,
 ): Promise<TrackerHandle> {
   const { host, port, intervalSeconds = DEFAULT_INTERVAL_SECONDS } = options;
   if (!Number.isInteger(intervalSeconds) || intervalSeconds < 1 || intervalSeconds > INTERVAL_SECONDS_MAX) {
