@@ -1,6 +1,13 @@
 /** Runs bin/dtorrent.js of this checkout as a user's shell would: the built dist, a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { CLI } from '../harness/repository.js';
+
+/** Each test file is a process: none sees what another, or the user of this machine, has left. */
+const STATE_DIRECTORY = mkdtempSync(join(tmpdir(), 'dtorrent-state-'));
+process.on('exit', () => rmSync(STATE_DIRECTORY, { recursive: true, force: true }));
 
 export interface CliResult {
   readonly exitCode: number | null;
@@ -17,7 +24,7 @@ export interface CliOptions {
 export function spawnCli(args: readonly string[], options: CliOptions = {}): ChildProcess {
   return spawn(process.execPath, [CLI, ...args], {
     cwd: options.cwd,
-    env: { PATH: process.env['PATH'] ?? '', LANG: 'C.UTF-8', ...options.env },
+    env: { PATH: process.env['PATH'] ?? '', LANG: 'C.UTF-8', DTORRENT_STATE_DIR: STATE_DIRECTORY, ...options.env },
     stdio: 'pipe',
   });
 }

@@ -1,5 +1,6 @@
 /** Our own command line as a process of a test: what a user would type, and the JSON lines that come back. */
 import type { TestContext } from 'node:test';
+import { temporaryDirectory } from './content.js';
 import { Process } from './process.js';
 import { CLI } from './repository.js';
 
@@ -9,9 +10,14 @@ export interface JsonEvent {
   readonly [key: string]: unknown;
 }
 
+/** One a test: a second run finds what the first has left, and nobody else's. */
+const stateDirectories = new WeakMap<TestContext, string>();
+
 export class Dtorrent extends Process {
   constructor(t: TestContext, args: readonly string[], options: { readonly namespace?: string } = {}) {
-    super(t, process.execPath, [CLI, ...args, '--json'], options);
+    const stateDirectory = stateDirectories.get(t) ?? temporaryDirectory(t);
+    stateDirectories.set(t, stateDirectory);
+    super(t, process.execPath, [CLI, ...args, '--json'], { ...options, env: { DTORRENT_STATE_DIR: stateDirectory } });
   }
 
   /** The first event of this type. An `error` event fails the wait, unless it is what is waited for. */

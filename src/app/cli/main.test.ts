@@ -222,6 +222,54 @@ test('one torrent that fails lets the others finish, and its error decides the e
   assert.deepEqual(error, { type: 'error', code: 'EDISKFULL', message: 'no space left for film.mkv' });
 });
 
+const FULL = new DtorrentError('EDISKFULL', 'no space left for film.mkv');
+
+function pauseByDisk({ engine }: FakeSurroundings, { infoHash }: FakeTorrent): void {
+  engine.emit({ type: 'torrentPaused', infoHash: infoHashHex(infoHash), reason: 'error', error: FULL });
+}
+
+test('a torrent that the disk pauses ends the command with its exit code, said once', async () => {
+  const { surroundings, exitCode, torrent } = await start('--json', '--peer', '10.0.0.1:1', film);
+  pauseByDisk(surroundings, torrent);
+  assert.equal(await exitCode, 9);
+  const errors = surroundings.events.filter(({ type }) => type === 'error');
+  assert.deepEqual(errors, [{ type: 'error', code: 'EDISKFULL', message: 'no space left for film.mkv' }]);
+  assert.equal(surroundings.stderr.text, '');
+});
+
+test('while the disk pauses one torrent the others go on; it is said once, and decides the exit code in the end', async () => {
+  const { surroundings, exitCode, torrent } = await start('--json', '--peer', '10.0.0.1:1', film, song);
+  pauseByDisk(surroundings, torrent);
+  pauseByDisk(surroundings, torrent);
+  await settle();
+  assert.equal(surroundings.engine.stopCount, 0);
+  assert.match(
+    surroundings.stderr.text,
+    /^film\.mkv: paused, and tried again by itself: no space left for film\.mkv\n$/,
+  );
+  finish(surroundings.engine.torrents[1]!);
+  assert.equal(await exitCode, 9);
+});
+
+test('a torrent that the disk paused and that came back is downloaded like any other', async () => {
+  const { surroundings, exitCode, torrent } = await start('--json', film, song);
+  pauseByDisk(surroundings, torrent);
+  surroundings.engine.emit({ type: 'torrentResumed', infoHash: infoHashHex(torrent.infoHash) });
+  finish(surroundings.engine.torrents[1]!);
+  await settle();
+  assert.equal(surroundings.engine.stopCount, 0);
+  finish(torrent);
+  assert.equal(await exitCode, 0);
+});
+
+test('a seed that the disk pauses ends when there is no other', async () => {
+  const { surroundings, exitCode, torrent } = await start('--seed', film);
+  finish(torrent);
+  await settle();
+  pauseByDisk(surroundings, torrent);
+  assert.equal(await exitCode, 9);
+});
+
 test('a failure while seeding ends the command with its exit code', async () => {
   const { surroundings, exitCode, torrent } = await start('--seed', film);
   finish(torrent);
@@ -242,10 +290,11 @@ test('the same torrent given twice is downloaded once', async () => {
 test('options become settings and add options', async () => {
   const options =
     '-o dir --port 7000 --bind 127.0.0.1 --max-peers 9 --no-trackers --sequential --peer 10.0.0.1:1 ' +
-    '--download-limit 1.5M --upload-limit=20K --preallocation full';
+    '--download-limit 1.5M --upload-limit=20K --preallocation full --state-dir state --recheck';
   const { surroundings, exitCode, torrent } = await start(...options.split(' '), film);
   assert.deepEqual(surroundings.settings, {
     downloadDir: 'dir',
+    stateDir: 'state',
     trackers: false,
     port: 7000,
     portAttempts: 1,
@@ -256,7 +305,8 @@ test('options become settings and add options', async () => {
     maxPeers: 9,
     maxPeersPerTorrent: 9,
   });
-  assert.deepEqual(surroundings.engine.added, [{ downloadDir: 'dir', peers: ['10.0.0.1:1'], sequential: true }]);
+  const added = { downloadDir: 'dir', peers: ['10.0.0.1:1'], sequential: true, recheck: true, paused: false };
+  assert.deepEqual(surroundings.engine.added, [added]);
   finish(torrent);
   assert.equal(await exitCode, 0);
 });
@@ -360,6 +410,8 @@ test('seed verifies, prints its magnet link, dials its peers and runs until a si
     peers: ['10.0.0.1:1'],
     sequential: false,
     trust: false,
+    recheck: false,
+    paused: false,
   });
   finish(torrent);
   surroundings.tick();

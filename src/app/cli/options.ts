@@ -24,6 +24,8 @@ export interface TransferOptions extends OutputOptions {
   readonly maxPeers?: number;
   readonly sequential: boolean;
   readonly recheck: boolean;
+  /** '' = no resume data is kept. */
+  readonly stateDir?: string;
   /** File numbers and ranges, and globs. */
   readonly select?: readonly string[];
   /** Bytes per second. */
@@ -199,6 +201,10 @@ function addTransferOptions(command: Command, outputMeaning: string): void {
   add(command, new Option('--max-peers <n>', 'connected peers at most').argParser(parsePositive));
   add(command, new Option('--sequential', 'fetch pieces in order').default(false));
   add(command, new Option('--recheck', 'verify all existing data first, also what is known to be good').default(false));
+  add(
+    command,
+    new Option('--state-dir <dir>', 'where resume data is kept (default: the platform’s place; "" = nowhere)'),
+  );
   add(command, new Option('--no-trackers', 'announce to no tracker'));
   add(command, new Option('--no-dht', 'accepted; there is no DHT to switch off yet'));
   add(command, new Option('--no-lsd', 'accepted; there is no local discovery to switch off yet'));

@@ -1,7 +1,8 @@
 /**
  * One run of get or seed: an engine, the torrents given to it, and a view that is told what happens to them.
  * Invariant: each torrent ends as completed or failed at most once each; a failure after completion (while seeding)
- * counts as a failure. The first stop signal ends every wait here; the engine is always stopped before the command
+ * counts as a failure. A torrent that the disk has paused is tried again by the engine; when there is nothing else left
+ * to wait for, the pause counts as a failure. The first stop signal ends every wait here; the engine is always stopped before the command
  * returns. Called by the commands get and seed.
  */
 import { join } from 'node:path';
@@ -23,6 +24,7 @@ import type { TorrentSnapshot, View } from './display/view.js';
 import { hexPair } from './info-hash-hex.js';
 import type { TransferOptions } from './options.js';
 import { ProgressWatch } from './progress-watch.js';
+import { stateDirectory, thisMachine } from './state-directory.js';
 
 const STOPPED_EXIT_CODE = 7;
 
@@ -35,6 +37,8 @@ export interface Transfer {
   metadataTold: boolean;
   completed: boolean;
   failure: DtorrentError | null;
+  /** Why the disk has paused it; null while it is not. */
+  diskFault: DtorrentError | null;
   /** Null without --timeout. */
   readonly watch: ProgressWatch | null;
 }
@@ -45,10 +49,11 @@ export async function runTransferSession(
   context: CommandContext,
   work: (session: TransferSession) => Promise<void>,
 ): Promise<number> {
-  const engine = await context.startEngine(settingsOf(options), { verbose: options.verbose });
+  const engine = await context.startEngine(settingsOf(options, context), { verbose: options.verbose });
   const session = new TransferSession(engine, openView(options, context), context, options);
   try {
     await work(session);
+    session.failPaused();
     return session.exitCode();
   } finally {
     await session.close();
@@ -97,6 +102,7 @@ export class TransferSession {
       metadataTold: false,
       completed: false,
       failure: null,
+      diskFault: null,
       watch: this.#watch(addedAt),
     };
     this.#transfers.push(transfer);
@@ -108,9 +114,9 @@ export class TransferSession {
     return transfer;
   }
 
-  /** Resolves when every torrent has completed or failed, or the user stops. */
+  /** Resolves when no torrent is left that goes on by itself towards completion, or the user stops. */
   async settled(): Promise<void> {
-    await this.#until(() => this.#transfers.every((transfer) => transfer.completed || transfer.failure !== null));
+    await this.#until(() => this.#transfers.every((transfer) => transfer.completed || hasTrouble(transfer)));
   }
 
   /** Resolves with the phase that follows the check of the data, or the one that a stop found it in. */
@@ -121,8 +127,8 @@ export class TransferSession {
   }
 
   /**
-   * Resolves when every torrent that has not failed has uploaded `ratio` times its size or been seeded for `minutes`,
-   * whichever comes first, or the user stops.
+   * Resolves when every torrent that is well has uploaded `ratio` times its size or been seeded for `minutes`, whichever
+   * comes first, or the user stops.
    */
   async seeded({ ratio, minutes }: { readonly ratio: number; readonly minutes: number }): Promise<void> {
     const endMs = this.#context.now() + minutes * 60_000;
@@ -130,7 +136,7 @@ export class TransferSession {
       if (this.#context.now() >= endMs) return true;
       return this.#transfers.every((transfer) => {
         const { uploadedBytes, bytesTotal } = transfer.torrent.stats();
-        return transfer.failure !== null || (transfer.completed && uploadedBytes >= ratio * bytesTotal);
+        return hasTrouble(transfer) || (transfer.completed && uploadedBytes >= ratio * bytesTotal);
       });
     });
   }
@@ -143,9 +149,16 @@ export class TransferSession {
     this.#view.magnet(link);
   }
 
+  /** The command ends: what the disk has paused will not go on. */
+  failPaused(): void {
+    for (const transfer of this.#transfers)
+      if (transfer.diskFault !== null) this.#onFailed(transfer, transfer.diskFault);
+  }
+
   exitCode(): number {
-    const failed = this.#transfers.find((transfer) => transfer.failure !== null);
-    if (failed?.failure) return exitCodeOf(failed.failure.code);
+    const troubles = this.#transfers.map(({ failure, diskFault }) => failure ?? diskFault);
+    const trouble = troubles.find((error) => error !== null);
+    if (trouble) return exitCodeOf(trouble.code);
     return this.#isInterrupted() ? STOPPED_EXIT_CODE : 0;
   }
 
@@ -190,8 +203,8 @@ export class TransferSession {
   #endStalled(): void {
     const now = this.#context.now();
     for (const transfer of this.#transfers) {
-      const { torrent, watch, completed } = transfer;
-      if (completed || watch?.isOver(torrent.stats(), now) !== true) continue;
+      const { torrent, watch, completed, diskFault } = transfer;
+      if (completed || diskFault !== null || watch?.isOver(torrent.stats(), now) !== true) continue;
       const message = `${torrent.name}: no progress for ${this.#timeoutMs / 1000} s; the same command goes on from here`;
       this.#onFailed(transfer, new DtorrentError('ETIMEOUT', message));
     }
@@ -266,9 +279,24 @@ export class TransferSession {
       case 'torrentFailed':
         this.#onFailed(transfer, event.error);
         break;
+      case 'torrentPaused':
+        if (event.error !== null) this.#onDiskFault(transfer, event.error);
+        break;
+      case 'torrentResumed':
+        transfer.diskFault = null;
+        break;
       default:
         this.#remark(transfer, event);
     }
+  }
+
+  #onDiskFault(transfer: Transfer, error: DtorrentError): void {
+    const isNews = transfer.diskFault?.message !== error.message;
+    transfer.diskFault = error;
+    const others = this.#transfers.some((other) => !other.completed && !hasTrouble(other));
+    // With nothing else to wait for, this ends the command, which says why.
+    if (isNews && others) this.note(`${transfer.torrent.name}: paused, and tried again by itself: ${error.message}`);
+    this.#wake();
   }
 
   #remark(transfer: Transfer, event: EngineEvent): void {
@@ -301,9 +329,15 @@ export class TransferSession {
   }
 }
 
-function settingsOf(options: TransferOptions): Partial<Settings> {
+/** It has failed, or waits for the disk. */
+function hasTrouble({ failure, diskFault }: Transfer): boolean {
+  return failure !== null || diskFault !== null;
+}
+
+function settingsOf(options: TransferOptions, { environment }: CommandContext): Partial<Settings> {
   return {
     downloadDir: options.output,
+    stateDir: stateDirectory(options.stateDir, thisMachine(environment)),
     trackers: options.trackers,
     // A port that was asked for is one that a router forwards: another one instead would help nobody.
     ...(options.port === undefined ? {} : { port: options.port, portAttempts: 1 }),

@@ -78,6 +78,9 @@ async function addOnce(session: TransferSession, source: TorrentSource, options:
       downloadDir: options.output,
       peers: options.peer ?? [],
       sequential: options.sequential,
+      recheck: options.recheck,
+      // Who asks for a download does not want it paused, whatever was left so earlier.
+      paused: false,
     });
     if (isLonely(source, torrent, options)) {
       session.note(

@@ -43,6 +43,8 @@ export async function runSeed(
       peers: options.peer ?? [],
       sequential: options.sequential,
       trust,
+      recheck: options.recheck,
+      paused: false,
     });
     const { metainfo } = transfer.torrent;
     if (metainfo !== null) session.magnet(formatMagnet(magnetOf(metainfo)));
