@@ -6,7 +6,7 @@
 import { open, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { FileLayout, parseMetainfo, wireHashes } from 'dtorrent/metainfo';
-import { Bitfield, serveMetadata, WireStream } from 'dtorrent/wire';
+import { serveMetadata, WireStream } from 'dtorrent/wire';
 
 const [torrentPath, filePath, port = '6881'] = process.argv.slice(2);
 if (torrentPath === undefined || filePath === undefined) throw new Error('usage: tiny-seeder TORRENT FILE [PORT]');
@@ -14,8 +14,6 @@ if (torrentPath === undefined || filePath === undefined) throw new Error('usage:
 const metainfo = parseMetainfo(await readFile(torrentPath));
 const layout = new FileLayout(metainfo);
 const hashes = wireHashes(metainfo.infoHash);
-const everything = new Bitfield(metainfo.pieceCount);
-everything.fill();
 const file = await open(filePath);
 
 const server = createServer((socket) => {
@@ -26,7 +24,7 @@ const server = createServer((socket) => {
       return;
     }
     wire.handshake({ infoHash, layout });
-    wire.bitfield(everything.bytes);
+    wire.haveAll();
     serveMetadata(wire, metainfo.infoBytes);
   });
   wire.on('interested', () => wire.unchoke());

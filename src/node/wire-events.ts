@@ -18,6 +18,7 @@ export interface WireHandshake {
 
 /** A stretch of one piece. `begin` and `length` are bytes. */
 export interface WireBlock {
+  /** Index of the piece. */
   readonly piece: number;
   readonly begin: number;
   readonly length: number;
@@ -25,8 +26,11 @@ export interface WireBlock {
 
 /** A block that we had asked for. */
 export interface WirePiece {
+  /** Index of the piece. */
   readonly piece: number;
+  /** Where the block begins in the piece, in bytes. */
   readonly begin: number;
+  /** Its bytes. */
   readonly block: Uint8Array;
 }
 
@@ -35,8 +39,9 @@ export interface WireRequest extends WireBlock {
   /** False once it is answered, cancelled or choked away, or the stream has ended: no need to read the block then. */
   readonly isOpen: boolean;
   /**
-   * Sends the block. It is borrowed until it has been sent: do not change it.
-   * @throws {DtorrentError} `EOPTION` when it has not `length` bytes.
+   * Sends the block, of `length` bytes. It is borrowed until it has been sent: do not change it. A shorter one says that
+   * there is no more, and refuses like reject().
+   * @throws {DtorrentError} `EOPTION` for a longer one.
    */
   readonly respond: (block: Uint8Array) => void;
   /** Refuses; the remote hears of it when both sides have the fast extension (BEP 6). */
@@ -47,12 +52,13 @@ export interface WireRequest extends WireBlock {
 export interface WireExtended {
   /** As in our extension handshake: `ut_metadata`. */
   readonly name: string;
+  /** What follows the id. */
   readonly payload: Uint8Array;
 }
 
 /** Event name to the arguments of its listeners. */
 export interface WireEvents {
-  /** The first event. Whoever was dialled answers it with handshake(); then everything else may be sent. */
+  /** The first event. Whoever was dialled answers it with handshake(); nothing more is told before that. */
   handshake: [handshake: WireHandshake];
   /** The remote serves us no longer. Without the fast extension every request of ours is void. */
   choke: [];

@@ -41,7 +41,7 @@ export function serveMetadata(wire: WireStream, infoBytes: Uint8Array): void {
     const begin = block * METADATA_BLOCK_BYTES;
     wire.extended(NAME, encodeMetadataData(block, infoBytes.length, infoBytes.subarray(begin, begin + length)));
   });
-  whenOpen(wire, () => wire.extensionHandshake({ extensions: [NAME], metadataBytes: infoBytes.length }));
+  wire.extensionHandshake({ extensions: [NAME], metadataBytes: infoBytes.length });
 }
 
 /**
@@ -88,10 +88,12 @@ class MetadataFetch {
     const onClose = (): void => this.#end(toDtorrentError(wire.errored ?? closedError(), 'ENETWORK'));
     if (wire.closed) onClose();
     else wire.on('close', onClose);
-    whenOpen(wire, () => {
-      if (wire.hasExtensions) wire.extensionHandshake({ extensions: [NAME] });
-      else this.#end(refusedError());
-    });
+    wire.extensionHandshake({ extensions: [NAME] });
+    const check = (): void => {
+      if (!wire.hasExtensions) this.#end(refusedError());
+    };
+    if (wire.isOpen) check();
+    else wire.once('handshake', check);
   }
 
   #begin(id: number | undefined, metadataBytes: number | null): void {
@@ -135,12 +137,6 @@ class MetadataFetch {
     this.#blocks.clear();
     this.#settle(result);
   }
-}
-
-/** Whoever dials has to wait for the other side's handshake. */
-function whenOpen(wire: WireStream, act: () => void): void {
-  if (wire.isOpen) act();
-  else wire.once('handshake', act);
 }
 
 function refusedError(): DtorrentError {

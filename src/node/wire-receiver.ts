@@ -10,11 +10,13 @@ import { type BlockTarget, WireDecoder, type WireHandler } from '../protocol/wir
 import { decodeExtensionHandshake } from '../protocol/wire/extension-handshake.js';
 import { decodeReserved } from '../protocol/wire/handshake.js';
 import { AskedBlocks } from './asked-blocks.js';
+import { ExtensionNames } from './extension-names.js';
 import type { WireBlock, WireEvents, WireHandshake } from './wire-events.js';
 import type { WireFailure } from './wire-failure.js';
 
 /** What there is to ask for. A FileLayout is one. */
 export interface PieceLengths {
+  /** Pieces are 0 to `pieceCount` - 1. */
   readonly pieceCount: number;
   /**
    * Bytes of a piece, 0 to pieceCount - 1, that may be asked for. In a v2 torrent with the padding behind the end of a
@@ -26,6 +28,8 @@ export interface PieceLengths {
 export interface WireReceiverOwner {
   tell<E extends keyof WireEvents>(event: E, ...args: WireEvents[E]): void;
   fail(reason: WireFailure): void;
+  /** Tells of it, once what both sides can do is settled. */
+  onHandshake(handshake: WireHandshake): void;
   /** The remote asks for what it may be given; the owner queues or refuses it. */
   onRequest(block: WireBlock): void;
   /** The remote asks for what it must not. */
@@ -39,10 +43,7 @@ export class WireReceiver implements WireHandler {
   isChokingUs = true;
   isInterested = false;
   readonly asked: AskedBlocks = new AskedBlocks();
-  /** Extension name to the id that the remote wants to hear it with; never 0. */
-  readonly remoteExtensions: Map<string, number> = new Map();
-  /** Our ids to the names that we gave them. */
-  readonly localExtensions: Map<number, string> = new Map();
+  readonly extensions: ExtensionNames = new ExtensionNames();
   readonly #owner: WireReceiverOwner;
   readonly #decoder: WireDecoder;
   #layout: PieceLengths | null = null;
@@ -95,7 +96,7 @@ export class WireReceiver implements WireHandler {
   onPeerId(peerId: Uint8Array): void {
     this.remote = { infoHash: this.#infoHash!, peerId, features: decodeReserved(this.#reserved!) };
     this.#negotiate();
-    this.#owner.tell('handshake', this.remote);
+    this.#owner.onHandshake(this.remote);
   }
 
   onKeepAlive(): void {
@@ -179,8 +180,8 @@ export class WireReceiver implements WireHandler {
       this.#onExtensionHandshake(payload);
       return;
     }
-    const name = this.localExtensions.get(id);
-    if (name !== undefined) this.#owner.tell('extended', { name, payload: payload.slice() });
+    const name = this.extensions.nameOf(id);
+    if (name !== null) this.#owner.tell('extended', { name, payload: payload.slice() });
   }
 
   onBlockStart(piece: number, begin: number, length: number, target: BlockTarget): void {
@@ -222,12 +223,7 @@ export class WireReceiver implements WireHandler {
   #onExtensionHandshake(payload: Uint8Array): void {
     const handshake = decodeExtensionHandshake(payload);
     if (handshake === null) return;
-    for (const [name, id] of handshake.extensions) {
-      if (id === 0) this.remoteExtensions.delete(name);
-      else if (this.remoteExtensions.size < LIMITS.extensionsPerPeerMax || this.remoteExtensions.has(name)) {
-        this.remoteExtensions.set(name, id);
-      }
-    }
+    this.extensions.learn(handshake);
     this.#owner.tell('extensionHandshake', handshake);
   }
 }

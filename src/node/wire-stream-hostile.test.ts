@@ -122,6 +122,14 @@ test('a remote that answers for another torrent is refused', async () => {
   assert.match(await peer.failure(), /wrong-info-hash/);
 });
 
+test('a remote that comes for another torrent is refused, whoever answers it without looking', async () => {
+  const peer = new ScriptedWire({ isOpen: false });
+  peer.wire.on('handshake', () => peer.wire.handshake({ infoHash: new Uint8Array(20) }));
+  peer.encoder.handshake(encodeReserved({}), INFO_HASH, PEER_ID);
+  peer.hear();
+  assert.match(await peer.failure(), /wrong-info-hash/);
+});
+
 test('nothing is told after a violation, not even from the same chunk', async () => {
   const peer = new ScriptedWire();
   peer.encoder.have(1);

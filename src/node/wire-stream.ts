@@ -9,31 +9,27 @@
  * them is given up at UNSENT_BYTES_MAX. Reading from the remote never waits for writing to it: two sides that did would
  * stop each other for good. A Node stream calls this; inside the engine there is Peer instead.
  */
-import { Duplex, finished, type Readable } from 'node:stream';
+import { Duplex, type Readable } from 'node:stream';
+import { Bitfield } from '../base/bitfield.js';
 import { bytesEqual, fromHex } from '../base/bytes.js';
 import { DtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import { WIRE_HASH_BYTES } from '../format/infohash.js';
 import { WireEncoder } from '../protocol/wire/encoder.js';
-import {
-  EXTENSION_IDS,
-  type ExtensionHandshake,
-  encodeExtensionHandshake,
-} from '../protocol/wire/extension-handshake.js';
-import { encodeReserved, PEER_ID_BYTES, type WireFeatures } from '../protocol/wire/handshake.js';
+import { type ExtensionHandshake, encodeExtensionHandshake } from '../protocol/wire/extension-handshake.js';
+import { encodeReserved, HANDSHAKE_BYTES, PEER_ID_BYTES, type WireFeatures } from '../protocol/wire/handshake.js';
 import { makePeerId } from '../protocol/wire/peer-id.js';
+import { followSource } from './follow-source.js';
 import { NodeRandom } from './random.js';
 import { type OpenRequest, RequestInbox } from './request-inbox.js';
-import { networkError, systemErrorCode } from './system-error.js';
-import type { WireBlock, WireEvents } from './wire-events.js';
+import type { WireBlock, WireEvents, WireHandshake } from './wire-events.js';
 import { type WireFailure, wireError } from './wire-failure.js';
 import { type PieceLengths, WireReceiver } from './wire-receiver.js';
 
 /** Blocks, and as much again of other messages. */
 const UNSENT_BYTES_MAX = 2 * LIMITS.outgoingMessageBytesMax;
-/** Ids from here on are for extensions that we do not know by name. */
-const FIRST_FREE_EXTENSION_ID = 16;
 
+/** Who we are, and for which torrent. */
 export interface HandshakeOptions {
   /**
    * 20 bytes, or 40 hex digits: of v1, or of v2 cut to 20 bytes (`wireHashes` of dtorrent/metainfo has them). Whoever was
@@ -69,10 +65,11 @@ export interface ExtensionHandshakeOptions extends Partial<Omit<ExtensionHandsha
  *     wire.on('request', ({ piece, begin, length, respond }) => respond(blockAt(piece, begin, length)));
  *     socket.pipe(wire).pipe(socket);
  *
- * Whoever dials calls handshake() at once; the other side answers in its `handshake` event. Everything else can be sent
- * from that event on. When the stream ends or is destroyed, methods and callbacks do nothing. A stream that was piped
- * into it goes with it: destroyed when the remote misbehaves, and its errors are ours, so that neither needs an `error`
- * listener. Time is the owner's matter: `socket.setTimeout` for a silent remote, keepAlive() every two minutes.
+ * Whoever dials calls handshake() at once; whoever was dialled does so in its `handshake` event, or later: until then
+ * nothing more is told. Before handshake(), and once the stream has ended or is destroyed, methods and callbacks do
+ * nothing. Nothing that a remote sends makes them throw: what they throw is a mistake of the program. A stream that was
+ * piped into this one goes with it: destroyed when the remote misbehaves, and its errors are ours, so that neither needs
+ * an `error` listener. Time is the owner's matter: `socket.setTimeout` for a silent remote, keepAlive() every two minutes.
  */
 export class WireStream extends Duplex {
   readonly #encoder = new WireEncoder();
@@ -80,16 +77,25 @@ export class WireStream extends Duplex {
   readonly #inbox: RequestInbox;
   readonly #grants = new Set<number>();
   #local: { readonly infoHash: Uint8Array; readonly features: Partial<WireFeatures> } | null = null;
-  #pieceCount: number = LIMITS.pieceCountMax;
+  /** Null = not told. */
+  #pieceCount: number | null = null;
   #isUnchoked = false;
   #isInterestingToUs = false;
   #isFlushQueued = false;
   #isPumping = false;
+  /** Until both sides know what both can do, the last word about our extensions waits here. */
+  #extensionsToTell: ExtensionHandshakeOptions | null = null;
+  /** How much of the remote's handshake has come. */
+  #handshakeBytes = 0;
+  /** Hears what came behind the remote's handshake, once ours is sent. */
+  #heldWrite: (() => void) | null = null;
 
+  /** Nothing is sent before handshake(). */
   constructor() {
     super({ readableHighWaterMark: LIMITS.outgoingMessageBytesMax });
     this.#receiver = new WireReceiver({
       tell: (event, ...args) => this.#tell(event, ...args),
+      onHandshake: (handshake) => this.#onHandshake(handshake),
       fail: (reason) => this.#fail(reason),
       onRequest: (block) => this.#onRequest(block),
       refuse: (block) => this.#refuse(block),
@@ -101,10 +107,10 @@ export class WireStream extends Duplex {
     });
     // A remote must not be able to end a program that forgot a listener.
     super.on('error', () => {});
-    super.on('pipe', (source: Readable) => this.#follow(source));
+    super.on('pipe', (source: Readable) => followSource(this, source));
   }
 
-  /** Both handshakes are done: everything can be sent. */
+  /** Both handshakes are done: it is known what both sides can do. */
   get isOpen(): boolean {
     return this.#local !== null && this.#receiver.remote !== null && !this.#isOver;
   }
@@ -136,9 +142,9 @@ export class WireStream extends Duplex {
   // ---- what we say ----
 
   /**
-   * BEP 3: says who we are. Once.
-   * @throws {DtorrentError} `EOPTION` when a hash or id has a wrong length, when it was called before, or when
-   *   `infoHash` is not the one that the remote came with.
+   * BEP 3: says who we are. Once. With another info-hash than the one the remote came with the stream is destroyed
+   * instead.
+   * @throws {DtorrentError} `EOPTION` when a hash or id has a wrong length, or when it was called before.
    */
   handshake(options: HandshakeOptions): void {
     const infoHash = typeof options.infoHash === 'string' ? fromHex(options.infoHash) : options.infoHash;
@@ -146,17 +152,20 @@ export class WireStream extends Duplex {
     if (infoHash?.length !== WIRE_HASH_BYTES) throw misuse('an info-hash on the wire has 20 bytes, or 40 hex digits');
     if (peerId.length !== PEER_ID_BYTES) throw misuse('a peer id has 20 bytes');
     if (this.#local !== null) throw misuse('there is one handshake a connection');
+    if (this.#isOver) return;
     const { remote } = this.#receiver;
     if (remote !== null && !bytesEqual(infoHash, remote.infoHash)) {
-      throw misuse('the peer came with another info-hash: answer with that one, or destroy the stream');
+      this.#fail('wrong-info-hash');
+      return;
     }
-    if (this.#isOver) return;
     const features = { extensions: true, fast: true, ...options.features };
     this.#local = { infoHash, features };
-    this.#pieceCount = options.layout?.pieceCount ?? LIMITS.pieceCountMax;
+    this.#pieceCount = options.layout?.pieceCount ?? null;
     this.#receiver.onLocalHandshake(infoHash, { hasFast: features.fast, layout: options.layout ?? null });
     this.#encoder.handshake(encodeReserved(features), infoHash, peerId);
     this.#sent();
+    // Not at once: what the caller sends next shall go first.
+    if (this.#heldWrite !== null) process.nextTick(() => this.#releaseWrite());
   }
 
   /** Nothing new, but we are still here: peers are dropped after two minutes of silence. */
@@ -215,9 +224,10 @@ export class WireStream extends Duplex {
    * @throws {DtorrentError} `EOPTION` when it has not the length that the torrent asks for.
    */
   bitfield(bytes: Uint8Array): void {
-    const expected = Math.ceil(this.#pieceCount / 8);
-    const isOfThisTorrent = this.#pieceCount === LIMITS.pieceCountMax || bytes.length === expected;
-    if (!isOfThisTorrent || bytes.length > expected) throw misuse(`a bitfield has ${expected} bytes in this torrent`);
+    const bytesMax = Math.ceil((this.#pieceCount ?? LIMITS.pieceCountMax) / 8);
+    if (bytes.length > bytesMax || (this.#pieceCount !== null && bytes.length < bytesMax)) {
+      throw misuse(`a bitfield of ${bytes.length} bytes does not fit a torrent that takes ${bytesMax}`);
+    }
     if (!this.#canSend()) return;
     this.#encoder.bitfield(bytes);
     this.#sent();
@@ -252,45 +262,69 @@ export class WireStream extends Duplex {
     this.#sent();
   }
 
-  /** BEP 6: we have every piece. @throws {DtorrentError} `EOPTION` without hasFast, like the three below. */
-  haveAll(): void {
-    if (!this.#canSendFast()) return;
-    this.#encoder.haveAll();
+  /**
+   * We have every piece: as one message (BEP 6), or as a bitfield without hasFast.
+   * @returns false, having sent nothing, when neither can be: without hasFast the handshake needs a layout.
+   */
+  haveAll(): boolean {
+    if (!this.#canSend()) return false;
+    if (this.hasFast) {
+      this.#encoder.haveAll();
+    } else {
+      if (this.#pieceCount === null) return false;
+      const everything = new Bitfield(this.#pieceCount);
+      everything.fill();
+      this.#encoder.bitfield(everything.bytes);
+    }
     this.#sent();
+    return true;
   }
 
-  /** BEP 6: we have no piece. */
+  /** BEP 6: we have no piece. Does nothing without hasFast, where saying nothing says the same. */
   haveNone(): void {
-    if (!this.#canSendFast()) return;
+    if (!this.#canSend() || !this.hasFast) return;
     this.#encoder.haveNone();
     this.#sent();
   }
 
-  /** BEP 6: recommends a piece, which is cheap for us to read for example. */
+  /** BEP 6: recommends a piece, which is cheap for us to read for example. Does nothing without hasFast. */
   suggest(piece: number): void {
     this.#checkPiece(piece);
-    if (!this.#canSendFast()) return;
+    if (!this.#canSend() || !this.hasFast) return;
     this.#encoder.suggest(piece);
     this.#sent();
   }
 
-  /** BEP 6: the remote may ask for this piece also while it is choked, as often as the `request` listener answers. */
+  /**
+   * BEP 6: the remote may ask for this piece also while it is choked, as often as the `request` listener answers. Does
+   * nothing without hasFast.
+   */
   allowedFast(piece: number): void {
     this.#checkPiece(piece);
-    if (!this.#canSendFast()) return;
+    if (!this.#canSend() || !this.hasFast) return;
     this.#grants.add(piece);
     this.#encoder.allowedFast(piece);
     this.#sent();
   }
 
   /**
-   * BEP 10: which extensions we speak, and what else we tell. Does nothing without hasExtensions. May be repeated.
+   * BEP 10: which extensions we speak, and what else we tell. Sent once both handshakes are done, if both sides have
+   * extensions. May be repeated.
    * @throws {DtorrentError} `EOPTION` for more names than there are ids.
    */
   extensionHandshake(options: ExtensionHandshakeOptions = {}): void {
-    if (!this.#canSend() || !this.hasExtensions) return;
+    if (!this.isOpen) {
+      this.#extensionsToTell = options;
+      return;
+    }
+    if (!this.hasExtensions) return;
     const { extensions = [], ...rest } = options;
-    const ids = new Map(extensions.map((name) => [name, this.#extensionIdOf(name)]));
+    const ids = new Map<string, number>();
+    for (const name of extensions) {
+      const id = this.#receiver.extensions.assign(name);
+      if (id === null) throw misuse('there are no more extension ids');
+      ids.set(name, id);
+    }
     this.#encoder.extended(
       0,
       encodeExtensionHandshake({
@@ -312,8 +346,8 @@ export class WireStream extends Duplex {
    * @returns false, having sent nothing, when the remote has not announced that extension (yet).
    */
   extended(name: string, payload: Uint8Array): boolean {
-    const id = this.#receiver.remoteExtensions.get(name);
-    if (!this.#canSend() || id === undefined) return false;
+    const id = this.#receiver.extensions.remoteIdOf(name);
+    if (!this.#canSend() || id === null) return false;
     this.#encoder.extended(id, payload);
     this.#sent();
     return true;
@@ -346,22 +380,35 @@ export class WireStream extends Duplex {
 
   /** @internal */
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    try {
-      this.#receiver.push(chunk);
-      this.#pump();
-    } catch (error) {
-      // A listener threw. That is its owner's bug and stays one; but the decoder is in the middle of a message.
-      this.destroy();
-      throw error;
+    const missing = HANDSHAKE_BYTES - this.#handshakeBytes;
+    const head = missing === 0 ? chunk : chunk.subarray(0, missing);
+    if (missing > 0) this.#handshakeBytes += head.length;
+    this.#hear(head);
+    if (missing === 0) {
+      done();
+      return;
     }
-    this.#flush();
-    done();
+    const proceed = (): void => {
+      if (head.length < chunk.length) this.#hear(chunk.subarray(head.length));
+      done();
+    };
+    // A listener that answers later must not meet messages that it cannot answer yet.
+    const isHeld = head.length === missing && this.#local === null && !this.#isOver;
+    if (isHeld) this.#heldWrite = proceed;
+    else proceed();
   }
 
   /** @internal */
   override _read(): void {
     // Not at once: Node would take a throwing listener for an error of the stream.
     if (this.#inbox.hasWaiting) process.nextTick(() => this.#pump());
+  }
+
+  /** @internal A write that is held would hold the end up, too. */
+  override end(...args: never[]): this {
+    const ended = super.end(...(args as []));
+    this.#releaseWrite();
+    return ended;
   }
 
   /** @internal The remote has ended its side, or end() was called: nobody reads answers any more. */
@@ -382,6 +429,32 @@ export class WireStream extends Duplex {
 
   // ---- inside ----
 
+  /** Nothing of this may be left to Node's own error handling: see #pump. */
+  #hear(bytes: Uint8Array): void {
+    try {
+      this.#receiver.push(bytes);
+      this.#pump();
+    } catch (error) {
+      // A listener threw. That is its owner's bug and stays one; but the decoder is in the middle of a message.
+      this.destroy();
+      throw error;
+    }
+    this.#flush();
+  }
+
+  #releaseWrite(): void {
+    const proceed = this.#heldWrite;
+    this.#heldWrite = null;
+    proceed?.();
+  }
+
+  #onHandshake(handshake: WireHandshake): void {
+    const options = this.#extensionsToTell;
+    this.#extensionsToTell = null;
+    if (options !== null && this.isOpen) this.extensionHandshake(options);
+    this.#tell('handshake', handshake);
+  }
+
   get #isOver(): boolean {
     return this.destroyed || this.writableEnded;
   }
@@ -398,19 +471,8 @@ export class WireStream extends Duplex {
     this.destroy(wireError(reason));
   }
 
-  /** @returns false when the stream is over. @throws when it is too early. */
   #canSend(): boolean {
-    if (this.#isOver) return false;
-    if (this.#local === null || this.#receiver.remote === null) {
-      throw misuse('nothing can be sent before both handshakes: wait for the "handshake" event, and answer it');
-    }
-    return true;
-  }
-
-  #canSendFast(): boolean {
-    if (!this.#canSend()) return false;
-    if (!this.hasFast) throw misuse('the peer has no fast extension (BEP 6): see hasFast');
-    return true;
+    return this.#local !== null && !this.#isOver;
   }
 
   /** After each message that the encoder got: it leaves with the others of this turn of the event loop. */
@@ -470,7 +532,11 @@ export class WireStream extends Duplex {
 
   #respond(request: OpenRequest, block: Uint8Array): void {
     const { piece, begin, length } = request;
-    if (block.length !== length) throw misuse(`the block has ${block.length} bytes, ${length} were asked for`);
+    if (block.length > length) throw misuse(`the block has ${block.length} bytes, only ${length} were asked for`);
+    if (block.length < length) {
+      this.#closeRequest(request);
+      return;
+    }
     this.#inbox.close(request);
     this.#encoder.pieceHeader(piece, begin, length);
     this.#flush();
@@ -479,9 +545,9 @@ export class WireStream extends Duplex {
   }
 
   #checkPiece(piece: number): void {
-    if (!Number.isInteger(piece) || piece < 0 || piece >= this.#pieceCount) {
-      throw misuse(`piece ${piece} is not one of 0 to ${this.#pieceCount - 1}`);
-    }
+    const count = this.#pieceCount ?? LIMITS.pieceCountMax;
+    if (!Number.isInteger(piece) || piece < 0 || piece >= count)
+      throw misuse(`piece ${piece} is not 0 to ${count - 1}`);
   }
 
   #checkBlock(piece: number, begin: number, length: number): void {
@@ -492,37 +558,6 @@ export class WireStream extends Duplex {
     if (!Number.isInteger(length) || length < 1 || length > LIMITS.requestBytesMax) {
       throw misuse(`a block has 1 to ${LIMITS.requestBytesMax} bytes`);
     }
-  }
-
-  #extensionIdOf(name: string): number {
-    const { localExtensions } = this.#receiver;
-    for (const [id, known] of localExtensions) if (known === name) return id;
-    const wellKnown: Readonly<Record<string, number>> = EXTENSION_IDS;
-    let id = Object.hasOwn(wellKnown, name) ? wellKnown[name]! : FIRST_FREE_EXTENSION_ID;
-    while (localExtensions.has(id)) id++;
-    if (id > 255) throw misuse('there are no more extension ids');
-    localExtensions.set(id, name);
-    return id;
-  }
-
-  /** pipe() hands on neither errors nor destruction; with them, one line of pipes is all that an owner needs. */
-  #follow(source: Readable): void {
-    const unfollow = finished(source, { writable: false }, (error) => {
-      if (error === undefined || error === null || this.destroyed) return;
-      // Destroyed by its owner: no fault of anybody.
-      const isDeliberate = systemErrorCode(error) === 'ERR_STREAM_PREMATURE_CLOSE';
-      this.destroy(isDeliberate ? undefined : networkError('the connection to the peer broke', error));
-    });
-    const onClose = (): void => {
-      if (!this.readableEnded) source.destroy();
-    };
-    super.once('close', onClose);
-    super.on('unpipe', (unpiped: Readable) => {
-      // Also emitted by pipe() itself while it cleans up after us; then the source still goes with us.
-      if (unpiped !== source || this.destroyed || this.writableEnded) return;
-      unfollow();
-      super.off('close', onClose);
-    });
   }
 }
 

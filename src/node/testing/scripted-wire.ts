@@ -78,8 +78,8 @@ export class ScriptedWire {
   constructor({ fast = true, layout = LAYOUT, isOpen = true }: Opening & { readonly isOpen?: boolean } = {}) {
     if (!isOpen) return;
     this.encoder.handshake(encodeReserved({ fast, extensions: true }), INFO_HASH, PEER_ID);
+    this.wire.once('handshake', ({ infoHash }) => this.wire.handshake({ infoHash, layout }));
     this.hear();
-    this.wire.handshake({ infoHash: INFO_HASH, layout });
     this.lines.length = 0;
   }
 
