@@ -1,5 +1,6 @@
 /**
- * The public API, and the composition root: the one place where the engine meets the real host.
+ * `dtorrent`: the client as a library. This is also the composition root: the one place where the engine meets the real
+ * host.
  *
  *     const engine = await Engine.start({ downloadDir: './downloads' });
  *     const torrent = await engine.add('magnet:?xt=urn:btih:…');
@@ -23,19 +24,34 @@ export { DtorrentError, ERROR_CODES, type ErrorCode, exitCodeOf } from './base/e
 export { CLIENT_NAME, VERSION } from './base/version.js';
 export type { CandidateSource as PeerSource } from './engine/candidates.js';
 export type { AddOptions } from './engine/engine.js';
-export type { EngineEvent, TorrentEvent, TorrentPhase, TorrentStats } from './engine/events.js';
+export type { EngineEvent, PauseReason, TorrentEvent, TorrentPhase, TorrentStats } from './engine/events.js';
 export type { StreamOptions } from './engine/file-stream.js';
 export type { PeerInfo } from './engine/peer-info.js';
 export type { ScrapeOptions } from './engine/scrape-trackers.js';
-export { SETTINGS_TABLE, type Settings } from './engine/settings.js';
+export {
+  type BooleanSetting,
+  type ChoiceSetting,
+  type NumberSetting,
+  type RateLimits,
+  SETTINGS_TABLE,
+  type Settings,
+  type StringSetting,
+} from './engine/settings.js';
 export { TorrentFile } from './engine/torrent-file.js';
 export { TorrentHandle as Torrent } from './engine/torrent-handle.js';
 export type { TrackerScrape } from './engine/tracker-scrape.js';
 export type { TrackerState, TrackerStatus } from './engine/tracker-status.js';
+export type { TorrentKind } from './format/create-torrent.js';
 export { type InfoHash, infoHashHex } from './format/infohash.js';
 export { formatMagnet, type Magnet, magnetOf, parseMagnet } from './format/magnet.js';
 export { type Metainfo, type MetainfoFile, parseMetainfo } from './format/metainfo.js';
-export { type CreatedTorrent, type CreateTorrentOptions, createTorrent } from './node/create-torrent.js';
+export type { LogLevel } from './host/log.js';
+export {
+  type CreatedTorrent,
+  type CreateProgress,
+  type CreateTorrentOptions,
+  createTorrent,
+} from './node/create-torrent.js';
 export { findUnsafeName, type Rename } from './node/safe-names.js';
 export { type LoadSourceOptions, loadSource, type TorrentSource } from './node/torrent-source.js';
 export { startTracker, type TrackerHandle } from './node/tracker-listener.js';
@@ -50,6 +66,7 @@ export interface EngineOptions {
   readonly logLevel?: LogLevel;
 }
 
+/** A BitTorrent client: one listening socket, any number of torrents. Several engines in one process do not meet. */
 export class Engine extends EngineBase {
   readonly #host: NodeHost;
 
@@ -97,6 +114,7 @@ export class Engine extends EngineBase {
     });
   }
 
+  /** Tells trackers and peers, closes files and sockets; nothing is left running. Idempotent. */
   override async stop(): Promise<void> {
     await super.stop();
     await this.#host.close();

@@ -6,4 +6,4 @@ export { type InfoHash, infoHashHex, infoHashOf, matchesInfoHash, wireHashes } f
 export { type Metainfo, type MetainfoFile, parseInfoDictionary, parseMetainfo } from './format/metainfo.js';
 export type { OuterDictionary } from './format/outer-dictionary.js';
 export { checkPiece, type PieceVerdict } from './format/piece-check.js';
-export type { PieceHashes, StorageFile, StorageLayout } from './host/storage.js';
+export type { PieceHashes, StorageFile } from './host/storage.js';

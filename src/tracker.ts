@@ -1,11 +1,9 @@
 /**
- * `dtorrent/tracker`: announces and scrapes over HTTP (BEP 3, 7, 23, 48) and UDP (BEP 15), tiers (BEP 12), and the
- * embedded tracker, on sockets or without. Only the embedded tracker's listener opens sockets.
+ * `dtorrent/tracker`: what is said in announces and scrapes over HTTP (BEP 3, 7, 23, 48) and UDP (BEP 15), without
+ * sockets; and a tracker of your own, with them.
  */
 export type { Address, HostPort } from './base/address.js';
 export { DtorrentError, type ErrorCode } from './base/errors.js';
-export type { Random } from './base/random.js';
-export { NodeRandom } from './node/random.js';
 export { startTracker, type TrackerHandle, type TrackerListenerOptions } from './node/tracker-listener.js';
 export {
   type AnnounceEvent,
@@ -13,13 +11,11 @@ export {
   type AnnounceRequest,
   type AnnounceResponse,
   type AnnounceResult,
+  type ScrapeAnswer,
   type ScrapeCounts,
 } from './protocol/tracker/announce.js';
 export { announceUrl, parseAnnounceResponse, parseScrapeResponse, scrapeUrl } from './protocol/tracker/http.js';
-export { TrackerServer, type TrackerServerOptions, type TrackerStats } from './protocol/tracker/server.js';
-export { answerHttp } from './protocol/tracker/server-http.js';
-export { UdpTrackerServer } from './protocol/tracker/server-udp.js';
-export { loadTiers, Tracker, TrackerChain } from './protocol/tracker/tiers.js';
+export type { TrackerStats } from './protocol/tracker/server.js';
 export { parseTrackerUrl, type TrackerUrl } from './protocol/tracker/tracker-url.js';
 export {
   decodeUdpAnnounceAnswer,

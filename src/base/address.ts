@@ -7,6 +7,7 @@ import { readUint16 } from './bytes.js';
 
 /** An endpoint. `host` is canonical IP text (never a name), `port` 0 to 65535. */
 export interface Address {
+  /** Of `host`. */
   readonly family: 4 | 6;
   readonly host: string;
   readonly port: number;

@@ -4,6 +4,7 @@
  */
 import { assert } from './assert.js';
 
+/** A set of pieces in wire order (BEP 3: bit 7 of byte 0 is piece 0). */
 export class Bitfield {
   /** Number of pieces, not of bytes. */
   readonly length: number;
@@ -11,6 +12,7 @@ export class Bitfield {
   readonly bytes: Uint8Array;
   #count = 0;
 
+  /** An empty set for `length` pieces. */
   constructor(length: number) {
     this.length = length;
     this.bytes = new Uint8Array(Math.ceil(length / 8));
@@ -34,14 +36,17 @@ export class Bitfield {
     return this.#count;
   }
 
+  /** Every piece is in it. */
   get isFull(): boolean {
     return this.#count === this.length;
   }
 
+  /** No piece is in it. */
   get isEmpty(): boolean {
     return this.#count === 0;
   }
 
+  /** Whether the piece, 0 to length - 1, is in the set. */
   has(piece: number): boolean {
     return (this.bytes[piece >>> 3]! & (0x80 >>> (piece & 7))) !== 0;
   }
@@ -87,6 +92,7 @@ export class Bitfield {
     return count;
   }
 
+  /** Adds every piece. */
   fill(): void {
     this.bytes.fill(0xff);
     const spare = this.bytes.length * 8 - this.length;
@@ -94,6 +100,7 @@ export class Bitfield {
     this.#count = this.length;
   }
 
+  /** Removes every piece. */
   clear(): void {
     this.bytes.fill(0);
     this.#count = 0;

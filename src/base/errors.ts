@@ -36,9 +36,12 @@ export type ErrorCode = keyof typeof ERROR_TABLE;
 
 /** Everything dtorrent throws or rejects with. */
 export class DtorrentError extends Error {
+  /** For logs. */
   override readonly name = 'DtorrentError';
+  /** What happened, for a program. */
   readonly code: ErrorCode;
 
+  /** `message` is for a person: what happened, to what, and what to do. */
   constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
     super(message, options);
     this.code = code;

@@ -7,6 +7,7 @@
 import { type Address, addressKey, isDiallable } from '../base/address.js';
 import { LIMITS } from '../base/limits.js';
 
+/** How we know of a peer. manual: a person named it · incoming: it dialled us · resume: known from an earlier run. */
 export type CandidateSource = 'manual' | 'magnet' | 'incoming' | 'resume' | 'tracker' | 'dht' | 'pex';
 type CandidateState = 'idle' | 'dialling' | 'connected' | 'banned' | 'self';
 

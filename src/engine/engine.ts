@@ -37,6 +37,7 @@ export interface AddOptions {
 }
 
 export class EngineBase {
+  /** What it was started with, defaults filled in. */
   readonly settings: Settings;
   readonly #session: Session;
   readonly #emitter = new Emitter<EngineEvent>();
@@ -49,7 +50,8 @@ export class EngineBase {
   }
 
   /**
-   * Starts an engine on a host of the caller's choice.
+   * Starts an engine on a host of the caller's choice: the simulator's, in tests.
+   * @internal
    * @throws {DtorrentError} `EOPTION` for a bad setting, `ENETWORK` when no port can be bound.
    */
   static async startOn(host: Host, settings: Partial<Settings> = {}): Promise<EngineBase> {
@@ -63,13 +65,19 @@ export class EngineBase {
     return this.#session.listenPort;
   }
 
+  /** Those that were added and not removed. */
   get torrents(): readonly TorrentHandle[] {
     return [...this.#handles.values()];
   }
 
   /** Hears one type of event, or all with '*'. @returns a function that stops listening. */
-  get on(): Emitter<EngineEvent>['on'] {
-    return this.#emitter.on.bind(this.#emitter) as Emitter<EngineEvent>['on'];
+  on<T extends EngineEvent['type']>(
+    type: T,
+    listener: (event: Extract<EngineEvent, { readonly type: T }>) => void,
+  ): () => void;
+  on(type: '*', listener: (event: EngineEvent) => void): () => void;
+  on(type: EngineEvent['type'] | '*', listener: (event: never) => void): () => void {
+    return this.#emitter.on(type as '*', listener as (event: EngineEvent) => void);
   }
 
   /**

@@ -1,6 +1,7 @@
 /** The one union of everything an engine tells. Events are plain data; `infoHash` is hex (v1, or v2 for v2-only). */
 import type { DtorrentError } from '../base/errors.js';
 
+/** Everything that an engine tells. Told apart by `type`; `infoHash` is hex as infoHashHex gives it. */
 export type EngineEvent =
   /** The listening socket is bound. */
   | { readonly type: 'listening'; readonly port: number }
@@ -8,6 +9,7 @@ export type EngineEvent =
   /** The engine itself met a problem that it goes on without. */
   | { readonly type: 'warning'; readonly error: DtorrentError };
 
+/** What is told of one torrent: by the torrent, and by its engine. */
 export type TorrentEvent =
   | { readonly type: 'torrentAdded'; readonly infoHash: string }
   /** The info dictionary is there: from the file, or fetched from peers and verified. */
@@ -62,25 +64,34 @@ export type PauseReason = 'user' | 'error' | 'seedGoal';
 
 /** A snapshot of one torrent, made on request. Rates in bytes per second; `etaSeconds` null when unknown. */
 export interface TorrentStats {
+  /** What it is doing. */
   readonly phase: TorrentPhase;
   /** Verified bytes, padding left out. */
   readonly bytesDone: number;
   /** 0 until the metadata is there. */
   readonly bytesTotal: number;
+  /** Pieces that are verified. */
   readonly piecesDone: number;
+  /** 0 until the metadata is there. */
   readonly pieceCount: number;
   /** While checking: bytes hashed so far. */
   readonly bytesChecked: number;
+  /** Payload, averaged over a few seconds; like `uploadRate`. */
   readonly downloadRate: number;
+  /** Payload. */
   readonly uploadRate: number;
   /** Payload received this session, wasted bytes included. */
   readonly downloadedBytes: number;
+  /** Payload sent this session. */
   readonly uploadedBytes: number;
   /** Duplicates, unasked blocks and failed pieces. */
   readonly wastedBytes: number;
+  /** Pieces that came and did not match. */
   readonly hashFailures: number;
+  /** Connected peers that have shaken hands. */
   readonly peers: number;
   /** Connected peers that have everything. */
   readonly seeds: number;
+  /** At the current rate, until what is selected is complete. */
   readonly etaSeconds: number | null;
 }

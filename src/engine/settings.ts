@@ -4,25 +4,29 @@
  */
 import { DtorrentError } from '../base/errors.js';
 
-interface NumberSetting {
+/** A row of SETTINGS_TABLE, told apart by `kind`: an integer from `min` to `max`, its `default`, its `meaning` for people. */
+export interface NumberSetting {
   readonly kind: 'number';
   readonly default: number;
   readonly min: number;
   readonly max: number;
   readonly meaning: string;
 }
-interface StringSetting {
+/** A row of SETTINGS_TABLE, told apart by `kind`: a text, its `default`, its `meaning` for people. */
+export interface StringSetting {
   readonly kind: 'string';
   readonly default: string;
   readonly meaning: string;
 }
-interface ChoiceSetting<Choice extends string> {
+/** A row of SETTINGS_TABLE, told apart by `kind`: one of `choices`, its `default`, its `meaning` for people. */
+export interface ChoiceSetting<Choice extends string> {
   readonly kind: 'choice';
   readonly default: Choice;
   readonly choices: readonly Choice[];
   readonly meaning: string;
 }
-interface BooleanSetting {
+/** A row of SETTINGS_TABLE, told apart by `kind`: on or off, its `default`, its `meaning` for people. */
+export interface BooleanSetting {
   readonly kind: 'boolean';
   readonly default: boolean;
   readonly meaning: string;
@@ -83,7 +87,7 @@ export const SETTINGS_TABLE: {
   trackers: boolean(true, 'announce to trackers'),
 };
 
-/** The values; see SETTINGS_TABLE for ranges and meanings. */
+/** The values; SETTINGS_TABLE has their ranges and meanings. */
 export interface Settings {
   readonly downloadDir: string;
   readonly stateDir: string;

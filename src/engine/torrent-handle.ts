@@ -14,6 +14,7 @@ import { checkPriority, TorrentFile } from './torrent-file.js';
 import type { TrackerScrape } from './tracker-scrape.js';
 import type { TrackerStatus } from './tracker-status.js';
 
+/** A torrent of an engine: what it is, how far it is, and what becomes of it. */
 export class TorrentHandle {
   /**
    * Resolves once the metadata is there, so that `metainfo` and `files` are: at once for a .torrent, after some peer has
@@ -192,8 +193,13 @@ export class TorrentHandle {
   }
 
   /** Hears one type of event, or all with '*'. @returns a function that stops listening. */
-  get on(): Emitter<TorrentEvent>['on'] {
-    return this.#emitter.on.bind(this.#emitter) as Emitter<TorrentEvent>['on'];
+  on<T extends TorrentEvent['type']>(
+    type: T,
+    listener: (event: Extract<TorrentEvent, { readonly type: T }>) => void,
+  ): () => void;
+  on(type: '*', listener: (event: TorrentEvent) => void): () => void;
+  on(type: TorrentEvent['type'] | '*', listener: (event: never) => void): () => void {
+    return this.#emitter.on(type as '*', listener as (event: TorrentEvent) => void);
   }
 
   /** @internal */

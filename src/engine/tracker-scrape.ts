@@ -8,6 +8,7 @@ import type { ScrapeResult, Scraper, ScrapeTarget } from './scraper.js';
 
 /** One tracker's answer. Counts are null where the tracker does not say, and when `error` is not null. */
 export interface TrackerScrape {
+  /** As the torrent has it. */
   readonly url: string;
   /** From 0: its place in the torrent's announce-list. */
   readonly tier: number;

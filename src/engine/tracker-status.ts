@@ -9,11 +9,15 @@ export type TrackerState = 'idle' | 'announcing' | 'working' | 'failing';
 
 /** One tracker of one torrent. Counts are what it said last, null where it did not. */
 export interface TrackerStatus {
+  /** As the torrent has it. */
   readonly url: string;
   /** From 0: its place in the torrent's announce-list. Added trackers come below the others. */
   readonly tier: number;
+  /** What we know of it. */
   readonly state: TrackerState;
+  /** Peers that have everything. */
   readonly seeds: number | null;
+  /** Peers that have not. */
   readonly leechers: number | null;
   /** How many peers its last answer named. */
   readonly peers: number | null;

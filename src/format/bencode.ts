@@ -13,6 +13,7 @@ import { LIMITS } from '../base/limits.js';
 /** Integers are `number` while safe and `bigint` beyond, so that none is ever rounded. */
 export type BencodeValue = number | bigint | Uint8Array | BencodeList | BencodeDict;
 
+/** What is accepted, and how much of it. */
 export interface BencodeOptions {
   /**
    * `strict` (default) refuses unsorted and duplicate keys, leading zeros and `-0`. `lenient` reads them and reports the
@@ -21,13 +22,17 @@ export interface BencodeOptions {
   readonly mode?: 'strict' | 'lenient';
   /** Bytes after the value are left alone instead of refused; see `BencodeDocument.end`. */
   readonly allowTrailing?: boolean;
+  /** Nesting; default 100. */
   readonly depthMax?: number;
   /** Values, keys included. */
   readonly tokensMax?: number;
+  /** Length of the source; default 80 MiB. */
   readonly bytesMax?: number;
 }
 
+/** What was decoded. */
 export interface BencodeDocument {
+  /** The outermost value. */
   readonly value: BencodeValue;
   /** Offset just past the value: where the payload behind a ut_metadata dictionary starts. */
   readonly end: number;
@@ -37,7 +42,9 @@ export interface BencodeDocument {
 
 /** Where a value stands in the source: bytes [start, end). */
 export interface BencodeSpan {
+  /** Offset of the first byte. */
   readonly start: number;
+  /** Offset behind the last byte. */
   readonly end: number;
 }
 
@@ -51,8 +58,11 @@ export function decodeBencode(source: Uint8Array, options: BencodeOptions = {}):
 
 /** What a list was decoded to. */
 export class BencodeList implements BencodeSpan {
+  /** In order. */
   readonly items: readonly BencodeValue[];
+  /** Where it begins in the source. */
   readonly start: number;
+  /** Where it ends. */
   readonly end: number;
 
   /** @internal */
@@ -69,7 +79,9 @@ export class BencodeDict implements BencodeSpan {
   readonly keys: readonly string[];
   /** values[i] belongs to keys[i]. */
   readonly values: readonly BencodeValue[];
+  /** Where it begins in the source. */
   readonly start: number;
+  /** Where it ends. */
   readonly end: number;
   readonly #bounds: readonly number[];
   #index: Map<string, number> | null = null;
@@ -89,14 +101,17 @@ export class BencodeDict implements BencodeSpan {
     this.end = end;
   }
 
+  /** Number of entries. */
   get size(): number {
     return this.keys.length;
   }
 
+  /** Whether there is such an entry. */
   has(key: string): boolean {
     return this.#find(key) >= 0;
   }
 
+  /** The value of `key`, whatever it is. */
   get(key: string): BencodeValue | undefined {
     return this.values[this.#find(key)];
   }
@@ -125,11 +140,13 @@ export class BencodeDict implements BencodeSpan {
     return typeof value === 'number' ? value : null;
   }
 
+  /** Like getBytes, for a list. */
   getList(key: string): BencodeList | null {
     const value = this.get(key);
     return value instanceof BencodeList ? value : null;
   }
 
+  /** Like getBytes, for a dictionary. */
   getDict(key: string): BencodeDict | null {
     const value = this.get(key);
     return value instanceof BencodeDict ? value : null;
@@ -159,8 +176,10 @@ export type BencodeInput =
 
 /** Bytes that are bencode already and are embedded as they are: an info dictionary must keep its hash. */
 export class RawBencode {
+  /** One value, encoded. */
   readonly bytes: Uint8Array;
 
+  /** `bytes` are not checked, and not copied. */
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
   }

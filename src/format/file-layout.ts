@@ -13,9 +13,13 @@ import type { Metainfo, MetainfoFile } from './metainfo.js';
 /** One stretch of a request inside one file. `fileOffsetBytes` counts from the file's first byte. */
 export type SpanVisitor = (fileIndex: number, fileOffsetBytes: number, lengthBytes: number) => void;
 
+/** Where each byte of a torrent lives, by piece and by file. Look-ups are binary searches and allocate nothing. */
 export class FileLayout implements StorageLayout {
+  /** In offset order, padding included. */
   readonly files: readonly StorageFile[];
+  /** Bytes of every piece but short ones: piece i begins at i × pieceLength. */
   readonly pieceLength: number;
+  /** Pieces of the torrent. */
   readonly pieceCount: number;
   readonly #offsets: Float64Array;
   readonly #endBytes: number;
@@ -23,6 +27,7 @@ export class FileLayout implements StorageLayout {
   readonly #endsWithFile: boolean;
   readonly #dataBytes: Uint32Array;
 
+  /** Takes time and memory that grow with files and pieces: make one a torrent. */
   constructor(metainfo: Metainfo) {
     const last = metainfo.files[metainfo.files.length - 1]!;
     this.files = metainfo.files;

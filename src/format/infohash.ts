@@ -5,6 +5,7 @@
 import { bytesEqual, toHex } from '../base/bytes.js';
 import { sha1, sha256 } from '../base/crypto.js';
 
+/** What a torrent is known by; one of the two may be null, never both. Equal hashes are the same torrent. */
 export interface InfoHash {
   /** 20 bytes. */
   readonly v1: Uint8Array | null;

@@ -11,7 +11,9 @@ import { LIMITS } from '../base/limits.js';
 import type { InfoHash } from './infohash.js';
 import type { Metainfo } from './metainfo.js';
 
+/** What a magnet link says: which torrent, and where to look for it. */
 export interface Magnet {
+  /** Which torrent. */
   readonly infoHash: InfoHash;
   /** What to call it until the metadata is there. As sent: no safe file name, no safe terminal text. */
   readonly name: string | null;
@@ -27,7 +29,9 @@ export interface Magnet {
 
 /** File indices as in Metainfo.files, both ends included. Never expanded here: a few bytes can name millions. */
 export interface FileRange {
+  /** From 0. */
   readonly first: number;
+  /** Not below `first`. */
   readonly last: number;
 }
 

@@ -18,12 +18,15 @@ import { safeName } from './safe-path.js';
 
 /** A torrent, read and checked. What lies outside of the info dictionary is OuterDictionary's. */
 export interface Metainfo extends OuterDictionary {
+  /** Of `infoBytes`. */
   readonly infoHash: InfoHash;
   /** The info dictionary as it was sent: what ut_metadata serves. A view of the input. */
   readonly infoBytes: Uint8Array;
   /** A safe name: of the file, or of the directory that all files lie in. */
   readonly name: string;
+  /** Bytes of every piece but the last, 1 to 512 MiB. */
   readonly pieceLength: number;
+  /** 1 to LIMITS.pieceCountMax. */
   readonly pieceCount: number;
   /** Padding left out; never 0. */
   readonly totalLength: number;
@@ -39,15 +42,19 @@ export interface Metainfo extends OuterDictionary {
   readonly pieceLayers: ReadonlyMap<string, Uint8Array>;
 }
 
+/** A file of a torrent, or padding between two. */
 export interface MetainfoFile {
   /** Safe elements below the download directory, the torrent's own directory first when there is one. */
   readonly path: readonly string[];
+  /** 0 for an empty file. */
   readonly lengthBytes: number;
   /** From the torrent's first byte, padding included. */
   readonly offsetBytes: number;
   /** Zeros that are hashed (v1) or only keep files on piece boundaries (v2 alone); never stored. */
   readonly padding: boolean;
+  /** BEP 47: to be made executable. */
   readonly executable: boolean;
+  /** BEP 47: only told, nothing is done about it. */
   readonly hidden: boolean;
   /** BEP 47: a path like `path`, inside the torrent; null = no link, or one that leads nowhere. */
   readonly symlinkTarget: readonly string[] | null;

@@ -10,6 +10,7 @@ import { BencodeDict, BencodeList, type BencodeValue } from './bencode.js';
 import { invalidTorrent } from './invalid-torrent.js';
 import { HASH_BYTES } from './merkle.js';
 
+/** What a torrent file says outside its info dictionary, which its info-hash does not cover. */
 export interface OuterDictionary {
   /** Tiers, best first; URLs are trimmed and unique, their schemes unchecked. */
   readonly trackers: readonly (readonly string[])[];
@@ -19,7 +20,9 @@ export interface OuterDictionary {
   readonly httpSeeds: readonly string[];
   /** DHT contacts. */
   readonly nodes: readonly HostPort[];
+  /** As its maker wrote it: no safe terminal text. */
   readonly comment: string | null;
+  /** The program that made the file. */
   readonly createdBy: string | null;
   /** Seconds since 1970. */
   readonly creationDate: number | null;

@@ -54,13 +54,17 @@ export interface StorageLayout {
 /** One stretch of bytes inside one file; `fileOffsetBytes` counts from the file's first byte. */
 export type SpanVisitor = (fileIndex: number, fileOffsetBytes: number, lengthBytes: number) => void;
 
+/** A file of a layout, or padding between two. Lengths and offsets are bytes. */
 export interface StorageFile {
   /** Safe path elements below the download directory (format/safe-path). */
   readonly path: readonly string[];
+  /** 0 for an empty file. */
   readonly lengthBytes: number;
+  /** From the torrent's first byte, padding included. */
   readonly offsetBytes: number;
   /** BEP 47: zeros that are hashed but never stored. */
   readonly padding: boolean;
+  /** To be made executable. */
   readonly executable: boolean;
 }
 

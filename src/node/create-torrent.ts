@@ -13,6 +13,7 @@ import { hashPieces } from './hash-pool.js';
 import { type Rename, renamesOf } from './safe-names.js';
 import { type ListedFile, listSourceFiles } from './source-files.js';
 
+/** How a torrent is made; everything has a default. */
 export interface CreateTorrentOptions {
   /** Default 'hybrid': v1 and v2 in one torrent. */
   readonly kind?: TorrentKind;
@@ -24,6 +25,7 @@ export interface CreateTorrentOptions {
   readonly webSeeds?: readonly string[];
   /** BEP 27: peers come from trackers only. */
   readonly isPrivate?: boolean;
+  /** For people; default: none. */
   readonly comment?: string | null;
   /** A tag of private trackers; it changes the info-hash. */
   readonly source?: string | null;
@@ -46,14 +48,17 @@ export interface CreateTorrentOptions {
   readonly workers?: number;
 }
 
+/** How far hashing is. `bytesHashed` only grows, up to `bytesTotal`. */
 export interface CreateProgress {
   readonly bytesHashed: number;
   readonly bytesTotal: number;
 }
 
+/** A torrent that was made, and what a person may want to know of it. */
 export interface CreatedTorrent {
   /** The .torrent file. */
   readonly bytes: Uint8Array;
+  /** Of the torrent. */
   readonly infoHash: InfoHash;
   /** Symbolic links, sockets, pipes and devices below the path, which are not in the torrent; absolute. */
   readonly skippedPaths: readonly string[];

@@ -5,10 +5,12 @@ import type { Random } from '../base/random.js';
 
 const POOL_BYTES = 4096;
 
+/** The system's randomness, good enough for secrets. */
 export class NodeRandom implements Random {
   readonly #pool = new Uint8Array(POOL_BYTES);
   #used = POOL_BYTES;
 
+  /** Uniform in [0, 2^32). */
   uint32(): number {
     if (this.#used + 4 > POOL_BYTES) this.#refill();
     const value = readUint32(this.#pool, this.#used);
@@ -16,6 +18,7 @@ export class NodeRandom implements Random {
     return value;
   }
 
+  /** Fills all of `bytes`. */
   fill(bytes: Uint8Array): void {
     if (bytes.length > POOL_BYTES / 4) {
       randomFillSync(bytes);

@@ -13,6 +13,7 @@ import type { ListedFile } from './source-files.js';
 
 /** A file or directory that a download saves under another name. */
 export interface Rename {
+  /** Where it is. */
   readonly diskPath: string;
   /** One element of a path: what `diskPath` would have to end in. */
   readonly safeName: string;

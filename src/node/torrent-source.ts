@@ -19,6 +19,7 @@ export type TorrentSource =
   | { readonly kind: 'metainfo'; readonly bytes: Uint8Array }
   | { readonly kind: 'magnet'; readonly magnet: Magnet };
 
+/** How a torrent is loaded. */
 export interface LoadSourceOptions {
   /** Gives up with `ESTOPPED` when aborted. */
   readonly signal?: AbortSignal;

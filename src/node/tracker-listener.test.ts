@@ -17,7 +17,12 @@ import {
 } from '../protocol/tracker/announce.js';
 import { announceUrl, parseAnnounceResponse, parseScrapeResponse, scrapeUrl } from '../protocol/tracker/http.js';
 import { UdpTrackerCore } from '../protocol/tracker/udp.js';
-import { startTracker, type TrackerConnectionLimits, type TrackerHandle } from './tracker-listener.js';
+import {
+  startTracker,
+  startTrackerWithin,
+  type TrackerConnectionLimits,
+  type TrackerHandle,
+} from './tracker-listener.js';
 
 const REQUEST: AnnounceRequest = {
   infoHash: fromLatin1('\0\xff%+&= \x80abcdefghijkl'),
@@ -33,7 +38,8 @@ const REQUEST: AnnounceRequest = {
 };
 
 async function start(t: TestContext, host = '127.0.0.1', limits?: TrackerConnectionLimits): Promise<TrackerHandle> {
-  const tracker = await startTracker({ host, port: 0 }, limits);
+  const options = { host, port: 0 };
+  const tracker = await (limits === undefined ? startTracker(options) : startTrackerWithin(options, limits));
   t.after(() => tracker.close());
   return tracker;
 }

@@ -23,6 +23,7 @@ const PORT_ATTEMPTS_MAX = 10;
 const INTERVAL_SECONDS_MAX = 86_400;
 const ABSENT_FAMILY_CODES: ReadonlySet<string> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT']);
 
+/** Where a tracker listens. */
 export interface TrackerListenerOptions {
   /** Local IP to listen on; '' = every address, IPv4 and IPv6. */
   readonly host: string;
@@ -32,8 +33,11 @@ export interface TrackerListenerOptions {
   readonly intervalSeconds?: number;
 }
 
+/** A tracker that runs. */
 export interface TrackerHandle {
+  /** The port, of HTTP and UDP both. */
   readonly port: number;
+  /** A snapshot. */
   stats(): TrackerStats;
   /** Resolves when every socket is closed. */
   close(): Promise<void>;
@@ -55,12 +59,17 @@ const CONNECTION_LIMITS: TrackerConnectionLimits = {
 };
 
 /**
- * Listens and serves. `limits` is for tests.
+ * Starts a tracker, HTTP and UDP on one port number.
  * @throws {DtorrentError} `ENETWORK` when the port cannot be had, `EOPTION` for an interval out of range.
  */
-export async function startTracker(
+export function startTracker(options: TrackerListenerOptions): Promise<TrackerHandle> {
+  return startTrackerWithin(options, CONNECTION_LIMITS);
+}
+
+/** The same with other limits, for tests. */
+export async function startTrackerWithin(
   options: TrackerListenerOptions,
-  limits: TrackerConnectionLimits = CONNECTION_LIMITS,
+  limits: TrackerConnectionLimits,
 ): Promise<TrackerHandle> {
   const { host, port, intervalSeconds = DEFAULT_INTERVAL_SECONDS } = options;
   if (!Number.isInteger(intervalSeconds) || intervalSeconds < 1 || intervalSeconds > INTERVAL_SECONDS_MAX) {

@@ -11,6 +11,7 @@ import type { Metainfo } from '../format/metainfo.js';
 import type { Storage, StorageSpec } from '../host/storage.js';
 import { FileStorageFactory } from './file-storage.js';
 
+/** How data is checked; everything has a default. */
 export interface VerifyOptions {
   /** Hashing threads; 0 = the calling one. Default: one for each processor, 8 at most. */
   readonly workers?: number;
@@ -22,11 +23,13 @@ export interface VerifyOptions {
 
 /** What a check of a torrent's data found. */
 export interface VerifyReport {
+  /** Pieces of the torrent. */
   readonly pieces: number;
   /** Pieces that are there and match their hashes. */
   readonly good: number;
   /** Payload bytes of the good pieces, padding left out. */
   readonly bytes: number;
+  /** Every piece is good. */
   readonly isComplete: boolean;
   /** In the torrent's order, padding left out. */
   readonly files: readonly VerifiedFile[];

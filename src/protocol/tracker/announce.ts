@@ -9,6 +9,7 @@ import { LIMITS } from '../../base/limits.js';
 /** '' is a regular announce. `paused` (BEP 21): complete as far as wanted, in every regular announce of a partial seed. */
 export type AnnounceEvent = 'started' | 'completed' | 'stopped' | 'paused' | '';
 
+/** What a client tells a tracker (BEP 3). */
 export interface AnnounceRequest {
   /** 20 bytes; of a v2 torrent the first 20 of its SHA-256 (BEP 52). */
   readonly infoHash: Uint8Array;
@@ -18,10 +19,13 @@ export interface AnnounceRequest {
   readonly port: number;
   /** Payload bytes since `started`. */
   readonly uploaded: number;
+  /** Payload bytes since `started`, wasted ones included. */
   readonly downloaded: number;
   /** Bytes missing of the whole torrent; 0 says that we are a seed. */
   readonly left: number;
+  /** Why it is told. */
   readonly event: AnnounceEvent;
+  /** How many peers are wanted; 0 = none. */
   readonly numWant: number;
   /** uint32, the same for the whole session: how a tracker knows us again when our address changes. */
   readonly key: number;
@@ -29,12 +33,15 @@ export interface AnnounceRequest {
   readonly trackerId: Uint8Array | null;
 }
 
+/** What a tracker answers (BEP 3). Counts are null where it does not say. */
 export interface AnnounceResponse {
   /** Until the next regular announce; clamped to LIMITS. */
   readonly intervalMs: number;
   /** Never announce more often, but for `completed` and `stopped`. */
   readonly minIntervalMs: number | null;
+  /** Peers that have everything. */
   readonly seeds: number | null;
+  /** Peers that have not. */
   readonly leechers: number | null;
   /** How often the torrent was downloaded. */
   readonly completed: number | null;
@@ -42,6 +49,7 @@ export interface AnnounceResponse {
   readonly peers: readonly Address[];
   /** Peers that were given by host name (BEP 3 allows it); at most LIMITS.peerNamesPerAnnounceMax. */
   readonly namedPeers: readonly HostPort[];
+  /** For a person; one line, at most LIMITS.trackerMessageBytesMax. */
   readonly warning: string | null;
   /** To be sent back from now on; null = keep the one before. */
   readonly trackerId: Uint8Array | null;
@@ -77,18 +85,23 @@ export class AnnounceFailure {
   /** When the tracker wants to be asked again (BEP 31); Infinity = never, null = it did not say. */
   readonly retryInMs: number | null;
 
+  /** See the two fields. */
   constructor(error: DtorrentError, retryInMs: number | null = null) {
     this.error = error;
     this.retryInMs = retryInMs;
   }
 }
 
+/** An answer, or why there is none. */
 export type AnnounceResult = AnnounceResponse | AnnounceFailure;
 
 /** Of one torrent; null where the tracker does not say. */
 export interface ScrapeCounts {
+  /** Peers that have everything. */
   readonly seeds: number | null;
+  /** Peers that have not. */
   readonly leechers: number | null;
+  /** How often it was downloaded to the end. */
   readonly completed: number | null;
 }
 

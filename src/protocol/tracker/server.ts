@@ -56,12 +56,17 @@ export interface ServerAnswer extends SwarmCounts {
   readonly peers: readonly SwarmPeer[];
 }
 
+/** What a tracker has seen. */
 export interface TrackerStats {
+  /** Torrents with peers. */
   readonly swarms: number;
+  /** Peers of all torrents together. */
   readonly peers: number;
+  /** Peers that have everything. */
   readonly seeds: number;
   /** Since the start. */
   readonly announces: number;
+  /** Since the start. */
   readonly scrapes: number;
 }
 

@@ -6,10 +6,13 @@ import { isDiallable, isLoopback, makeAddress } from '../../base/address.js';
 import { fromUtf8 } from '../../base/bytes.js';
 import { LIMITS } from '../../base/limits.js';
 
+/** A tracker's URL, taken apart. */
 export interface TrackerUrl {
+  /** What it is spoken to with. */
   readonly scheme: 'http' | 'https' | 'udp';
   /** Lower case, IPv6 without brackets. */
   readonly host: string;
+  /** 1 to 65535; the scheme's own when none is written. */
   readonly port: number;
   /** Path and query, as written: '' or beginning with `/` or `?`. No fragment. */
   readonly target: string;

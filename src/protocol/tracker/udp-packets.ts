@@ -36,6 +36,10 @@ const OPTION_URL_DATA = 2;
 const OPTION_BYTES_MAX = 255;
 const NO_COUNT = 0xffffffff;
 
+/**
+ * The first packet to a UDP tracker (BEP 15). Its answer holds, from byte 8 on, the 8 bytes of connection id that
+ * announces and scrapes begin with.
+ */
 export function encodeUdpConnect(transactionId: number): Uint8Array {
   const packet = new Uint8Array(UDP_REQUEST_HEADER_BYTES);
   writeUint32(packet, 0, PROTOCOL_MAGIC_HIGH);
@@ -54,6 +58,10 @@ export function isUdpConnect(packet: Uint8Array): boolean {
   );
 }
 
+/**
+ * `connectionId` has 8 bytes, `transactionId` is a uint32 of the caller's. `urlData` is path and query of the URL (BEP
+ * 41), empty when there are none.
+ */
 export function encodeUdpAnnounce(
   connectionId: Uint8Array,
   transactionId: number,

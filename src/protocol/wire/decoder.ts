@@ -48,23 +48,35 @@ export interface WireHandler {
   onHandshakeHash(reserved: Uint8Array, infoHash: Uint8Array): void;
   /** The rest of the handshake: 20 bytes, the handler's to keep. */
   onPeerId(peerId: Uint8Array): void;
+  /** The remote is still there. */
   onKeepAlive(): void;
+  /** The remote serves us no longer. */
   onChoke(): void;
+  /** The remote serves us. */
   onUnchoke(): void;
+  /** The remote wants something of us. */
   onInterested(): void;
+  /** The remote wants nothing of us. */
   onNotInterested(): void;
+  /** The remote has one piece more. */
   onHave(piece: number): void;
   /** `bytes` in wire order, valid only during the call. */
   onBitfield(bytes: Uint8Array): void;
+  /** The remote asks for a block; `length` may be anything, 0 too. */
   onRequest(piece: number, begin: number, length: number): void;
+  /** The remote takes a request back. */
   onCancel(piece: number, begin: number, length: number): void;
   /** UDP port of the remote's DHT node. */
   onPort(port: number): void;
+  /** BEP 6: the remote recommends to ask for this piece. */
   onSuggest(piece: number): void;
+  /** BEP 6: the remote has every piece. */
   onHaveAll(): void;
+  /** BEP 6: the remote has no piece. */
   onHaveNone(): void;
   /** `length` is 0 for BitComet's form of it, a PIECE without a block, which comes without BEP 6 too. */
   onReject(piece: number, begin: number, length: number): void;
+  /** BEP 6: we may ask for this piece although we are choked. */
   onAllowedFast(piece: number): void;
   /** BEP 10. `payload` is what follows `id`, valid only during the call. */
   onExtended(id: number, payload: Uint8Array): void;
@@ -92,6 +104,7 @@ export interface BlockTarget {
 /** What the next byte belongs to. handshake -> frame; frame -> block | skip -> frame. */
 type State = 'handshake' | 'frame' | 'block' | 'skip';
 
+/** Reads what one remote sends, handshake first: bytes in any chunking in, calls of a WireHandler out. No I/O. */
 export class WireDecoder {
   /** Both sides have the fast extension (BEP 6). The owner sets it in onHandshakeHash. */
   isFastNegotiated = false;
@@ -116,6 +129,7 @@ export class WireDecoder {
   /** What is left of the block, or of a payload to skip. */
   #leftBytes = 0;
 
+  /** One decoder a connection. */
   constructor(handler: WireHandler) {
     this.#handler = handler;
   }

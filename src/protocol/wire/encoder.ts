@@ -29,6 +29,7 @@ import {
 /** Some 480 requests, or 600 block headers: a few turns of a busy peer. */
 const AREA_BYTES = 8 * 1024;
 
+/** Writes messages one behind the other; take() hands them out. No I/O. Pieces, offsets and lengths are uint32. */
 export class WireEncoder {
   #area: Uint8Array = NO_AREA;
   /** Where the bytes start that take() has not handed out. */
@@ -53,27 +54,33 @@ export class WireEncoder {
     this.#append(encodeHandshake(reserved, infoHash, peerId));
   }
 
+  /** Nothing new, but we are still here. */
   keepAlive(): void {
     const at = this.#reserve(4);
     writeUint32(this.#area, at, 0);
   }
 
+  /** We serve the remote no longer. */
   choke(): void {
     this.#frame(CHOKE, 0);
   }
 
+  /** We serve the remote. */
   unchoke(): void {
     this.#frame(UNCHOKE, 0);
   }
 
+  /** We want something of the remote. */
   interested(): void {
     this.#frame(INTERESTED, 0);
   }
 
+  /** We want nothing of the remote. */
   notInterested(): void {
     this.#frame(NOT_INTERESTED, 0);
   }
 
+  /** We have one piece more. */
   have(piece: number): void {
     this.#numbers1(HAVE, piece);
   }
@@ -84,10 +91,12 @@ export class WireEncoder {
     this.#area.set(bytes, at);
   }
 
+  /** Asks for a block. */
   request(piece: number, begin: number, length: number): void {
     this.#numbers3(REQUEST, piece, begin, length);
   }
 
+  /** Takes a request back. */
   cancel(piece: number, begin: number, length: number): void {
     this.#numbers3(CANCEL, piece, begin, length);
   }
@@ -112,18 +121,22 @@ export class WireEncoder {
     this.#numbers1(SUGGEST, piece);
   }
 
+  /** BEP 6: we have every piece. */
   haveAll(): void {
     this.#frame(HAVE_ALL, 0);
   }
 
+  /** BEP 6: we have no piece. */
   haveNone(): void {
     this.#frame(HAVE_NONE, 0);
   }
 
+  /** BEP 6: a request will not be served. */
   reject(piece: number, begin: number, length: number): void {
     this.#numbers3(REJECT, piece, begin, length);
   }
 
+  /** BEP 6: the remote may ask for this piece although we choke it. */
   allowedFast(piece: number): void {
     this.#numbers1(ALLOWED_FAST, piece);
   }

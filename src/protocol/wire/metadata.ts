@@ -7,6 +7,7 @@ import { concatBytes } from '../../base/bytes.js';
 import { LIMITS } from '../../base/limits.js';
 import { BencodeDict, type BencodeDocument, decodeBencode, encodeBencode } from '../../format/bencode.js';
 
+/** A message of ut_metadata (BEP 9). `block` counts blocks of 16 KiB, as sent: 0 or more. */
 export type MetadataMessage =
   | { readonly type: 'request'; readonly block: number }
   | { readonly type: 'reject'; readonly block: number }
@@ -30,10 +31,12 @@ export function metadataBlockBytes(totalBytes: number, block: number): number {
   return Math.max(0, Math.min(METADATA_BLOCK_BYTES, totalBytes - block * METADATA_BLOCK_BYTES));
 }
 
+/** Asks for a block. */
 export function encodeMetadataRequest(block: number): Uint8Array {
   return encodeBencode({ msg_type: REQUEST, piece: block });
 }
 
+/** A block will not be served. */
 export function encodeMetadataReject(block: number): Uint8Array {
   return encodeBencode({ msg_type: REJECT, piece: block });
 }
