@@ -30,3 +30,25 @@ test('only so many hosts are remembered, the latest ones', () => {
   assert.ok(!banned.has(at(hosts[1]!)));
   assert.equal(hosts.filter((host) => banned.has(at(host))).length, LIMITS.bannedHostsPerTorrentMax);
 });
+
+test('misconduct is forgiven until it is a habit', () => {
+  const banned = new BannedHosts();
+  for (let i = 1; i < LIMITS.misconductsPerHostMax; i++) {
+    banned.onMisconduct(at('11.0.0.1', 1000 + i));
+    assert.equal(banned.has(at('11.0.0.1')), false);
+  }
+  banned.onMisconduct(at('11.0.0.2'));
+  banned.onMisconduct(at('11.0.0.1'));
+  assert.equal(banned.has(at('11.0.0.1', 2)), true);
+  assert.equal(banned.has(at('11.0.0.2')), false);
+});
+
+test('of those that misbehaved once only the latest are remembered', () => {
+  const banned = new BannedHosts(2);
+  const misbehave = (host: number): void => banned.onMisconduct(at(`11.0.0.${host}`));
+  for (let i = 1; i < LIMITS.misconductsPerHostMax; i++) misbehave(1);
+  misbehave(2);
+  misbehave(3);
+  misbehave(1);
+  assert.equal(banned.has(at('11.0.0.1')), false, 'it was forgotten');
+});

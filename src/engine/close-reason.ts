@@ -16,6 +16,18 @@ export type CloseReason =
   | 'self-connection'
   | 'duplicate-connection'
   | 'too-many-peers'
+  /** There was no place for a newcomer, and this one was worth the least. */
+  | 'replaced'
+  /** Places are short, others wait to be dialled, and this one was worth the least. */
+  | 'turned-over'
+  /** Places are short, and for minutes neither side has wanted anything of the other. */
+  | 'mutual-disinterest'
+  /** It was asked for blocks and has sent none for minutes. */
+  | 'no-blocks'
+  /** It unchoked us, let itself be asked and choked us again, over and over, and never sent a block. */
+  | 'choke-flapping'
+  /** It changed its mind about choking or interest many times a minute. */
+  | 'state-flapping'
   | 'banned'
   /** Neither side can have anything the other wants. */
   | 'both-complete'
@@ -31,3 +43,21 @@ export type CloseReason =
   | 'torrent-stopped'
   /** A bug on our side; the details are in the log. */
   | 'internal';
+
+/** What no client does by accident: a host that does it again and again is banned. */
+export function isMisconduct(reason: CloseReason): boolean {
+  return MISCONDUCT.has(reason);
+}
+
+const MISCONDUCT: ReadonlySet<CloseReason> = new Set<CloseReason>([
+  'message-too-long',
+  'bad-length',
+  'bitfield-not-first',
+  'fast-not-negotiated',
+  'bad-bitfield',
+  'piece-out-of-range',
+  'too-many-invalid-requests',
+  'too-many-unrequested-blocks',
+  'choke-flapping',
+  'state-flapping',
+]);

@@ -144,6 +144,11 @@ export class PeerDownload {
     return true;
   }
 
+  /** It has requests of ours, or refuses them. */
+  get isAsked(): boolean {
+    return this.pipeline.count > 0 || this.#isRefusing;
+  }
+
   /** Whatever it refused before, it may be asked again. */
   retry(): void {
     this.#isRefusing = false;

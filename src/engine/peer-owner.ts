@@ -19,6 +19,8 @@ export interface PeerOwner {
   /** Its peers share a turn where the rate is limited. */
   readonly downloadTurns: RateGroup;
   readonly uploadTurns: RateGroup;
+  /** Whether places are so short that those who only fill one may have to go. */
+  readonly isCrowded: boolean;
   /** Handshake complete. @returns a reason to close the connection, or null. */
   onHandshake(peer: Peer): CloseReason | null;
   onExtensionHandshake(peer: Peer, handshake: ExtensionHandshake): void;

@@ -25,6 +25,8 @@ export class PeerUpload implements ChunkWaiter {
   readonly rate: RateMeter = new RateMeter();
   /** Pieces that the peer may fetch while we choke it. */
   readonly grants: FastGrants = new FastGrants();
+  /** When a block last left; -Infinity = never. */
+  lastSentAtMs: number = Number.NEGATIVE_INFINITY;
   /** Blocks are paid for when they are sent. */
   readonly turns: RateUser;
   readonly #queue = new UploadQueue();
@@ -99,6 +101,7 @@ export class PeerUpload implements ChunkWaiter {
       connection.write(encoder.take()!);
       this.#writeBlock(connection, source, piece, begin, length);
       this.rate.add(length, now);
+      this.lastSentAtMs = now;
     }
     this.#readAhead(source);
   }

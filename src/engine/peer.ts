@@ -22,6 +22,7 @@ import type { CandidateSource } from './candidates.js';
 import type { ChokerPeer } from './choker.js';
 import type { CloseReason } from './close-reason.js';
 import type { EngineContext } from './context.js';
+import { PeerConduct } from './peer-conduct.js';
 import { PeerConnection, type PeerConnectionHandler } from './peer-connection.js';
 import { PeerDownload } from './peer-download.js';
 import { PeerExtensions } from './peer-extensions.js';
@@ -29,6 +30,7 @@ import { type HoldingsChange, PeerHoldings } from './peer-holdings.js';
 import type { PeerInfo } from './peer-info.js';
 import type { PeerOwner, PeerRouter } from './peer-owner.js';
 import { PeerUpload } from './peer-upload.js';
+import type { ValuedPeer } from './peer-worth.js';
 import { PeerPickState, type PickerPeer } from './picker-peer.js';
 import type { TorrentData } from './torrent-data.js';
 import type { Deferred } from './turn.js';
@@ -36,7 +38,7 @@ import type { Deferred } from './turn.js';
 /** What PeerUpload buffers, and as much again of messages. */
 const UNSENT_BYTES_MAX = 2 * LIMITS.outgoingMessageBytesMax;
 
-export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, ChokerPeer {
+export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, ChokerPeer, ValuedPeer {
   /** Unique within the engine. */
   readonly number: number;
   readonly remote: Address;
@@ -55,6 +57,8 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   isInterested = false;
   isChokingUs = true;
   isInterestingToUs = false;
+  /** Pieces that it had a part in were bad. */
+  isSuspect = false;
   lastUnchokedAtMs: number = Number.NEGATIVE_INFINITY;
 
   readonly #context: EngineContext;
@@ -71,7 +75,7 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   #hasExtensions = false;
   #data: TorrentData | null = null;
   readonly #holdings = new PeerHoldings(this);
-  #unrequestedBlocks = 0;
+  readonly #conduct = new PeerConduct();
 
   /** `owner` null = incoming: `router` names it once the info-hash has arrived. */
   constructor(options: {
@@ -145,6 +149,14 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   }
   get uploadedBytes(): number {
     return this.upload.rate.totalBytes;
+  }
+
+  // ValuedPeer
+  get lastReceivedAtMs(): number {
+    return this.#conduct.lastBlockAtMs;
+  }
+  get lastSentAtMs(): number {
+    return this.upload.lastSentAtMs;
   }
 
   /** A snapshot. */
@@ -265,6 +277,10 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     const isOver = this.#connection.tick(now, this);
     if (isOver !== null) this.close(isOver);
     if (this.#isClosed || !this.isHandshakeDone) return;
+    const isIndifferent = this.#data?.isChecked === true && !this.isInterested && !this.isInterestingToUs;
+    const owesBlocks = this.download.isAsked;
+    if (!this.#isFine(this.#conduct.tick(now, { owesBlocks, isIndifferent, isCrowded: this.#owner!.isCrowded })))
+      return;
     this.download.retry();
     const picker = this.#data?.picker;
     if (picker !== undefined && now >= this.download.pipeline.nextDeadline) {
@@ -350,6 +366,9 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   onKeepAlive(): void {}
 
   onChoke(): void {
+    const wasAsked = this.download.pipeline.count > 0;
+    if (!this.#isFine(this.#conduct.onStateMessage(this.#context.turn.now))) return;
+    if (!this.isChokingUs && !this.#isFine(this.#conduct.onChoke({ wasAsked }))) return;
     this.isChokingUs = true;
     // With the fast extension each outstanding request is still answered, by a reject at least (BEP 6).
     if (!this.#hasFast && this.#data !== null) {
@@ -359,19 +378,21 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   }
 
   onUnchoke(): void {
+    if (!this.#isFine(this.#conduct.onStateMessage(this.#context.turn.now))) return;
+    if (this.isChokingUs) this.#conduct.onUnchoke();
     this.isChokingUs = false;
     this.download.retry();
     this.wantsSettle();
   }
 
   onInterested(): void {
-    if (this.isInterested) return;
+    if (!this.#isFine(this.#conduct.onStateMessage(this.#context.turn.now)) || this.isInterested) return;
     this.isInterested = true;
     this.#owner!.onInterestChanged(this);
   }
 
   onNotInterested(): void {
-    if (!this.isInterested) return;
+    if (!this.#isFine(this.#conduct.onStateMessage(this.#context.turn.now)) || !this.isInterested) return;
     this.isInterested = false;
     // An unchoked peer that loses interest frees its slot, and what it had asked for, at once.
     this.#dropQueuedRequests(() => false);
@@ -455,12 +476,17 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   onBlockEnd(piece: number, begin: number, length: number): void {
     const data = this.#data;
     if (data === null) {
-      this.#countUnrequested();
+      this.#isFine(this.#conduct.onUnrequestedBlock());
       return;
     }
-    const outcome = this.download.finishBlock(this, data.picker, piece, begin, length, this.#context.turn.now);
-    if (outcome === 'unrequested') this.#countUnrequested();
-    else if (outcome !== 'wasted') {
+    const { now } = this.#context.turn;
+    const outcome = this.download.finishBlock(this, data.picker, piece, begin, length, now);
+    if (outcome === 'unrequested') {
+      this.#isFine(this.#conduct.onUnrequestedBlock());
+      return;
+    }
+    this.#conduct.onBlock(now);
+    if (outcome !== 'wasted') {
       const isAskedElsewhere = data.picker.isEndgame || data.picker.urgent.has(piece);
       if (isAskedElsewhere) this.#owner!.onBlockStored(this, piece, begin / LIMITS.blockBytes);
       if (outcome !== 'stored') this.#owner!.onBlocksComplete(piece, begin / LIMITS.blockBytes);
@@ -542,8 +568,10 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     this.#owner!.onExtensionHandshake(this, handshake);
   }
 
-  #countUnrequested(): void {
-    if (++this.#unrequestedBlocks > LIMITS.unrequestedBlocksMax) this.close('too-many-unrequested-blocks');
+  /** @returns whether there is nothing to object to; if there is, the connection is closed. */
+  #isFine(objection: CloseReason | null): boolean {
+    if (objection !== null) this.close(objection);
+    return objection === null;
   }
 
   /** Once a turn at most: state our interest and fill the pipeline. */

@@ -249,6 +249,15 @@ export class PiecePicker {
     return peer.pick.interestingCount > 0;
   }
 
+  /** Whether the peer has a piece that we want and lack, and nobody else has. Walks over all pieces. */
+  isOnlySource(peer: PickerPeer): boolean {
+    if (!this.isInteresting(peer)) return false;
+    for (let piece = 0; piece < this.pieceCount; piece++) {
+      if (peer.pieces.has(piece) && this.#missing.has(piece) && this.availability(piece) === 1) return true;
+    }
+    return false;
+  }
+
   // ---- picking ----
 
   /** `isFast`: finishes a piece soon enough to have it to itself. `isSnubbed`: gets what others can help with. */

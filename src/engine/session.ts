@@ -256,6 +256,7 @@ export class Session {
     this.#turn.timers.set(this.#tickTimer, now + TICK_MS);
     this.#sweepUnnamed(now);
     for (const torrent of this.#torrents) torrent.tick(now);
+    this.#connector.tick(now);
   }
 
   #sweepUnnamed(now: number): void {

@@ -1,13 +1,11 @@
 /**
  * The peers of one torrent: who is known, dialled and connected, who is unchoked, and what all of them are told.
- * Invariant: at most one connection per peer id, none to ourselves, at most `maxPeersPerTorrent` in all.
+ * Invariant: at most `maxPeersPerTorrent` in all.
  * Called by Torrent and by its peers, inside turns.
  */
 import type { Address } from '../base/address.js';
-import { bytesEqual, compareBytes } from '../base/bytes.js';
 import { LIMITS } from '../base/limits.js';
 import type { ExtensionHandshake } from '../protocol/wire/extension-handshake.js';
-import { BannedHosts } from './banned-hosts.js';
 import { type CandidateSource, Candidates } from './candidates.js';
 import { Choker } from './choker.js';
 import type { CloseReason } from './close-reason.js';
@@ -17,6 +15,7 @@ import { Peer } from './peer.js';
 import type { PeerInfo } from './peer-info.js';
 import type { PeerOwner, PeerRouter } from './peer-owner.js';
 import { RateGroup } from './rate-limiter.js';
+import { SwarmPlaces } from './swarm-places.js';
 import type { TorrentData } from './torrent-data.js';
 import type { Deferred } from './turn.js';
 
@@ -48,7 +47,7 @@ export class Swarm implements PeerOwner, Dialler {
   readonly #handler: SwarmHandler;
   readonly #choker: Choker<Peer>;
   readonly #peers = new Set<Peer>();
-  readonly #bannedHosts = new BannedHosts();
+  readonly #places: SwarmPlaces;
   readonly #refillWork: Deferred;
   #isRunning = false;
   #isStopped = false;
@@ -72,6 +71,7 @@ export class Swarm implements PeerOwner, Dialler {
     this.wireHash = options.wireHash;
     this.localPeerId = options.localPeerId;
     this.candidates = new Candidates();
+    this.#places = new SwarmPlaces(context, options.connector, this);
     this.#choker = new Choker(context.settings, context.host.random);
     this.#nextChokeRoundAtMs = context.turn.now + context.settings.chokeRoundMs;
     this.#refillWork = {
@@ -173,7 +173,9 @@ export class Swarm implements PeerOwner, Dialler {
       this.#nextChokeRoundAtMs = now + this.#context.settings.chokeRoundMs;
       this.#chokeRound(now);
     }
-    if (this.#isRunning && this.candidates.nextRetryAt() <= now) this.#connector.wantsDial();
+    if (!this.#isRunning || this.candidates.nextRetryAt() > now) return;
+    this.#connector.wantsDial();
+    if (this.#places.isCrowded) this.#places.turnOver(now);
   }
 
   /** Tells everyone; peers that have the piece already are spared. */
@@ -215,9 +217,33 @@ export class Swarm implements PeerOwner, Dialler {
 
   // ---- Dialler ----
 
+  get peerCount(): number {
+    return this.#peers.size;
+  }
+  /** Whether those who only fill a place may have to go. */
+  get isCrowded(): boolean {
+    return this.#places.isCrowded;
+  }
+
+  wantsToDial(now: number): boolean {
+    return this.#isRunning && this.#places.hasRoom && this.candidates.nextRetryAt() <= now;
+  }
+
+  leastWorth(now: number): number | null {
+    return this.#places.leastWorth(now);
+  }
+
+  makeRoom(now: number): void {
+    this.#places.makeRoom(now);
+  }
+
+  turnOver(now: number): void {
+    this.#places.turnOver(now);
+  }
+
   dialNext(now: number): boolean {
-    if (!this.#isRunning || this.#peers.size >= this.#context.settings.maxPeersPerTorrent) return false;
-    const candidate = this.candidates.next(now);
+    if (!this.#isRunning || !this.#places.hasRoom) return false;
+    const candidate = this.#places.nextCandidate(now);
     if (candidate === null) return false;
     const { address, source } = candidate;
     this.candidates.onDialled(address, now);
@@ -239,7 +265,7 @@ export class Swarm implements PeerOwner, Dialler {
   // ---- PeerOwner ----
 
   onHandshake(peer: Peer): CloseReason | null {
-    const refusal = this.#isStopped ? 'torrent-stopped' : this.#admit(peer);
+    const refusal = this.#isStopped ? 'torrent-stopped' : this.#places.admit(peer);
     if (peer.isOutgoing) this.#connector.onDialEnded();
     if (refusal === null || peer.isOutgoing) this.#connector.onConnected();
     if (refusal !== null) return refusal;
@@ -291,46 +317,13 @@ export class Swarm implements PeerOwner, Dialler {
     this.#pastWastedBytes += peer.download.wastedBytes;
     if (peer.isHandshakeDone) this.#connector.onDisconnected();
     else this.#connector.onDialEnded();
-    if (reason === 'banned' || reason === 'bad-metadata') this.#bannedHosts.add(peer.remote);
-    if (peer.listenAddress !== null) this.#noteEnd(peer.listenAddress, peer, reason, now);
+    this.#places.onClosed(peer, reason, now);
     this.#handler.onPeerClosed(peer, reason);
     if (peer.isUnchoked) this.#fillFreeSlots();
     this.wantsRefill();
   }
 
   // ---- inside ----
-
-  #admit(peer: Peer): CloseReason | null {
-    if (bytesEqual(peer.peerId!, this.localPeerId)) return 'self-connection';
-    const twin = this.#twinOf(peer);
-    if (twin !== null) {
-      // Both sides apply the same rule, so both close the same one: the greater peer id keeps its outgoing connection.
-      const weAreGreater = compareBytes(this.localPeerId, peer.peerId!) > 0;
-      const keepsNew = peer.isOutgoing !== twin.isOutgoing && peer.isOutgoing === weAreGreater;
-      if (!keepsNew) return 'duplicate-connection';
-      twin.close('duplicate-connection');
-    }
-    if (peer.isOutgoing) return null;
-    if (this.#bannedHosts.has(peer.remote)) return 'banned';
-    const isFull = this.#peers.size >= this.#context.settings.maxPeersPerTorrent || !this.#connector.hasRoom;
-    return isFull ? 'too-many-peers' : null;
-  }
-
-  #twinOf(peer: Peer): Peer | null {
-    for (const other of this.#peers) {
-      if (other !== peer && other.peerId !== null && bytesEqual(other.peerId, peer.peerId!)) return other;
-    }
-    return null;
-  }
-
-  #noteEnd(address: Address, peer: Peer, reason: CloseReason, now: number): void {
-    if (reason === 'self-connection') this.candidates.markSelf(address);
-    else if (reason === 'banned' || reason === 'bad-metadata') this.candidates.ban(address);
-    else if (reason === 'torrent-stopped') this.candidates.onReleased(address);
-    else if (reason === 'both-complete') this.candidates.onUseless(address, now);
-    else if (peer.isHandshakeDone) this.candidates.onClosed(address, now);
-    else this.candidates.onFailed(address, now);
-  }
 
   /** Two complete sides have nothing for each other (BEP 21); known only once the metadata is. */
   #closeIfUseless(peer: Peer): void {

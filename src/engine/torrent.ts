@@ -359,9 +359,13 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
 
   onPieceFailed(piece: number, contributors: readonly number[]): void {
     this.#emit({ type: 'pieceFailed', infoHash: this.infoHashHex, piece });
-    // One peer sent all of it: there is no doubt whose fault it is.
-    if (new Set(contributors).size !== 1) return;
-    for (const peer of [...this.swarm.peers]) if (peer.number === contributors[0]) peer.close('banned');
+    const isAlone = new Set(contributors).size === 1;
+    for (const peer of [...this.swarm.peers]) {
+      if (!contributors.includes(peer.number)) continue;
+      // One peer sent all of it: there is no doubt whose fault it is.
+      if (isAlone) peer.close('banned');
+      else peer.isSuspect = true;
+    }
   }
 
   onRequestsPossible(): void {
