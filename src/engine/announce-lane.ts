@@ -82,9 +82,12 @@ export class AnnounceLane implements RoundListener {
 
   /** Monotonic ms when `tracker` will be asked next; Infinity = that is not planned. */
   plannedMs(tracker: Tracker): number {
-    if (!this.#timer.isArmed) return Number.POSITIVE_INFINITY;
-    if (tracker === this.#current && this.#works(tracker)) return this.#timer.deadline;
-    return tracker.failures > 0 ? Math.max(this.#timer.deadline, tracker.notBeforeMs) : Number.POSITIVE_INFINITY;
+    if (!this.#timer.isArmed || !this.#chain.trackers.includes(tracker)) return Number.POSITIVE_INFINITY;
+    const current = this.#current !== null && this.#works(this.#current) ? this.#current : null;
+    if (tracker === current) return this.#timer.deadline;
+    // One that has never failed is asked only when no other works.
+    const isTurn = current === null || tracker.failures > 0;
+    return isTurn ? Math.max(this.#timer.deadline, tracker.notBeforeMs) : Number.POSITIVE_INFINITY;
   }
 
   // ---- RoundListener ----

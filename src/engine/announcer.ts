@@ -134,7 +134,10 @@ export class Announcer implements LaneOwner, RoundOwner {
     for (const lane of this.#lanes) lane.end();
     this.#lanes = [];
     this.#state = 'stopping';
-    for (const round of this.#rounds) if (!round.hasSaidCompleted) this.#abandon(round);
+    const ended = [...this.#rounds].filter((round) => !round.hasSaidCompleted);
+    // Those that wait first: they must not be sent because others make room.
+    for (const round of ended) if (!round.isSent) this.#drop(round);
+    for (const round of ended) if (round.isSent) this.#abandon(round);
     for (const tracker of this.#list.all) if (this.standingOf(tracker).round === null) this.#part(tracker);
     this.turn.timers.set(this.#stopTimer, this.turn.now + LIMITS.stoppedAnnounceTimeoutMs);
     this.#finishStopIfTold();

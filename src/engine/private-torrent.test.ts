@@ -29,20 +29,31 @@ class Scene {
   readonly simulator = new Simulator({ seed: 1 });
   readonly tracker = new RecordingTracker(this.simulator, 'tracker.test');
   readonly file: SimTorrent;
-  readonly engine: SimEngine;
+  engine: SimEngine;
   /** Hosts that the engine dials, in order. */
   readonly dialled: string[] = [];
 
   constructor(hasTracker: boolean) {
     const trackers = hasTracker ? [this.tracker.httpUrl] : [];
     this.file = makeSimTorrent({ lengths: { 'a.bin': 100_000 }, pieceLength: 32_768, trackers, isPrivate: true });
-    this.engine = new SimEngine(this.simulator);
-    const { network } = this.engine.host;
+    this.engine = this.#boot();
+  }
+
+  #boot(before?: SimEngine): SimEngine {
+    const left = before === undefined ? {} : { disk: before.host.disk, state: before.host.state.records };
+    const engine = new SimEngine(this.simulator, {}, left);
+    const { network } = engine.host;
     const dial = network.dial.bind(network);
     network.dial = (to, options, handler) => {
       this.dialled.push(to.host);
       return dial(to, options, handler);
     };
+    return engine;
+  }
+
+  restart(): void {
+    this.engine.stop(this.simulator);
+    this.engine = this.#boot(this.engine);
   }
 
   /** A peer that says that it has everything, and has the metadata for whoever asks. */
@@ -213,4 +224,24 @@ test('when another tracker takes over, a private torrent parts with everyone bef
     [`${fresh.host.ipv4}:${PORT}`],
   );
   assert.deepEqual([scene.tracker.events.at(-1), other.events[0]], ['stopped', 'started']);
+});
+
+test('a private torrent that is started again dials those whom its tracker named, without asking it too early', () => {
+  for (const isMagnet of [false, true]) {
+    const scene = new Scene(true);
+    const [named, byHand] = [scene.listening(), scene.listening()];
+    scene.answerWith(named);
+    const source = isMagnet ? scene.magnet([at(byHand)]) : scene.file.metainfo;
+    const torrent = scene.add(source, [at(byHand)]);
+    assert.ok(scene.simulator.run(() => torrent.phase === 'downloading'));
+    scene.pass(5);
+    const { events } = scene.tracker;
+    scene.restart();
+    scene.dialled.length = 0;
+    const again = scene.add(source);
+    scene.pass(5);
+    assert.equal(again.phase, 'downloading');
+    assert.deepEqual([...new Set(scene.dialled)], [named.host.ipv4], isMagnet ? 'magnet' : 'file');
+    assert.deepEqual(scene.tracker.events, [...events, 'stopped']);
+  }
 });

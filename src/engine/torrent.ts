@@ -382,14 +382,14 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
   // ---- DataHolderHandler ----
 
   resumeFacts(): ResumeFacts {
-    const isPrivate = this.metainfo?.isPrivate ?? false;
+    const isUntracked = this.metainfo?.isPrivate === true && !this.announcer.hasTrackers;
     return {
       ...this.history.totals(this.swarm, this.#context.turn.now),
       infoBytes: this.#magnet === null ? null : (this.metainfo?.infoBytes ?? null),
       filePriorities: this.#selection.record,
       trackers: this.announcer.memory(),
       // Of a private torrent only the tracker names peers (BEP 27).
-      peers: isPrivate ? [] : this.swarm.candidates.worthKeeping(LIMITS.resumePeersMax),
+      peers: isUntracked ? [] : this.swarm.candidates.worthKeeping(LIMITS.resumePeersMax),
       isPaused: this.#pauseReason === 'user',
     };
   }
@@ -417,7 +417,8 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
       this.history.restore(record);
       this.announcer.restore(record.trackers);
       this.#selection.recall(record.filePriorities);
-      this.addPeers(this.metainfo?.isPrivate ? [] : record.peers, 'resume');
+      // Of a private torrent none were kept but those that its tracker had named.
+      this.addPeers(record.peers, this.metainfo?.isPrivate === true ? 'tracker' : 'resume');
     }
     if (this.#isRecheck) keeper.distrust();
     this.#isRecheck = false;
@@ -429,9 +430,10 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
   #goOn(): void {
     if (!this.#isLoaded || this.#holder.isClosing) return;
     if (this.phase === 'metadata') {
-      const infoBytes = this.#holder.keeper.record?.infoBytes ?? null;
-      if (infoBytes !== null && matchesInfoHash(infoBytes, this.infoHash)) {
-        this.#onMetadata(infoBytes);
+      const { record } = this.#holder.keeper;
+      if (record !== null && record.infoBytes !== null && matchesInfoHash(record.infoBytes, this.infoHash)) {
+        this.#onMetadata(record.infoBytes);
+        if (this.metainfo?.isPrivate === true) this.addPeers(record.peers, 'tracker');
         return;
       }
       this.#goOnline();

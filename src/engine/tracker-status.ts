@@ -2,7 +2,7 @@
 import type { TrackerStanding } from './tracker-standing.js';
 
 /**
- * idle: not announced to: paused, or another tracker of its tier works · announcing: being asked, or in line for it ·
+ * idle: not announced to: paused, another tracker of its tier works, or it wants to be left alone · announcing: being asked, or in line for it ·
  * working: its last answer was good · failing: it did not answer, or refused; see `error`.
  */
 export type TrackerState = 'idle' | 'announcing' | 'working' | 'failing';
