@@ -3,7 +3,7 @@
  * usage: node seed-folder.js PATH [TRACKER-URL...]
  */
 import { dirname, resolve } from 'node:path';
-import { createTorrent, Engine, formatMagnet, magnetOf, parseMetainfo } from 'dtorrent';
+import { createTorrent, Engine, formatMagnet, magnetOf, parseTorrent } from 'dtorrent';
 
 const [path, ...trackers] = process.argv.slice(2);
 if (path === undefined) throw new Error('usage: seed-folder PATH [TRACKER-URL...]');
@@ -14,4 +14,4 @@ const engine = await Engine.start({ downloadDir: dirname(resolve(path)), port: 0
 process.once('SIGINT', () => engine.stop());
 const torrent = await engine.add(bytes);
 await torrent.completed;
-console.log(formatMagnet(magnetOf(parseMetainfo(bytes))));
+console.log(formatMagnet(magnetOf(parseTorrent(bytes))));

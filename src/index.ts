@@ -44,7 +44,7 @@ export type { TrackerState, TrackerStatus } from './engine/tracker-status.js';
 export type { TorrentKind } from './format/create-torrent.js';
 export { type InfoHash, infoHashHex } from './format/infohash.js';
 export { formatMagnet, type Magnet, magnetOf, parseMagnet } from './format/magnet.js';
-export { type Metainfo, type MetainfoFile, parseMetainfo } from './format/metainfo.js';
+export { type Metainfo, type MetainfoFile, parseMetainfo, parseMetainfo as parseTorrent } from './format/metainfo.js';
 export type { LogLevel } from './host/log.js';
 export {
   type CreatedTorrent,
