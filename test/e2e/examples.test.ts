@@ -1,20 +1,22 @@
 /** The programs of examples/ that need no other client, run on this machine against each other. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
-import { assertTree, temporaryDirectory, writeTree } from '../harness/content.js';
+import type { Readable } from 'node:stream';
+import { type TestContext, test } from 'node:test';
+import { assertTree, noise, temporaryDirectory, writeTree } from '../harness/content.js';
 import { startExample } from '../harness/examples.js';
+import type { Process } from '../harness/process.js';
 import { REPOSITORY } from '../harness/repository.js';
 
 const TREE = { 'a.bin': 300_000, 'sub/b.bin': 40_000 };
+/** Of the largest file. */
+const CONTENT = noise('album/a.bin', 300_000);
 const WAIT_MS = 30_000;
 
 test('tracker, seed-folder, download-magnet and progress: what one seeds the others get', async (t) => {
-  const tracker = startExample(t, 'tracker', ['0', '127.0.0.1']);
-  const url = await tracker.line('URL', WAIT_MS, (line) => /^http:.*/.exec(line)?.[0]);
-  const seed = startExample(t, 'seed-folder', [writeTree(temporaryDirectory(t), 'album', TREE), url]);
-  const magnet = await seed.line('magnet link', WAIT_MS, (line) => /^magnet:.*/.exec(line)?.[0]);
+  const { tracker, seed, magnet } = await startSeed(t);
 
   const first = temporaryDirectory(t);
   const download = startExample(t, 'download-magnet', [magnet, first]);
@@ -37,6 +39,29 @@ test('tracker, seed-folder, download-magnet and progress: what one seeds the oth
     running.signal('SIGINT');
     assert.equal(await running.exit(WAIT_MS), 0, running.errors);
   }
+});
+
+test('stream-stdout and stream-http: a file is read while it downloads', async (t) => {
+  const { magnet } = await startSeed(t);
+
+  const stdout = startExample(t, 'stream-stdout', [magnet, temporaryDirectory(t)]);
+  const digest = sha256Of(stdout.child.stdout!);
+  assert.equal(await stdout.exit(WAIT_MS), 0, stdout.errors);
+  assert.equal(await digest, sha256(CONTENT));
+
+  const http = startExample(t, 'stream-http', [magnet, temporaryDirectory(t), '0']);
+  const url = await http.line('URL of a.bin', WAIT_MS, (line) => /^(\S+) album\/a\.bin$/.exec(line)?.[1]);
+  const whole = await fetch(url);
+  assert.equal(whole.status, 200);
+  assert.equal(sha256(Buffer.from(await whole.arrayBuffer())), sha256(CONTENT));
+  const part = await fetch(url, { headers: { range: 'bytes=299990-' } });
+  assert.equal(part.status, 206);
+  assert.equal(part.headers.get('content-range'), 'bytes 299990-299999/300000');
+  assert.deepEqual(Buffer.from(await part.arrayBuffer()), CONTENT.subarray(299_990));
+  assert.equal((await fetch(url, { headers: { range: 'bytes=300000-' } })).status, 416);
+  assert.equal((await fetch(new URL('/9', url))).status, 404);
+  http.signal('SIGINT');
+  assert.equal(await http.exit(WAIT_MS), 0, http.errors);
 });
 
 test('progress says what went wrong, by code', async (t) => {
@@ -74,3 +99,22 @@ test('every example has a test, says how it is used, and is in the list', () => 
     );
   }
 });
+
+/** A tracker, and a seed of TREE that is announced there. */
+async function startSeed(t: TestContext): Promise<{ tracker: Process; seed: Process; magnet: string }> {
+  const tracker = startExample(t, 'tracker', ['0', '127.0.0.1']);
+  const url = await tracker.line('URL', WAIT_MS, (line) => /^http:.*/.exec(line)?.[0]);
+  const seed = startExample(t, 'seed-folder', [writeTree(temporaryDirectory(t), 'album', TREE), url]);
+  const magnet = await seed.line('magnet link', WAIT_MS, (line) => /^magnet:.*/.exec(line)?.[0]);
+  return { tracker, seed, magnet };
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function sha256Of(stream: Readable): Promise<string> {
+  const hash = createHash('sha256');
+  stream.on('data', (chunk: Uint8Array) => hash.update(chunk));
+  return new Promise((resolve) => stream.on('end', () => resolve(hash.digest('hex'))));
+}
