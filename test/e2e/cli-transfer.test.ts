@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -101,6 +101,37 @@ test('seed PATH prints a magnet link that --peer can download at once', async ()
   assert.equal(got.exitCode, 0, got.stdout);
   assert.deepEqual(readFileSync(join(directory, 'by-peer', 'film.mkv')), CONTENT);
   assert.equal(await end(seed), 0);
+});
+
+test('--select fetches the files that are named and writes no other; the others follow when they are asked for', async () => {
+  const album = join(directory, 'data', 'album');
+  mkdirSync(album);
+  const tracks = ['1.flac', '2.flac', '3.flac', 'cover.jpg'];
+  for (const [i, track] of tracks.entries()) writeFileSync(join(album, track), CONTENT.subarray(i, 300_000 + 7 * i));
+  const made = await runCli(['create', album, '--v1', '--piece-length', '64K', '-o', 'album.torrent'], {
+    cwd: directory,
+  });
+  assert.equal(made.exitCode, 0, made.stderr);
+  const seed = await startCli(['seed', 'album.torrent', 'data', ...LOCAL, '--no-trackers'], 'listening');
+  const from = [...LOCAL, '--no-trackers', '--peer', `127.0.0.1:${seed.event['port']}`, '-o', 'some'];
+  const get = async (...select: string[]): Promise<void> => {
+    const { exitCode, stdout } = await runCli(['album.torrent', ...from, ...select], { cwd: directory });
+    assert.equal(exitCode, 0, stdout);
+  };
+  const there = (): string[] => readdirSync(join(directory, 'some', 'album')).sort();
+  await get('--select', '2', '--select', '*.jpg');
+  assert.deepEqual(there(), ['2.flac', 'cover.jpg']);
+  await get('--select', '1-2,4');
+  assert.deepEqual(there(), ['1.flac', '2.flac', 'cover.jpg']);
+  await get();
+  assert.deepEqual(there(), tracks);
+  for (const track of tracks) {
+    assert.deepEqual(readFileSync(join(directory, 'some', 'album', track)), readFileSync(join(album, track)), track);
+  }
+  assert.deepEqual(readdirSync(join(directory, 'some')), ['album'], 'what was kept aside is gone');
+  const none = await runCli(['album.torrent', ...from, '--select', '9'], { cwd: directory });
+  assert.equal(none.exitCode, 28);
+  assert.equal(await end(seed.child), 0);
 });
 
 test('a seed whose data is damaged exits 1 with EINCOMPLETE', async () => {

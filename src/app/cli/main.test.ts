@@ -290,7 +290,7 @@ test('the same torrent given twice is downloaded once', async () => {
 test('options become settings and add options', async () => {
   const options =
     '-o dir --port 7000 --bind 127.0.0.1 --max-peers 9 --no-trackers --sequential --peer 10.0.0.1:1 ' +
-    '--download-limit 1.5M --upload-limit=20K --preallocation full --state-dir state --recheck';
+    '--download-limit 1.5M --upload-limit=20K --preallocation full --state-dir state --recheck --select 1,3-5 --select *.iso';
   const { surroundings, exitCode, torrent } = await start(...options.split(' '), film);
   assert.deepEqual(surroundings.settings, {
     downloadDir: 'dir',
@@ -305,10 +305,30 @@ test('options become settings and add options', async () => {
     maxPeers: 9,
     maxPeersPerTorrent: 9,
   });
-  const added = { downloadDir: 'dir', peers: ['10.0.0.1:1'], sequential: true, recheck: true, paused: false };
-  assert.deepEqual(surroundings.engine.added, [added]);
+  assert.deepEqual(surroundings.engine.added, [
+    {
+      downloadDir: 'dir',
+      peers: ['10.0.0.1:1'],
+      sequential: true,
+      recheck: true,
+      paused: false,
+      select: ['1,3-5', '*.iso'],
+    },
+  ]);
   finish(torrent);
   assert.equal(await exitCode, 0);
+});
+
+test('without --select everything is asked for, but for a magnet that selects by itself', async () => {
+  for (const [source, select] of [
+    [MAGNET, ['**']],
+    [`${MAGNET}&so=0`, undefined],
+  ] as const) {
+    const { surroundings, exitCode, torrent } = await start(source, '--peer', '10.0.0.1:1');
+    assert.deepEqual(surroundings.engine.added[0]!.select, select);
+    finish(torrent);
+    assert.equal(await exitCode, 0);
+  }
 });
 
 test('--verbose tells about peers, without it only a tracker that fails while there are no peers', async () => {
@@ -412,6 +432,7 @@ test('seed verifies, prints its magnet link, dials its peers and runs until a si
     trust: false,
     recheck: false,
     paused: false,
+    select: ['**'],
   });
   finish(torrent);
   surroundings.tick();

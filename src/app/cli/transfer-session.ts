@@ -43,6 +43,23 @@ export interface Transfer {
   readonly watch: ProgressWatch | null;
 }
 
+/** Said aloud, or else the engine goes on with the files of an earlier run. */
+const EVERYTHING = ['**'];
+
+/** What get and seed both ask of the engine for each torrent. */
+export function addOptionsOf(source: TorrentSource, options: TransferOptions): AddOptions {
+  const isSelective = source.kind === 'magnet' && source.magnet.select !== null;
+  const select = options.select ?? (isSelective ? undefined : EVERYTHING);
+  return {
+    peers: options.peer ?? [],
+    sequential: options.sequential,
+    recheck: options.recheck,
+    // Who types the command does not want it paused, whatever was left so earlier.
+    paused: false,
+    ...(select === undefined ? {} : { select }),
+  };
+}
+
 /** Starts an engine, runs `work`, stops the engine. @returns the exit code. */
 export async function runTransferSession(
   options: TransferOptions,

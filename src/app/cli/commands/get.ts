@@ -5,7 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { DtorrentError, loadSource, parseMagnet, parseMetainfo, type TorrentSource } from '../../../index.js';
 import type { CliTorrent, CommandContext } from '../context.js';
 import type { GetOptions } from '../options.js';
-import { runTransferSession, type TransferSession } from '../transfer-session.js';
+import { addOptionsOf, runTransferSession, type TransferSession } from '../transfer-session.js';
 
 /** @returns the exit code. */
 export async function runGet(inputs: readonly string[], options: GetOptions, context: CommandContext): Promise<number> {
@@ -75,12 +75,8 @@ async function nearestExisting(path: string): Promise<string> {
 async function addOnce(session: TransferSession, source: TorrentSource, options: GetOptions): Promise<void> {
   try {
     const { torrent } = await session.add(source, {
+      ...addOptionsOf(source, options),
       downloadDir: options.output,
-      peers: options.peer ?? [],
-      sequential: options.sequential,
-      recheck: options.recheck,
-      // Who asks for a download does not want it paused, whatever was left so earlier.
-      paused: false,
     });
     if (isLonely(source, torrent, options)) {
       session.note(

@@ -19,7 +19,7 @@ import { dataDirectory, existingDirectory } from '../data-directory.js';
 import { formatPercent, shareOf } from '../display/formats.js';
 import { HashingLine } from '../display/hashing-line.js';
 import type { SeedOptions } from '../options.js';
-import { runTransferSession, type Transfer } from '../transfer-session.js';
+import { addOptionsOf, runTransferSession, type Transfer } from '../transfer-session.js';
 
 /** A torrent and the directory that holds what it names. */
 interface Offer {
@@ -39,12 +39,9 @@ export async function runSeed(
   const trust = options.trust || offer.verified;
   return runTransferSession(options, context, async (session) => {
     const transfer = await session.add(offer.source, {
+      ...addOptionsOf(offer.source, options),
       downloadDir: offer.directory,
-      peers: options.peer ?? [],
-      sequential: options.sequential,
       trust,
-      recheck: options.recheck,
-      paused: false,
     });
     const { metainfo } = transfer.torrent;
     if (metainfo !== null) session.magnet(formatMagnet(magnetOf(metainfo)));
