@@ -102,10 +102,12 @@ export const LIMITS = {
 
   // pieces in flight
   spilledBlocksMax: 262_144,
+  smartBanBlocksMax: 65_536,
 
   // swarm
   candidatesPerTorrentMax: 3000,
   bannedHostsPerTorrentMax: 1000,
+  departedSendersMax: 1000,
   misconductsPerHostMax: 3,
   replacedPeersPerMinuteMax: 10,
   dialTimeoutMs: 15_000,

@@ -149,3 +149,49 @@ test('numbers at the end of their range are refused, or end the connection, and 
   simulator.run(simulator.now + 1000);
   assert.deepEqual(peer.reasonsIn(engine), ['piece-out-of-range']);
 });
+
+for (const writeCacheBytes of [1024 * 1024, 64 * 1024 * 1024]) {
+  for (const leaves of [false, true]) {
+    const who = leaves ? 'lies once and leaves' : 'lies once and never again';
+    test(`who ${who} is found out when the piece is good, and kept out (cache of ${writeCacheBytes} bytes)`, () => {
+      const simulator = new Simulator({ seed: 108 });
+      // With the small cache the pieces are larger than a slot.
+      const torrent = makeSimTorrent({ lengths: { 'a.bin': 8 * 524_288 }, pieceLength: 524_288 });
+      const engine = new SimEngine(simulator, { writeCacheBytes });
+      const download = engine.add(torrent.metainfo);
+      simulator.run(simulator.now + 1000);
+      const honest = connect(simulator, engine, torrent);
+      const liar = connect(simulator, engine, torrent);
+      const spoiled: number[] = [];
+      for (const peer of [honest, liar]) {
+        peer.onRequest = (piece, begin, length) => {
+          // Slowly, so that they share their pieces.
+          simulator.after(200, () => {
+            if (peer.isClosed) return;
+            if (peer === honest || spoiled.length > 0) {
+              peer.sendBlock(torrent, piece, begin, length);
+              return;
+            }
+            spoiled.push(piece);
+            peer.send((say) => say.pieceHeader(piece, begin, length)).sendBytes(new Uint8Array(length));
+          });
+        };
+        peer.send((say) => {
+          say.haveAll();
+          say.unchoke();
+        });
+      }
+      assert.ok(simulator.run(() => engine.count('pieceFailed') > 0, { maxVirtualMs: HOUR_MS }));
+      assert.deepEqual([...liar.reasonsIn(engine), ...honest.reasonsIn(engine)], [], 'nobody knows yet who it was');
+      if (leaves) liar.close();
+      assert.ok(simulator.run(() => download.phase === 'seeding', { maxVirtualMs: HOUR_MS }));
+      assert.ok(engine.has(torrent));
+      assert.equal(engine.count('pieceFailed'), 1);
+      simulator.run(simulator.now + 1000);
+      assert.deepEqual(honest.reasonsIn(engine), ['both-complete']);
+      // The last piece may have been the bad one, so that he was let go before the verdict.
+      assert.ok(connect(simulator, engine, torrent, liar.host).isClosed, 'back again');
+      assert.ok(!connect(simulator, engine, torrent).isClosed, 'others may come');
+    });
+  }
+}

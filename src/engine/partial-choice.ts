@@ -1,10 +1,11 @@
 /**
  * Which started piece a peer should go on with, and which one to give up when memory is short. Called by PiecePicker.
- * Invariant: a piece that failed its hash is never shared, so that the next failure has one culprit.
+ * Invariant: a piece that failed its hash is never shared, nor one that a suspect has to himself, so that the next
+ * failure has one culprit.
  */
-import type { Bitfield } from '../base/bitfield.js';
 import { NOBODY, type PartialPiece } from './partial-piece.js';
 import type { PartialPieces } from './partial-pieces.js';
+import type { PickerPeer } from './picker-peer.js';
 import type { RarityOrder } from './rarity-order.js';
 
 /** Which started pieces a peer may join: those that nobody is asked for, those nobody has to himself, or all. */
@@ -14,11 +15,6 @@ export type Reach = 'idle' | 'unowned' | 'any';
 const IDLE_PICKS_MAX = 20;
 /** With other pieces under way, it is given up once this many have been finished: the bytes lost stay a fraction. */
 const IDLE_PIECES_MAX = 16;
-
-interface Joiner {
-  readonly number: number;
-  readonly pieces: Bitfield;
-}
 
 export class PartialChoice {
   readonly #partials: PartialPieces;
@@ -32,12 +28,12 @@ export class PartialChoice {
   }
 
   /** Whether the peer can be asked for a block of the piece now. */
-  canJoin(partial: PartialPiece, peer: Joiner, reach: Reach): boolean {
+  canJoin(partial: PartialPiece, peer: PickerPeer, reach: Reach): boolean {
     return isOfUse(partial, peer, reach) && this.#partials.hasNext(partial);
   }
 
   /** Higher priority first, then the one closest to done; in sequential mode the lowest index. */
-  best(peer: Joiner, reach: Reach): PartialPiece | null {
+  best(peer: PickerPeer, reach: Reach): PartialPiece | null {
     let best: PartialPiece | null = null;
     let bestPriority = 0;
     for (const partial of this.#partials.open) {
@@ -52,10 +48,33 @@ export class PartialChoice {
   }
 
   /** Whether the peer could go on with a started piece if there were memory for it. */
-  wantsRoom(peer: Joiner): boolean {
+  wantsRoom(peer: PickerPeer): boolean {
     return this.#partials.open.some((partial) => {
       return this.#order.priority(partial.piece) > 0 && isOfUse(partial, peer, 'any') && partial.nextClosed() >= 0;
     });
+  }
+
+  /** A piece with an idle extent; null also while another extent is being written: one at a time is enough. */
+  toSpill(): PartialPiece | null {
+    const { all } = this.#partials;
+    if (all.some((partial) => partial.writingCount > 0)) return null;
+    return all.find((partial) => partial.isSpilled && partial.idleExtent() >= 0) ?? null;
+  }
+
+  /**
+   * For a peer with nothing else to do: a piece that it may not share, and that nobody goes on with. What others have
+   * sent of it is fetched again, so it waits the longer the more that is: an owner that is choked may come back.
+   */
+  toTakeOver(peer: PickerPeer): PartialPiece | null {
+    let best: PartialPiece | null = null;
+    for (const partial of this.#partials.open) {
+      if (!partial.isIdle || !(partial.isSolo || peer.pick.isSuspect) || !peer.pieces.has(partial.piece)) continue;
+      if (this.#order.priority(partial.piece) === 0 || !this.#partials.hasNext(partial)) continue;
+      partial.takeOverPicks++;
+      if (partial.takeOverPicks <= partial.receivedCount - partial.paddingCount) continue;
+      if (best === null || partial.receivedCount < best.receivedCount) best = partial;
+    }
+    return best;
   }
 
   /**
@@ -87,15 +106,16 @@ export class PartialChoice {
 }
 
 /** Whether the piece, memory aside, has a block that the peer may be asked for. */
-function isOfUse(partial: PartialPiece, peer: Joiner, reach: Reach): boolean {
-  return partial.freeCount > 0 && peer.pieces.has(partial.piece) && isWithin(partial, peer.number, reach);
+function isOfUse(partial: PartialPiece, peer: PickerPeer, reach: Reach): boolean {
+  return partial.freeCount > 0 && peer.pieces.has(partial.piece) && isWithin(partial, peer, reach);
 }
 
-function isWithin(partial: PartialPiece, peerNumber: number, reach: Reach): boolean {
-  if (partial.owner === peerNumber) return true;
-  if (partial.owner === NOBODY) return reach !== 'idle' || partial.outstandingCount === 0;
-  // A piece that failed before changes hands only when its owner has nothing outstanding any more.
-  return reach === 'any' && (!partial.isSolo || partial.isIdle);
+function isWithin(partial: PartialPiece, peer: PickerPeer, reach: Reach): boolean {
+  if (partial.owner === peer.number) return true;
+  // A solo piece changes hands when its owner has gone, or by toTakeOver.
+  if (partial.owner !== NOBODY) return reach === 'any' && !partial.isSolo && !peer.pick.isSuspect;
+  if (!partial.isSolo && peer.pick.isSuspect) return partial.isIdle && !partial.hasBytes;
+  return reach !== 'idle' || partial.outstandingCount === 0;
 }
 
 function isBefore(a: PartialPiece, b: PartialPiece, isSequential: boolean): boolean {

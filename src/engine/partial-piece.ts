@@ -78,10 +78,12 @@ export class PartialPiece {
   isStoring = false;
   /** Number of the peer that has the piece to itself; NOBODY = anyone may join. */
   owner: number = NOBODY;
-  /** It failed its hash before: one peer alone is to send all of it, so that the next failure has one culprit. */
+  /** One peer alone is to send all of it, because it failed its hash before, or because he is a suspect. */
   isSolo = false;
   /** How many times a peer found nothing to do while this piece waited for someone to go on with it. */
   idlePicks = 0;
+  /** How many times a peer that may not share it found nothing to do while nobody was asked for a block of it. */
+  takeOverPicks = 0;
   /** How many pieces we had when a block of this one was last picked. */
   haveCountAtPick = 0;
   /** No block of an extent below this one is FREE. */
@@ -114,6 +116,18 @@ export class PartialPiece {
   /** Spilled, and everything of it is on disk: it can be verified. */
   get isReadyToVerify(): boolean {
     return this.isSpilled && this.isComplete && this.slotCount === 0;
+  }
+
+  /** @returns the numbers of the peers that sent blocks of it, each once. */
+  contributors(): number[] {
+    return [...new Set(this.contributor.subarray(0, this.blockCount))].filter((number) => number >= 0);
+  }
+
+  /** @returns the number of the only peer that can have sent it, padding aside; -1 when there is doubt. */
+  soleContributor(): number {
+    const contributors = this.contributors();
+    const isAllKnown = !this.contributor.subarray(0, this.blockCount).includes(FORMER_SESSION);
+    return isAllKnown && contributors.length === 1 ? contributors[0]! : -1;
   }
 
   extentIndexOf(block: number): number {

@@ -96,6 +96,7 @@ export class PartialPieces {
     partial.owner = NOBODY;
     partial.isSolo = false;
     partial.idlePicks = 0;
+    partial.takeOverPicks = 0;
     this.#layExtents(partial, askedFor);
     partial.index = this.#all.push(partial) - 1;
     this.#indexOf[piece] = partial.index;
@@ -150,6 +151,7 @@ export class PartialPieces {
     partial.requestCount[block]!++;
     partial.outstandingCount++;
     partial.idlePicks = 0;
+    partial.takeOverPicks = 0;
   }
 
   /** A peer is no longer asked: it refused, timed out, choked us, left, or the block came from someone else. */

@@ -57,8 +57,6 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   isInterested = false;
   isChokingUs = true;
   isInterestingToUs = false;
-  /** Pieces that it had a part in were bad. */
-  isSuspect = false;
   lastUnchokedAtMs: number = Number.NEGATIVE_INFINITY;
 
   readonly #context: EngineContext;
@@ -136,6 +134,10 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     if (this.isOutgoing) return this.remote;
     const { listenPort } = this.extensions;
     return listenPort === null ? null : { ...this.remote, port: listenPort };
+  }
+  /** It had a part in a bad piece, and has not been cleared. */
+  get isSuspect(): boolean {
+    return this.pick.isSuspect;
   }
   // ChokerPeer
   get isSnubbed(): boolean {

@@ -33,6 +33,8 @@ export class PeerPickState {
   isSeed = false;
   /** Pieces it has that we want and lack. */
   interestingCount = 0;
+  /** It had a part in a piece that failed: until it is cleared, it has pieces to itself. See Parole. */
+  isSuspect = false;
   /** The piece its last blocks were of. */
   currentPiece = -1;
   /** While pieces are urgent: how long a block takes that is asked of it now, and one more behind it, ms. */

@@ -121,7 +121,7 @@ class Model {
     this.forget(peer, block);
     const outcome = peer.deliver(this.picker, block);
     if (outcome === 'piece-complete' || outcome === 'extent-complete') {
-      const contributors = this.picker.contributorsOf(piece);
+      const contributors = this.picker.partial(piece)!.contributors();
       assert.ok(contributors.includes(peer.number) && new Set(contributors).size === contributors.length);
       const partial = this.picker.partial(piece)!;
       assert.equal(partial.isSpilled, outcome === 'extent-complete');

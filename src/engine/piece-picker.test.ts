@@ -380,7 +380,7 @@ test('a block goes to the buffer of its piece, and who sent it is known', () => 
   assert.equal(picker.startBlock(first.number, 0, 0), picker.partial(0)?.extentOf(0).slot?.bytes);
   assert.equal(picker.finishBlock(first.number, 0, 0), 'more');
   second.deliver(picker, [0, 1]);
-  assert.deepEqual(picker.contributorsOf(0), [first.number, second.number]);
+  assert.deepEqual(picker.partial(0)!.contributors(), [first.number, second.number]);
   assert.equal(picker.startBlock(first.number, 99, 0), null);
 });
 
@@ -403,7 +403,7 @@ test('a piece that failed is fetched from one peer alone, so that the next failu
   good.ask(picker, 2);
   bad.ask(picker, 2);
   for (const each of [good, bad]) for (const block of [...each.requests]) each.deliver(picker, block);
-  assert.deepEqual(picker.contributorsOf(0), [good.number, bad.number]);
+  assert.deepEqual(picker.partial(0)!.contributors(), [good.number, bad.number]);
   picker.pieceFailed(0);
   bad.ask(picker, 1);
   assert.deepEqual(good.ask(picker, 4), []);
@@ -412,7 +412,7 @@ test('a piece that failed is fetched from one peer alone, so that the next failu
   picker.removePeer(bad);
   assert.equal(good.ask(picker, 4).length, 4);
   for (const block of [...good.requests]) good.deliver(picker, block);
-  assert.deepEqual(picker.contributorsOf(0), [good.number]);
+  assert.deepEqual(picker.partial(0)!.contributors(), [good.number]);
   picker.pieceVerified(0);
   assert.equal(picker.isComplete, true);
 });
@@ -430,19 +430,105 @@ test('a piece that failed while others were still asked for it accepts nothing b
   second.releaseAll(picker);
   assert.equal(second.ask(picker, 2).length, 2);
   for (const block of [...second.requests]) second.deliver(picker, block);
-  assert.deepEqual(picker.contributorsOf(0), [second.number]);
+  assert.deepEqual(picker.partial(0)!.contributors(), [second.number]);
 });
 
-test('a failed piece whose owner was choked with nothing outstanding goes to someone else', () => {
-  const { picker, peer } = setUp({ pieceCount: 1, blocksPerPiece: 2 });
-  const owner = peer('all');
-  owner.ask(picker, 2);
-  for (const block of [...owner.requests]) owner.deliver(picker, block);
-  picker.pieceFailed(0);
-  owner.ask(picker, 1);
-  owner.deliver(picker, [0, 0]);
-  const next = peer('all');
-  assert.equal(next.ask(picker, 2).length, 2);
+test('a failed piece whose owner is choked waits for it, and goes to someone else the later the more it has sent', () => {
+  for (const sent of [1, 6]) {
+    const { picker, peer } = setUp({ pieceCount: 1, blocksPerPiece: 8 });
+    const owner = peer('all');
+    owner.ask(picker, 8);
+    for (const block of [...owner.requests]) owner.deliver(picker, block);
+    picker.pieceFailed(0);
+    owner.ask(picker, sent);
+    for (const block of [...owner.requests]) owner.deliver(picker, block);
+    const next = peer('all');
+    for (let asked = 0; asked < sent; asked++) assert.deepEqual(next.ask(picker, 9), []);
+    if (sent === 6) {
+      assert.equal(owner.ask(picker, 1).length, 1, 'it came back in time');
+      owner.releaseAll(picker);
+      for (let asked = 0; asked < sent; asked++) assert.deepEqual(next.ask(picker, 9), []);
+    }
+    assert.equal(next.ask(picker, 9).length, 8);
+    picker.verify();
+  }
+});
+
+// ---- parole ----
+
+/** A piece of two peers has failed: both are suspects. */
+function suspects(
+  options: Options = {},
+): SetUp & { readonly a: TestPickerPeer; readonly b: TestPickerPeer; readonly failed: number } {
+  const scene = setUp({ pieceCount: 8, blocksPerPiece: 2, ...options });
+  const [a, b] = [scene.peer('all'), scene.peer('all')];
+  const [failed] = a.ask(scene.picker, 1)[0]!;
+  b.ask(scene.picker, 1);
+  for (const each of [a, b]) for (const block of [...each.requests]) each.deliver(scene.picker, block);
+  scene.picker.pieceFailed(failed);
+  return { ...scene, a, b, failed };
+}
+
+test('whoever sent a part of a failed piece is a suspect, and has pieces to himself', () => {
+  const { picker, peer, a, b } = suspects();
+  assert.deepEqual([a.pick.isSuspect, b.pick.isSuspect], [true, true]);
+  const mine = a.ask(picker, 1)[0]![0];
+  const his = b.ask(picker, 1)[0]![0];
+  assert.notEqual(mine, his);
+  const innocent = peer('all');
+  const others = piecesOf(innocent.ask(picker, 99));
+  assert.ok(!others.includes(mine) && !others.includes(his));
+  assert.equal(others.length, 6);
+  assert.equal(innocent.pick.isSuspect, false);
+  picker.verify();
+});
+
+test('a suspect does not join what others share, and takes over what they have left only after a while', () => {
+  const { picker, peer, a, b } = suspects({ pieceCount: 2 });
+  const innocent = peer('all');
+  const [first, second] = [a.ask(picker, 1)[0]![0], innocent.ask(picker, 1)[0]![0]];
+  assert.notEqual(first, second);
+  assert.deepEqual(b.ask(picker, 1), []);
+  innocent.deliver(picker, innocent.requests[0]!);
+  picker.removePeer(innocent);
+  assert.deepEqual(b.ask(picker, 2), [], 'one block has come');
+  assert.deepEqual(b.ask(picker, 2), [
+    [second, 0],
+    [second, 1],
+  ]);
+  picker.verify();
+});
+
+test('a good piece of his own clears a suspect, and so does a verdict', () => {
+  const { picker, a, b } = suspects();
+  const [block] = a.ask(picker, 2);
+  fetchPiece(picker, a, block![0]);
+  assert.equal(a.pick.isSuspect, false);
+  assert.equal(b.pick.isSuspect, true);
+  picker.clearSuspects([b.number]);
+  assert.equal(b.pick.isSuspect, false);
+});
+
+test('what a suspect has begun is everyone’s when he leaves; what failed stays for one alone', () => {
+  const { picker, peer, a, b, failed } = suspects({ pieceCount: 2 });
+  for (const each of [a, b]) each.ask(picker, 1);
+  for (const each of [a, b]) {
+    each.deliver(picker, each.requests[0]!);
+    picker.removePeer(each);
+  }
+  assert.equal(picker.partial(failed)!.isSolo, true);
+  assert.equal(picker.partial(1 - failed)!.isSolo, false);
+  assert.equal(peer('all').ask(picker, 9).length, 3, 'all of the failed one, the rest of the other');
+  picker.verify();
+});
+
+test('a suspect is asked for nothing twice in the end game', () => {
+  const { picker, peer, a } = suspects({ pieceCount: 2, had: [] });
+  a.ask(picker, 9);
+  const innocent = peer('all');
+  innocent.ask(picker, 9);
+  assert.equal(picker.isEndgame, true);
+  assert.deepEqual(a.ask(picker, 9), []);
 });
 
 test('allowed fast: only pieces of the set that the peer has and we lack', () => {
@@ -464,7 +550,7 @@ test('padding is not asked for', () => {
   const all = peer('all');
   assert.deepEqual(all.ask(picker, 9), [[0, 0]]);
   assert.equal(all.deliver(picker, [0, 0]), 'piece-complete');
-  assert.deepEqual(picker.contributorsOf(0), [all.number]);
+  assert.deepEqual(picker.partial(0)!.contributors(), [all.number]);
 });
 
 test('a piece that the peer announces later is found, also after it had nothing', () => {
@@ -512,7 +598,7 @@ test('requests released for pieces that are not in flight are ignored', () => {
   picker.releaseRequest(4_000_000_000, 1);
   picker.abortBlock(3, 0);
   picker.pieceFailed(3);
-  assert.deepEqual(picker.contributorsOf(3), []);
+  assert.equal(picker.partial(3), null);
   picker.verify();
 });
 

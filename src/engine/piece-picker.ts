@@ -11,6 +11,7 @@ import { LIMITS } from '../base/limits.js';
 import type { Random } from '../base/random.js';
 import type { SlotPool } from '../base/slot-pool.js';
 import { OpenPieces, type PiecePreference } from './open-pieces.js';
+import { Parole } from './parole.js';
 import { PartialChoice } from './partial-choice.js';
 import { FREE, NOBODY, type PartialPiece } from './partial-piece.js';
 import { PartialPieces, type PieceSizes } from './partial-pieces.js';
@@ -49,6 +50,7 @@ export class PiecePicker {
   readonly #repeats: RepeatRequests;
   readonly #choice: PartialChoice;
   readonly #peers = new Set<PickerPeer>();
+  readonly #parole = new Parole(this.#peers);
   /** Pieces that failed their hash and have not passed since: fetched from one peer alone. */
   readonly #failed = new Set<number>();
   #seeds = 0;
@@ -216,7 +218,7 @@ export class PiecePicker {
     this.#peers.delete(peer);
     if (pick.isSeed) this.#seeds--;
     else peer.pieces.forEachPiece((piece) => this.#open.order.decrement(piece));
-    for (const partial of this.#partials.all) if (partial.owner === peer.number) partial.owner = NOBODY;
+    for (const partial of this.#partials.all) this.#disown(partial, peer);
   }
 
   /** Adds `piece` to what the peer has. */
@@ -232,7 +234,7 @@ export class PiecePicker {
     const { pick, pieces } = peer;
     if (!pieces.delete(piece)) return;
     const partial = this.#partials.get(piece);
-    if (partial?.owner === peer.number) partial.owner = NOBODY;
+    if (partial !== null) this.#disown(partial, peer);
     if (this.#missing.has(piece)) pick.interestingCount--;
     if (!pick.isSeed) {
       this.#open.order.decrement(piece);
@@ -339,7 +341,7 @@ export class PiecePicker {
     const partial = this.#partials.get(piece);
     if (partial === null) return;
     this.#partials.release(partial, block);
-    if (partial.outstandingCount === 0) partial.owner = NOBODY;
+    if (partial.outstandingCount === 0 && !partial.isSolo) partial.owner = NOBODY;
     this.#dropIfUnwanted(partial);
   }
 
@@ -366,26 +368,30 @@ export class PiecePicker {
     this.#partials.spill(this.#inFlight(piece));
   }
 
-  /** @returns the numbers of the peers that sent blocks of the piece in flight, each once. */
-  contributorsOf(piece: number): readonly number[] {
-    const partial = this.#partials.get(piece);
-    if (partial === null) return [];
-    const numbers = new Set(partial.contributor.subarray(0, partial.blockCount));
-    return [...numbers].filter((number) => number >= 0);
+  /** The peers of these numbers are suspects no longer. */
+  clearSuspects(numbers: readonly number[]): void {
+    this.#parole.clear(numbers);
   }
 
-  /** Hashed and stored. The buffer goes back to the pool. */
+  /** Hashed and stored. The buffer goes back to the pool. A suspect that sent all of it is cleared. */
   pieceVerified(piece: number): void {
     const partial = this.#partials.get(piece);
-    if (partial !== null) this.#partials.end(partial);
+    if (partial !== null) {
+      if (partial.isSolo) this.#parole.clear([partial.soleContributor()]);
+      this.#partials.end(partial);
+    }
     this.markHave(piece);
   }
 
-  /** The hash did not match: everything of it is to be fetched again, from one peer alone. */
+  /**
+   * The hash did not match: everything of it is to be fetched again, from one peer alone, and whoever sent a part of it
+   * is a suspect.
+   */
   pieceFailed(piece: number): void {
     const partial = this.#partials.get(piece);
     if (partial === null) return;
     this.#failed.add(piece);
+    this.#parole.suspect(partial.contributors());
     partial.isSolo = true;
     this.#refetch(partial);
   }
@@ -445,9 +451,9 @@ export class PiecePicker {
     if (begun !== null) return begun;
     const shared = this.#choice.best(peer, 'any');
     if (shared !== null) return shared;
-    if (piece >= 0) return this.#makeRoom() ? this.#begin(piece) : null;
-    if (!this.#slots.hasRoom && this.#choice.wantsRoom(peer)) this.#spillIdleExtent();
-    return null;
+    if (piece >= 0 && this.#makeRoom()) return this.#begin(piece);
+    if (piece < 0 && !this.#slots.hasRoom && this.#choice.wantsRoom(peer)) this.#spillIdleExtent();
+    return this.#choice.toTakeOver(peer);
   }
 
   get #hasManyPartials(): boolean {
@@ -529,8 +535,9 @@ export class PiecePicker {
 
   #claim(peer: PickerPeer, partial: PartialPiece, mode: number): void {
     if (partial.owner === peer.number) return;
-    if (partial.isSolo) {
+    if (partial.isSolo || peer.pick.isSuspect) {
       this.#partials.discardReceived(partial, peer.number);
+      partial.isSolo = true;
       partial.owner = peer.number;
     } else if (partial.outstandingCount === 0) {
       partial.owner = mode === PICK_FAST ? peer.number : NOBODY;
@@ -550,16 +557,10 @@ export class PiecePicker {
     return victim !== null;
   }
 
-  /** What has come of it goes to disk, so that its memory serves whoever goes on. One at a time is enough. */
+  /** What has come of it goes to disk, so that its memory serves whoever goes on. */
   #spillIdleExtent(): void {
-    for (const partial of this.#partials.all) if (partial.writingCount > 0) return;
-    for (const partial of this.#partials.all) {
-      if (!partial.isSpilled) continue;
-      const index = partial.idleExtent();
-      if (index < 0) continue;
-      this.#spill(partial.piece, index);
-      return;
-    }
+    const partial = this.#choice.toSpill();
+    if (partial !== null) this.#spill(partial.piece, partial.idleExtent());
   }
 
   #dropIfUnwanted(partial: PartialPiece): void {
@@ -571,6 +572,13 @@ export class PiecePicker {
     const { piece } = partial;
     this.#partials.end(partial);
     if (this.#missing.has(piece)) this.#reopen(piece);
+  }
+
+  /** The peer does not go on with it. What was his alone because of him, and not of the piece, is everyone's again. */
+  #disown(partial: PartialPiece, peer: PickerPeer): void {
+    if (partial.owner !== peer.number) return;
+    partial.owner = NOBODY;
+    partial.isSolo = this.#failed.has(partial.piece);
   }
 
   #inFlight(piece: number): PartialPiece {

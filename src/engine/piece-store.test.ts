@@ -73,7 +73,8 @@ test('a spilled piece that fails on disk is fetched again', () => {
   scene.fetch(peer, { isBad: true });
   for (let i = 0; i < 3; i++) scene.fetch(peer);
   scene.settle();
-  assert.deepEqual(scene.bad, [{ piece: 0, contributors: [peer.number] }]);
+  assert.deepEqual(scene.bad, [0]);
+  assert.deepEqual(scene.guilty, [peer.number]);
   assert.equal(scene.picker.have.has(0), false);
   fetchAll(scene, peer);
   assert.deepEqual(scene.stored.sort(), [0, 1]);
@@ -138,6 +139,76 @@ test('an idle extent of which nothing has come gives its memory up without a wri
   scene.fetch(other);
   assert.deepEqual(scene.fetch(other), [1, 0]);
   assert.deepEqual(scene.operations, []);
+});
+
+// ---- who is to blame ----
+
+for (const [name, shape] of Object.entries({ whole: WHOLE, spilled: HALVES })) {
+  test(`of several senders of a bad ${name} piece the liar alone is guilty, once the piece is good`, () => {
+    const scene = new StoreScene(TORRENT, shape);
+    const [honest, liar] = [scene.peer([0]), scene.peer([0])];
+    for (const isBad of [false, true]) {
+      scene.fetch(honest);
+      scene.fetch(liar, { isBad });
+    }
+    scene.settle();
+    assert.deepEqual(scene.bad, [0]);
+    assert.deepEqual(scene.guilty, [], 'either may have done it');
+    assert.deepEqual([honest.pick.isSuspect, liar.pick.isSuspect], [true, true]);
+    scene.picker.removePeer(liar);
+    while (scene.fetch(honest) !== null) scene.settle();
+    scene.settle();
+    assert.deepEqual(scene.stored, [0]);
+    assert.deepEqual(scene.guilty, [liar.number], 'also when he has gone');
+    assert.equal(honest.pick.isSuspect, false);
+  });
+
+  test(`the only sender of a bad ${name} piece is guilty at once`, () => {
+    const scene = new StoreScene(TORRENT, shape);
+    const liar = scene.peer([0]);
+    for (const isBad of [false, true, false, false]) scene.fetch(liar, { isBad });
+    scene.settle();
+    assert.deepEqual(scene.guilty, [liar.number]);
+  });
+
+  test(`the only sender of the rest of a restored ${name} piece is not guilty of what was there before`, () => {
+    const scene = new StoreScene(TORRENT, shape);
+    scene.disk.write('/downloads/content/a.bin', new Uint8Array(5 * BLOCK));
+    assert.equal(scene.picker.restorePartial(0, bits('1110')), true);
+    const peer = scene.peer([0]);
+    scene.fetch(peer);
+    scene.settle();
+    assert.deepEqual(scene.bad, [0]);
+    while (scene.fetch(peer) !== null) scene.settle();
+    scene.settle();
+    assert.deepEqual(scene.stored, [0]);
+    assert.deepEqual(scene.guilty, []);
+    assert.equal(peer.pick.isSuspect, false);
+  });
+}
+
+test('a bad piece that cannot be read back has nobody to blame, and is fetched again', () => {
+  const scene = new StoreScene(TORRENT, HALVES);
+  const [honest, liar] = [scene.peer([0]), scene.peer([0])];
+  scene.fault = (operation) => (operation === 'read' ? new DtorrentError('EFILEIO', 'unreadable') : null);
+  for (const isBad of [false, true]) {
+    scene.fetch(honest);
+    scene.fetch(liar, { isBad });
+  }
+  scene.settle();
+  assert.deepEqual(scene.bad, [0]);
+  while (scene.fetch(honest) !== null) scene.settle();
+  scene.settle();
+  assert.deepEqual(scene.stored, [0]);
+  assert.deepEqual([scene.guilty, scene.errors], [[], []]);
+});
+
+test('partials that are saved while a bad piece is read back wait for that', () => {
+  const scene = new StoreScene(TORRENT, HALVES);
+  const peers = [scene.peer([0]), scene.peer([0])];
+  for (let i = 0; i < 4; i++) scene.fetch(peers[i % 2]!, { isBad: i === 0 });
+  assert.deepEqual(scene.savePartials(), []);
+  assert.deepEqual(scene.bad, [0]);
 });
 
 // ---- across restarts ----

@@ -9,6 +9,7 @@ import { LIMITS } from '../base/limits.js';
 import { slotPart } from '../base/slot-pool.js';
 import type { Storage } from '../host/storage.js';
 import { NOBODY, ON_DISK, type PartialPiece, RECEIVED } from './partial-piece.js';
+import { PieceBlame } from './piece-blame.js';
 import type { PiecePicker } from './piece-picker.js';
 import type { Turn } from './turn.js';
 
@@ -17,8 +18,10 @@ const BLOCK_BYTES = LIMITS.blockBytes;
 export interface PieceStoreHandler {
   /** Verified and on disk; the picker knows. */
   onPieceStored(piece: number): void;
-  /** The bytes did not match; `contributors` are the numbers of the peers that sent its blocks. */
-  onPieceBad(piece: number, contributors: readonly number[]): void;
+  /** The bytes did not match. */
+  onPieceBad(piece: number): void;
+  /** They sent bytes of pieces that were not right, beyond doubt; by number: they may have gone. */
+  onPeersGuilty(peers: readonly number[]): void;
   onStoreError(error: DtorrentError): void;
   /** Memory came free, or blocks did: peers that found nothing to request may find something now. */
   onRequestsPossible(): void;
@@ -35,6 +38,7 @@ export class PieceStore {
   readonly #storage: Storage;
   readonly #picker: PiecePicker;
   readonly #handler: PieceStoreHandler;
+  readonly #blame: PieceBlame;
   /** Extents and pieces that the storage is at work on. */
   #pending = 0;
   #isStopped = false;
@@ -50,6 +54,17 @@ export class PieceStore {
     this.#storage = options.storage;
     this.#picker = options.picker;
     this.#handler = options.handler;
+    this.#blame = new PieceBlame({
+      turn: options.turn,
+      storage: options.storage,
+      handler: {
+        pieceBytes: (piece) => this.#picker.pieceBytes(piece),
+        onPeersGuilty: (peers) => {
+          if (!this.#isStopped) this.#handler.onPeersGuilty(peers);
+        },
+        onPeersInnocent: (peers) => this.#picker.clearSuspects(peers),
+      },
+    });
   }
 
   /** The last missing block of a piece, or of an extent of a spilled one, has come. */
@@ -148,15 +163,43 @@ export class PieceStore {
     this.#pending--;
     if (result === 'ok') {
       this.#picker.pieceVerified(piece);
-      if (!this.#isStopped) this.#handler.onPieceStored(piece);
+      if (!this.#isStopped) {
+        this.#handler.onPieceStored(piece);
+        this.#blame.onPieceGood(piece);
+      }
     } else if (result === 'bad-hash') {
-      const contributors = this.#picker.contributorsOf(piece);
-      this.#picker.pieceFailed(piece);
-      if (!this.#isStopped) this.#handler.onPieceBad(piece, contributors);
+      this.#onBadHash(piece);
+      return;
     } else {
       this.#picker.pieceLost(piece);
       if (!this.#isStopped && result instanceof DtorrentError) this.#handler.onStoreError(result);
     }
+    this.#afterVerdict();
+  }
+
+  /** One sender: there is no doubt whose fault it is. Of several, what they sent is remembered first. */
+  #onBadHash(piece: number): void {
+    const partial = this.#picker.partial(piece)!;
+    const sole = partial.soleContributor();
+    const fail = (): void => {
+      this.#picker.pieceFailed(piece);
+      if (!this.#isStopped) this.#handler.onPieceBad(piece);
+    };
+    if (sole >= 0 || this.#isStopped) {
+      fail();
+      if (!this.#isStopped) this.#handler.onPeersGuilty([sole]);
+      this.#afterVerdict();
+      return;
+    }
+    this.#pending++;
+    this.#blame.onPieceBad(partial, () => {
+      this.#pending--;
+      fail();
+      this.#afterVerdict();
+    });
+  }
+
+  #afterVerdict(): void {
     if (this.#isStopped) return;
     this.#handler.onRequestsPossible();
     this.#tellIfSaved();

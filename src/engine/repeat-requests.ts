@@ -1,7 +1,8 @@
 /**
  * Blocks that are asked for already, asked of one more peer: in the end game, when nothing else is left to ask for, and
  * when a piece that a reader waits for is late. Called by PiecePicker.
- * Invariant: a block is asked of a peer at most once at a time; a piece that failed its hash is asked of nobody else.
+ * Invariant: a block is asked of a peer at most once at a time; a piece that one peer alone is to send is asked of
+ * nobody else, and a suspect has no part in what others send.
  */
 import type { Bitfield } from '../base/bitfield.js';
 import { type PartialPiece, REQUESTED } from './partial-piece.js';
@@ -29,6 +30,7 @@ export class RepeatRequests {
 
   /** All blocks are asked for: those asked of the fewest peers are asked of one more. @returns how many were picked. */
   pickEndgame(peer: PickerPeer, missing: Bitfield, picks: Picks, outstanding: OutstandingRequests): number {
+    if (peer.pick.isSuspect) return 0;
     const limit = Math.min(picks.count, ENDGAME_OUTSTANDING_MAX - outstanding.count);
     let picked = 0;
     for (let requesters = 1; requesters < ENDGAME_REQUESTERS_MAX && picked === 0; requesters++) {
@@ -47,6 +49,7 @@ export class RepeatRequests {
     picks: Picks,
     outstanding: OutstandingRequests,
   ): number {
+    if (peer.pick.isSuspect) return 0;
     let picked = 0;
     const inFlight = (piece: number): PartialPiece | null => this.#partials.get(piece);
     urgent.forEachLate(peer, peers, inFlight, (piece, requestersMax) => {

@@ -2,13 +2,14 @@
  * The places of one torrent's swarm: who gets one, who has to give one up, and what is remembered of those who left.
  * Invariant: at most one connection per peer id, none to ourselves, none with a banned host. Used by Swarm.
  */
-import type { Address } from '../base/address.js';
+import { type Address, addressKey } from '../base/address.js';
 import { bytesEqual, compareBytes } from '../base/bytes.js';
 import { BannedHosts } from './banned-hosts.js';
 import type { CandidateSource, Candidates } from './candidates.js';
 import { type CloseReason, isMisconduct } from './close-reason.js';
 import type { Connector } from './connector.js';
 import type { EngineContext } from './context.js';
+import { DepartedSenders } from './departed-senders.js';
 import type { Peer } from './peer.js';
 import { FULL_SHARE, PeerTurnover, type TurnoverState } from './peer-turnover.js';
 import type { TorrentData } from './torrent-data.js';
@@ -28,6 +29,7 @@ export class SwarmPlaces {
   readonly #connector: Connector;
   readonly #owner: PlacesOwner;
   readonly #bannedHosts = new BannedHosts();
+  readonly #departed = new DepartedSenders();
   readonly #turnover: PeerTurnover<Peer>;
 
   constructor(context: EngineContext, connector: Connector, owner: PlacesOwner) {
@@ -96,8 +98,27 @@ export class SwarmPlaces {
     for (const peer of this.#turnover.due(this.#connected(), limit, this.#state(now))) peer.close('turned-over');
   }
 
+  /** It lied, beyond doubt. It may have gone already, or be back from there under another number. */
+  ban(peerNumber: number): void {
+    for (const peer of this.#owner.peers) {
+      if (peer.number !== peerNumber) continue;
+      peer.close('banned');
+      return;
+    }
+    const departed = this.#departed.find(peerNumber);
+    if (departed === null) return;
+    this.#bannedHosts.add(departed.remote);
+    if (departed.listenAddress === null) return;
+    this.#owner.candidates.ban(departed.listenAddress);
+    const key = addressKey(departed.listenAddress);
+    for (const peer of this.#connected()) {
+      if (peer.listenAddress !== null && addressKey(peer.listenAddress) === key) peer.close('banned');
+    }
+  }
+
   /** One of the peers is gone: what its address is good for now. */
   onClosed(peer: Peer, reason: CloseReason, now: number): void {
+    if (peer.download.receivedBytes > 0 && !isBan(reason)) this.#departed.note(peer.number, peer);
     if (isBan(reason)) this.#bannedHosts.add(peer.remote);
     else if (isMisconduct(reason)) this.#bannedHosts.onMisconduct(peer.remote);
     const address = peer.listenAddress;

@@ -166,6 +166,11 @@ export class Swarm implements PeerOwner, Dialler {
     this.candidates.clear();
   }
 
+  /** It sent wrong bytes, beyond doubt: it is let go and does not come back, also when it has gone by itself. */
+  ban(peerNumber: number): void {
+    this.#places.ban(peerNumber);
+  }
+
   /** About once a second. */
   tick(now: number): void {
     for (const peer of [...this.#peers]) peer.tick(now);

@@ -25,8 +25,10 @@ import { type Chunk, type ChunkSource, READ_CHUNK_BYTES } from './read-cache.js'
 export interface TorrentDataHandler {
   /** Verified and stored: tell everyone. */
   onPieceVerified(piece: number): void;
-  /** The bytes did not match; `contributors` are the numbers of the peers that sent its blocks. */
-  onPieceFailed(piece: number, contributors: readonly number[]): void;
+  /** The bytes did not match. */
+  onPieceFailed(piece: number): void;
+  /** They sent wrong bytes, beyond doubt; by number: they may have gone. */
+  onPeersGuilty(peers: readonly number[]): void;
   /** A slot came free, or blocks did: peers that found nothing to request may find something now. */
   onRequestsPossible(): void;
   /** Storage failed: the torrent cannot go on. */
@@ -191,10 +193,14 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
     this.#handler.onPieceVerified(piece);
   }
 
-  onPieceBad(piece: number, contributors: readonly number[]): void {
+  onPieceBad(piece: number): void {
     this.hashFailures++;
     this.failedBytes += this.pieceBytes(piece);
-    this.#handler.onPieceFailed(piece, contributors);
+    this.#handler.onPieceFailed(piece);
+  }
+
+  onPeersGuilty(peers: readonly number[]): void {
+    this.#handler.onPeersGuilty(peers);
   }
 
   onStoreError(error: DtorrentError): void {

@@ -357,15 +357,12 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
     this.#reviewFinished();
   }
 
-  onPieceFailed(piece: number, contributors: readonly number[]): void {
+  onPieceFailed(piece: number): void {
     this.#emit({ type: 'pieceFailed', infoHash: this.infoHashHex, piece });
-    const isAlone = new Set(contributors).size === 1;
-    for (const peer of [...this.swarm.peers]) {
-      if (!contributors.includes(peer.number)) continue;
-      // One peer sent all of it: there is no doubt whose fault it is.
-      if (isAlone) peer.close('banned');
-      else peer.isSuspect = true;
-    }
+  }
+
+  onPeersGuilty(peers: readonly number[]): void {
+    for (const number of peers) this.swarm.ban(number);
   }
 
   onRequestsPossible(): void {

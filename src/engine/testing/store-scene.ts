@@ -31,7 +31,8 @@ export class StoreScene implements PieceStoreHandler {
   readonly picker: PiecePicker;
   readonly store: PieceStore;
   readonly stored: number[] = [];
-  readonly bad: { readonly piece: number; readonly contributors: readonly number[] }[] = [];
+  readonly bad: number[] = [];
+  readonly guilty: number[] = [];
   readonly errors: DtorrentError[] = [];
   /** What the storage was asked for, by name, in order, the opening left out. */
   readonly operations: string[] = [];
@@ -132,8 +133,12 @@ export class StoreScene implements PieceStoreHandler {
     this.stored.push(piece);
   }
 
-  onPieceBad(piece: number, contributors: readonly number[]): void {
-    this.bad.push({ piece, contributors });
+  onPieceBad(piece: number): void {
+    this.bad.push(piece);
+  }
+
+  onPeersGuilty(peers: readonly number[]): void {
+    this.guilty.push(...peers);
   }
 
   onStoreError(error: DtorrentError): void {
