@@ -16,6 +16,7 @@ import { PartialChoice } from './partial-choice.js';
 import { FREE, NOBODY, type PartialPiece } from './partial-piece.js';
 import { PartialPieces, type PieceSizes } from './partial-pieces.js';
 import type { OutstandingRequests, PickerPeer, PieceGeometry } from './picker-peer.js';
+import { PieceSources } from './piece-sources.js';
 import { PRIORITY_MAX } from './rarity-order.js';
 import { RepeatRequests } from './repeat-requests.js';
 import { UrgentPieces } from './urgent-pieces.js';
@@ -49,11 +50,10 @@ export class PiecePicker {
   readonly #partials: PartialPieces;
   readonly #repeats: RepeatRequests;
   readonly #choice: PartialChoice;
-  readonly #peers = new Set<PickerPeer>();
-  readonly #parole = new Parole(this.#peers);
+  readonly #sources: PieceSources;
+  readonly #parole: Parole;
   /** Pieces that failed their hash and have not passed since: fetched from one peer alone. */
   readonly #failed = new Set<number>();
-  #seeds = 0;
 
   constructor(options: {
     readonly geometry: PieceGeometry;
@@ -83,6 +83,8 @@ export class PiecePicker {
     this.#partials = new PartialPieces({ pieceCount, pieceLength, slots: options.slots });
     this.#repeats = new RepeatRequests(this.#partials);
     this.#choice = new PartialChoice(this.#partials, this.#open.order, options);
+    this.#sources = new PieceSources(this.#open, this.#missing);
+    this.#parole = new Parole(this.#sources.peers);
   }
 
   /** Every piece is had, wanted or not. */
@@ -106,7 +108,7 @@ export class PiecePicker {
 
   /** How many added peers have the piece. */
   availability(piece: number): number {
-    return this.#open.order.availability(piece) + this.#seeds;
+    return this.#sources.availability(piece);
   }
 
   /** Every piece in flight, in no order. */
@@ -132,7 +134,7 @@ export class PiecePicker {
     if (!this.have.add(piece)) return;
     this.#failed.delete(piece);
     this.#open.remove(piece);
-    if (this.#missing.delete(piece)) this.#countInteresting(piece, -1);
+    if (this.#missing.delete(piece)) this.#sources.countMissing(piece, -1);
   }
 
   /**
@@ -168,11 +170,11 @@ export class PiecePicker {
     const partial = this.#partials.get(piece);
     if (!isWanted) {
       this.#missing.delete(piece);
-      this.#countInteresting(piece, -1);
+      this.#sources.countMissing(piece, -1);
       if (partial !== null) this.#dropIfUnwanted(partial);
     } else {
       this.#missing.add(piece);
-      this.#countInteresting(piece, 1);
+      this.#sources.countMissing(piece, 1);
       if (partial === null) this.#reopen(piece);
     }
   }
@@ -189,7 +191,7 @@ export class PiecePicker {
       if (priorities[i]! > 0 && !this.have.has(first + i)) this.#missing.add(first + i);
       else this.#missing.delete(first + i);
     }
-    for (const { pick, pieces } of this.#peers) pick.interestingCount = pieces.countCommon(this.#missing);
+    this.#sources.recount();
     for (const partial of [...this.#partials.all]) this.#dropIfUnwanted(partial);
   }
 
@@ -197,53 +199,24 @@ export class PiecePicker {
 
   /** The peer's bitfield is known (all zeros counts). */
   addPeer(peer: PickerPeer): void {
-    const { pick, pieces } = peer;
-    assert(!pick.isAdded && pieces.length === this.pieceCount, 'a peer is added twice or too early');
-    pick.isAdded = true;
-    pick.isSeed = pieces.isFull;
-    pick.currentPiece = -1;
-    pick.shortlist.clear();
-    pick.interestingCount = pieces.countCommon(this.#missing);
-    this.#peers.add(peer);
-    if (pick.isSeed) this.#seeds++;
-    else pieces.forEachPiece((piece) => this.#open.order.increment(piece));
+    this.#sources.add(peer);
   }
 
   /** What is outstanding to it the caller releases, before or after. No-op for a peer that was never added. */
   removePeer(peer: PickerPeer): void {
-    const { pick } = peer;
-    if (!pick.isAdded) return;
-    pick.isAdded = false;
-    pick.interestingCount = 0;
-    this.#peers.delete(peer);
-    if (pick.isSeed) this.#seeds--;
-    else peer.pieces.forEachPiece((piece) => this.#open.order.decrement(piece));
+    if (!this.#sources.remove(peer)) return;
     for (const partial of this.#partials.all) this.#disown(partial, peer);
   }
 
   /** Adds `piece` to what the peer has. */
   onPeerHave(peer: PickerPeer, piece: number): void {
-    if (!peer.pieces.add(piece)) return;
-    this.#open.order.increment(piece);
-    if (this.#missing.has(piece)) peer.pick.interestingCount++;
-    if (this.#open.has(piece)) peer.pick.shortlist.offer(this.#open.order, piece);
+    this.#sources.onHave(peer, piece);
   }
 
   /** Takes `piece` from what the peer has (BEP 54). What is outstanding of it the caller releases, or waits for. */
   onPeerDontHave(peer: PickerPeer, piece: number): void {
-    const { pick, pieces } = peer;
-    if (!pieces.delete(piece)) return;
-    const partial = this.#partials.get(piece);
+    const partial = this.#sources.onDontHave(peer, piece) ? this.#partials.get(piece) : null;
     if (partial !== null) this.#disown(partial, peer);
-    if (this.#missing.has(piece)) pick.interestingCount--;
-    if (!pick.isSeed) {
-      this.#open.order.decrement(piece);
-      pick.shortlist.remove(piece);
-      return;
-    }
-    pick.isSeed = false;
-    this.#seeds--;
-    pieces.forEachPiece((had) => this.#open.order.increment(had));
   }
 
   /** Whether the peer has a piece that we want and lack. O(1). */
@@ -253,11 +226,7 @@ export class PiecePicker {
 
   /** Whether the peer has a piece that we want and lack, and nobody else has. Walks over all pieces. */
   isOnlySource(peer: PickerPeer): boolean {
-    if (!this.isInteresting(peer)) return false;
-    for (let piece = 0; piece < this.pieceCount; piece++) {
-      if (peer.pieces.has(piece) && this.#missing.has(piece) && this.availability(piece) === 1) return true;
-    }
-    return false;
+    return this.#sources.isOnlySource(peer);
   }
 
   // ---- picking ----
@@ -458,7 +427,7 @@ export class PiecePicker {
 
   get #hasManyPartials(): boolean {
     const { open, spilledBlocks } = this.#partials;
-    return open.length > PARTIALS_PER_PEER * this.#peers.size || spilledBlocks > SPILLED_BLOCKS_USUAL;
+    return open.length > PARTIALS_PER_PEER * this.#sources.peers.size || spilledBlocks > SPILLED_BLOCKS_USUAL;
   }
 
   /** Block by block: with each that it is asked for, the peer suits the next less. */
@@ -469,7 +438,12 @@ export class PiecePicker {
     out: Uint32Array,
     outstanding: OutstandingRequests,
   ): number {
-    let picked = this.#repeats.pickLate(peer, { urgent: this.urgent, peers: this.#peers }, { out, count }, outstanding);
+    let picked = this.#repeats.pickLate(
+      peer,
+      { urgent: this.urgent, peers: this.#sources.peers },
+      { out, count },
+      outstanding,
+    );
     while (picked < count) {
       const partial = this.#chooseUrgent(peer);
       if (partial === null) break;
@@ -480,7 +454,7 @@ export class PiecePicker {
   }
 
   #chooseUrgent(peer: PickerPeer): PartialPiece | null {
-    const piece = this.urgent.choose(peer, this.#peers, (candidate) => {
+    const piece = this.urgent.choose(peer, this.#sources.peers, (candidate) => {
       const partial = this.#partials.get(candidate);
       return partial === null ? this.#open.has(candidate) : this.#choice.canJoin(partial, peer, 'any');
     });
@@ -589,16 +563,10 @@ export class PiecePicker {
 
   #reopen(piece: number): void {
     this.#open.add(piece);
-    for (const peer of this.#peers) {
-      if (peer.pieces.has(piece)) peer.pick.shortlist.offer(this.#open.order, piece);
-    }
+    this.#sources.offer(piece);
   }
 
   #isWanted(piece: number): boolean {
     return this.#open.order.priority(piece) > 0;
-  }
-
-  #countInteresting(piece: number, change: 1 | -1): void {
-    for (const peer of this.#peers) if (peer.pieces.has(piece)) peer.pick.interestingCount += change;
   }
 }
