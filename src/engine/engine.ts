@@ -8,6 +8,7 @@ import type { Metainfo } from '../format/metainfo.js';
 import type { Host } from '../host/host.js';
 import type { EngineEvent } from './events.js';
 import { parseSelection } from './file-selection.js';
+import { SeedGoal } from './seed-goal.js';
 import { Session } from './session.js';
 import { type RateLimits, resolveSettings, type Settings } from './settings.js';
 import type { Torrent } from './torrent.js';
@@ -34,6 +35,13 @@ export interface AddOptions {
    * (BEP 53), else everything.
    */
   readonly select?: readonly string[];
+  /**
+   * Pause, with reason `seedGoal`, once it has been uploaded this many times the size of what is selected, all its runs
+   * together. 0 or more; resume() then seeds on without end. Default: never.
+   */
+  readonly seedRatio?: number;
+  /** Pause, with reason `seedGoal`, once it has been seeded for so many milliseconds, all its runs together. */
+  readonly seedTimeMs?: number;
 }
 
 export class EngineBase {
@@ -83,7 +91,8 @@ export class EngineBase {
   /**
    * Adds a parsed torrent or magnet and begins at once. What a magnet's `select` fits is known only with its metadata:
    * when that is nothing, the torrent fails with `EOPTION`.
-   * @throws {DtorrentError} `EDUPLICATE`, or `EOPTION` for a malformed peer, or for a selection that fits no file.
+   * @throws {DtorrentError} `EDUPLICATE`, or `EOPTION` for a malformed peer, a selection that fits no file, or a seed goal
+   * that is no number.
    */
   addParsed(source: Metainfo | Magnet, options: AddOptions = {}): TorrentHandle {
     const peers = parsePeers(options.peers ?? []);
@@ -97,6 +106,7 @@ export class EngineBase {
       isRecheck: options.recheck ?? false,
       isPaused: options.paused ?? null,
       selection,
+      seedGoal: new SeedGoal({ ratio: options.seedRatio, timeMs: options.seedTimeMs }),
     });
     const handle = new TorrentHandle(torrent, this.#session);
     this.#handles.set(torrent, handle);

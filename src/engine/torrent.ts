@@ -35,6 +35,7 @@ import type { Peer } from './peer.js';
 import type { PeerRouter } from './peer-owner.js';
 import type { Reader } from './reader.js';
 import type { ResumeFacts } from './resume-keeper.js';
+import type { SeedGoal } from './seed-goal.js';
 import { Swarm, type SwarmHandler } from './swarm.js';
 import type { TorrentData } from './torrent-data.js';
 import { TorrentHistory } from './torrent-history.js';
@@ -58,6 +59,8 @@ export interface TorrentOptions {
   readonly isPaused: boolean | null;
   /** Left out or null = what the magnet link says, else everything. */
   readonly selection?: FileSelection | null;
+  /** It pauses itself when this is reached; left out = never. */
+  readonly seedGoal?: SeedGoal;
 }
 
 /** What a torrent needs of its session. */
@@ -97,6 +100,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
   #isLoaded = false;
   /** Everything is to be hashed, whatever the record will say. */
   #isRecheck: boolean;
+  #seedGoal: SeedGoal | null;
   /** Null unless paused. */
   #pauseReason: PauseReason | null = null;
   /** Paused, and not yet back at work. */
@@ -113,6 +117,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
     this.#surroundings = surroundings;
     this.#context = context;
     this.#options = options;
+    this.#seedGoal = options.seedGoal ?? null;
     this.#isRecheck = options.isRecheck;
     this.metainfo = isMetainfo(source) ? source : null;
     this.#magnet = isMetainfo(source) ? null : source;
@@ -237,6 +242,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
     const hasSeeded = seedingSeconds - (keeper.record?.seedingSeconds ?? 0) >= SEEDING_WORTH_SAVING_S;
     if (hasUploaded || hasSeeded || this.phase === 'checking') keeper.touch();
     keeper.tick(now);
+    this.#endSeeding(uploadedBytes, now);
   }
 
   /** `from` and `end` count from the file's first byte; `end` is not included. To be called once `files` is there. */
@@ -452,6 +458,15 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
     this.readers.detach();
     this.swarm.stop();
     this.#holder.close(done);
+  }
+
+  /** Once the goal is reached: a person who resumes the torrent then wants it seeded all the same. */
+  #endSeeding(uploadedBytes: number, now: number): void {
+    if (this.phase !== 'seeding') return;
+    const totals = { uploadedBytes, wantedBytes: this.files!.wantedBytes, seedingMs: this.history.seedingMs(now) };
+    if (this.#seedGoal?.isReached(totals) !== true) return;
+    this.#seedGoal = null;
+    this.pause('seedGoal', () => {});
   }
 
   #pause(reason: PauseReason, error: DtorrentError | null, done: () => void): void {

@@ -13,6 +13,7 @@ import type { SimHost } from '../../sim/sim-host.js';
 import type { SimHostOptions, Simulator } from '../../sim/simulator.js';
 import type { EngineEvent } from '../events.js';
 import { parseSelection } from '../file-selection.js';
+import type { SeedGoal } from '../seed-goal.js';
 import { Session } from '../session.js';
 import { resolveSettings, type Settings } from '../settings.js';
 import type { Torrent } from '../torrent.js';
@@ -99,6 +100,7 @@ export class SimEngine {
       readonly isRecheck?: boolean;
       readonly isPaused?: boolean;
       readonly select?: readonly string[];
+      readonly seedGoal?: SeedGoal;
     } = {},
   ): Torrent {
     const engines = (options.from ?? []).map(({ host, session }) => ({ host: host.ipv4!, port: session.listenPort }));
@@ -110,6 +112,7 @@ export class SimEngine {
       isRecheck: options.isRecheck ?? false,
       isPaused: options.isPaused ?? null,
       selection: parseSelection(options.select ?? []),
+      ...(options.seedGoal === undefined ? {} : { seedGoal: options.seedGoal }),
     });
     this.session.begin(torrent);
     return torrent;
