@@ -42,6 +42,12 @@ export interface AddOptions {
   readonly seedRatio?: number;
   /** Pause, with reason `seedGoal`, once it has been seeded for so many milliseconds, all its runs together. */
   readonly seedTimeMs?: number;
+  /**
+   * Super-seed (BEP 16): show each peer one piece after the other, so that the first copy in the swarm costs little more
+   * upload than its size. Only for a torrent that is complete when it is added and that nobody else seeds; ends by
+   * itself when others have everything. Default false.
+   */
+  readonly superSeed?: boolean;
 }
 
 export class EngineBase {
@@ -106,6 +112,7 @@ export class EngineBase {
       isRecheck: options.recheck ?? false,
       isPaused: options.paused ?? null,
       selection,
+      isSuperSeed: options.superSeed ?? false,
       seedGoal: new SeedGoal({ ratio: options.seedRatio, timeMs: options.seedTimeMs }),
     });
     const handle = new TorrentHandle(torrent, this.#session);

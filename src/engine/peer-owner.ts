@@ -19,6 +19,8 @@ export interface PeerOwner {
   /** Its peers share a turn where the rate is limited. */
   readonly downloadTurns: RateGroup;
   readonly uploadTurns: RateGroup;
+  /** BEP 16: we say that we have nothing, and then show each peer one piece after the other. */
+  readonly isSuperSeeding: boolean;
   /** Whether places are so short that those who only fill one may have to go. */
   readonly isCrowded: boolean;
   /** Handshake complete. @returns a reason to close the connection, or null. */
@@ -29,6 +31,10 @@ export interface PeerOwner {
   onMetadataMessage(peer: Peer, payload: Uint8Array): void;
   /** The peer became or ceased to be interested in us. */
   onInterestChanged(peer: Peer): void;
+  /** Whether a peer may be served the piece, as far as super-seeding goes. */
+  isShownTo(peer: Peer, piece: number): boolean;
+  /** The peer now has a piece more. */
+  onPeerHave(peer: Peer, piece: number): void;
   /** The peer now has everything. */
   onPeerComplete(peer: Peer): void;
   /** Another peer may still be asked for a block that has arrived (end game). */

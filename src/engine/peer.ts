@@ -209,8 +209,15 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     this.wantsFlush();
   }
 
+  /** BEP 16: we have had the piece all along. */
+  showPiece(piece: number): void {
+    this.#encoder.have(piece);
+    this.wantsFlush();
+  }
+
+  /** Also of what it has already: a super-seed waits to hear of the pieces that it has shown. Seeds are spared. */
   sendHave(piece: number): void {
-    if (!this.isHandshakeDone || this.pieces.length === 0 || this.pieces.has(piece)) return;
+    if (!this.isHandshakeDone || this.pieces.length === 0 || this.pieces.isFull) return;
     this.#encoder.have(piece);
     this.wantsFlush();
   }
@@ -402,7 +409,9 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   }
 
   onHave(piece: number): void {
-    this.#onHoldings(this.#holdings.add(piece));
+    const change = this.#holdings.add(piece);
+    if (change === 'changed' || change === 'complete') this.#owner!.onPeerHave(this, piece);
+    this.#onHoldings(change);
   }
 
   onBitfield(bytes: Uint8Array): void {
@@ -422,6 +431,10 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     // Every request may cost us a reject: a peer that goes on asking and does not read would make us hold them all.
     if (this.#connection.unsentBytes > UNSENT_BYTES_MAX) {
       this.close('too-many-invalid-requests');
+      return;
+    }
+    if (!this.#owner!.isShownTo(this, piece)) {
+      this.#reject(piece, begin, length);
       return;
     }
     const verdict = this.upload.request(this.#data, { isChoked: !this.isUnchoked }, piece, begin, length);
@@ -517,7 +530,8 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
 
   /** The first messages: what we have, then the extension handshake, then allowed-fast. */
   #sendOpening(): void {
-    const have = this.#owner!.data?.have;
+    const { isSuperSeeding, data } = this.#owner!;
+    const have = isSuperSeeding ? undefined : data?.have;
     const hasNone = have === undefined || have.isEmpty;
     if (this.#hasFast && hasNone) this.#encoder.haveNone();
     else if (this.#hasFast && have?.isFull) this.#encoder.haveAll();
@@ -537,7 +551,7 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   }
 
   #grantAllowedFast(): void {
-    if (!this.#hasFast) return;
+    if (!this.#hasFast || this.#owner!.isSuperSeeding) return;
     for (const piece of this.upload.grants.grant(this.#data!, this, this.#wireHash!)) this.#encoder.allowedFast(piece);
     this.wantsFlush();
   }

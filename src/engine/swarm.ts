@@ -4,6 +4,7 @@
  * Called by Torrent and by its peers, inside turns.
  */
 import type { Address } from '../base/address.js';
+import type { Bitfield } from '../base/bitfield.js';
 import { LIMITS } from '../base/limits.js';
 import type { ExtensionHandshake } from '../protocol/wire/extension-handshake.js';
 import { type CandidateSource, Candidates } from './candidates.js';
@@ -15,6 +16,7 @@ import { Peer } from './peer.js';
 import type { PeerInfo } from './peer-info.js';
 import type { PeerOwner, PeerRouter } from './peer-owner.js';
 import { RateGroup } from './rate-limiter.js';
+import { SuperSeeding } from './super-seeding.js';
 import { SwarmPlaces } from './swarm-places.js';
 import type { TorrentData } from './torrent-data.js';
 import type { Deferred } from './turn.js';
@@ -49,6 +51,8 @@ export class Swarm implements PeerOwner, Dialler {
   readonly #peers = new Set<Peer>();
   readonly #places: SwarmPlaces;
   readonly #refillWork: Deferred;
+  /** Null unless it super-seeds. */
+  #superSeeding: SuperSeeding<Peer> | null = null;
   #isRunning = false;
   #isStopped = false;
   #nextChokeRoundAtMs: number;
@@ -132,19 +136,25 @@ export class Swarm implements PeerOwner, Dialler {
     this.#connector.remove(this);
     for (const peer of [...this.#peers]) peer.close('torrent-stopped');
     this.data = null;
+    this.#superSeeding = null;
   }
 
   /** The metadata is known; peers that were only good for it become peers for the data. */
-  attachData(data: TorrentData): void {
+  attachData(data: TorrentData, { isSuperSeed }: { readonly isSuperSeed: boolean }): void {
     this.data = data;
+    if (isSuperSeed) this.#superSeeding = this.#makeSuperSeeding(data);
     for (const peer of [...this.#peers]) {
       if (!peer.isHandshakeDone) continue;
       peer.attachData(data);
       if (peer.isClosed) continue;
       // We said that we had nothing, and no metadata to serve.
       peer.sendExtensionHandshake();
-      for (let piece = 0; piece < data.have.length; piece++) if (data.have.has(piece)) peer.sendHave(piece);
+      if (!isSuperSeed) sendHaves(peer, data.have);
     }
+  }
+
+  get isSuperSeeding(): boolean {
+    return this.#superSeeding !== null;
   }
 
   addCandidates(addresses: readonly Address[], source: CandidateSource): void {
@@ -178,6 +188,7 @@ export class Swarm implements PeerOwner, Dialler {
       this.#nextChokeRoundAtMs = now + this.#context.settings.chokeRoundMs;
       this.#chokeRound(now);
     }
+    this.#tickSuperSeeding(now);
     if (!this.#isRunning || this.candidates.nextRetryAt() > now) return;
     this.#connector.wantsDial();
     if (this.#places.isCrowded) this.#places.turnOver(now);
@@ -200,6 +211,7 @@ export class Swarm implements PeerOwner, Dialler {
 
   /** Everything wanted is there: tell (BEP 21), and part with those who want nothing either. */
   onFinished(): void {
+    if (this.isSuperSeeding) return;
     for (const peer of this.#connectedPeers()) {
       peer.sendUploadOnly(true);
       this.#closeIfUseless(peer);
@@ -302,7 +314,16 @@ export class Swarm implements PeerOwner, Dialler {
     this.#fillFreeSlots();
   }
 
+  isShownTo(peer: Peer, piece: number): boolean {
+    return this.#superSeeding === null || this.#superSeeding.wasShown(peer, piece);
+  }
+
+  onPeerHave(peer: Peer, piece: number): void {
+    this.#superSeeding?.onHave(peer, piece, this.#context.turn.now);
+  }
+
   onPeerComplete(peer: Peer): void {
+    this.#superSeeding?.onCopy();
     this.#closeIfUseless(peer);
   }
 
@@ -317,6 +338,7 @@ export class Swarm implements PeerOwner, Dialler {
   onClosed(peer: Peer, reason: CloseReason): void {
     const now = this.#context.turn.now;
     if (!this.#peers.delete(peer)) return; // refused before it was one of ours
+    this.#superSeeding?.remove(peer);
     this.#pastUploadedBytes += peer.uploadedBytes;
     this.#pastDownloadedBytes += peer.download.receivedBytes;
     this.#pastWastedBytes += peer.download.wastedBytes;
@@ -335,6 +357,28 @@ export class Swarm implements PeerOwner, Dialler {
     if (this.isSeeding && this.data?.isChecked === true && (peer.hasAll || peer.isUploadOnly)) {
       peer.close('both-complete');
     }
+  }
+
+  #tickSuperSeeding(now: number): void {
+    const superSeeding = this.#superSeeding;
+    if (superSeeding === null) return;
+    if (!superSeeding.isOver) {
+      for (const peer of this.#connectedPeers()) if (peer.pieces.length > 0) superSeeding.add(peer);
+      superSeeding.tick(now);
+      return;
+    }
+    this.#superSeeding = null;
+    for (const peer of this.#connectedPeers()) sendHaves(peer, this.data!.have);
+    this.onFinished();
+  }
+
+  /** BEP 16: everything is there from the start, and shown piece by piece, until others have it too. */
+  #makeSuperSeeding({ picker }: TorrentData): SuperSeeding<Peer> {
+    return new SuperSeeding<Peer>({
+      pieceCount: picker.pieceCount,
+      random: this.#context.host.random,
+      availability: (piece) => picker.availability(piece),
+    });
   }
 
   #chokeRound(now: number): void {
@@ -356,5 +400,12 @@ export class Swarm implements PeerOwner, Dialler {
     const connected: Peer[] = [];
     for (const peer of this.#peers) if (peer.isHandshakeDone && !peer.isClosed) connected.push(peer);
     return connected;
+  }
+}
+
+/** Instead of a bitfield, for which it is too late. */
+function sendHaves(peer: Peer, have: Bitfield): void {
+  for (let piece = 0; piece < have.length; piece++) {
+    if (have.has(piece) && peer.pieces.length > 0 && !peer.pieces.has(piece)) peer.sendHave(piece);
   }
 }

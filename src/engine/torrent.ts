@@ -61,6 +61,8 @@ export interface TorrentOptions {
   readonly selection?: FileSelection | null;
   /** It pauses itself when this is reached; left out = never. */
   readonly seedGoal?: SeedGoal;
+  /** BEP 16, if everything is there from the start. Left out = no. */
+  readonly isSuperSeed?: boolean;
 }
 
 /** What a torrent needs of its session. */
@@ -100,6 +102,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
   #isLoaded = false;
   /** Everything is to be hashed, whatever the record will say. */
   #isRecheck: boolean;
+  /** Null = none, or reached. */
   #seedGoal: SeedGoal | null;
   /** Null unless paused. */
   #pauseReason: PauseReason | null = null;
@@ -181,7 +184,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
       yourIp: null,
       requestQueue: Math.min(settings.maxRequestsPerPeer, LIMITS.peerRequestsQueuedMax),
       // Taken back only where it may have been said.
-      isUploadOnly: this.isSeeding ? true : this.completedAtMs === null ? null : false,
+      isUploadOnly: this.isSeeding && !this.swarm.isSuperSeeding ? true : this.completedAtMs === null ? null : false,
     };
   }
 
@@ -572,7 +575,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
     this.#hasBeenOpened = true;
     this.#isRetry = false;
     this.#setPhase('downloading');
-    this.swarm.attachData(data);
+    this.swarm.attachData(data, { isSuperSeed: data.isComplete && this.#options.isSuperSeed === true });
     this.readers.attach(data);
     this.#reviewFinished();
     this.#goOnline();

@@ -101,6 +101,7 @@ export class SimEngine {
       readonly isPaused?: boolean;
       readonly select?: readonly string[];
       readonly seedGoal?: SeedGoal;
+      readonly isSuperSeed?: boolean;
     } = {},
   ): Torrent {
     const engines = (options.from ?? []).map(({ host, session }) => ({ host: host.ipv4!, port: session.listenPort }));
@@ -112,6 +113,7 @@ export class SimEngine {
       isRecheck: options.isRecheck ?? false,
       isPaused: options.isPaused ?? null,
       selection: parseSelection(options.select ?? []),
+      isSuperSeed: options.isSuperSeed ?? false,
       ...(options.seedGoal === undefined ? {} : { seedGoal: options.seedGoal }),
     });
     this.session.begin(torrent);
