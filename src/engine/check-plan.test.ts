@@ -40,7 +40,7 @@ function planOf(
 function memoryOf(had: string, files: readonly FileStamp[], isClean = true): DataMemory {
   const have = new Bitfield(had.length);
   for (let piece = 0; piece < had.length; piece++) if (had[piece] === 'x') have.add(piece);
-  return { have, files, isClean };
+  return { have, files, isClean, partials: [] };
 }
 
 test('with nothing remembered, all that may be there is hashed', () => {

@@ -8,6 +8,7 @@
  * Cost: one step a file and one a piece that a file touches.
  */
 import { Bitfield } from '../base/bitfield.js';
+import type { PartialMemory } from '../format/resume-data.js';
 import type { FileStamp, StorageFile } from '../host/storage.js';
 
 /** What an earlier run knew of the data: the part of ResumeData that is about the disk. */
@@ -18,6 +19,8 @@ export interface DataMemory {
   readonly files: readonly FileStamp[];
   /** Nothing was written after that. */
   readonly isClean: boolean;
+  /** Unfinished pieces with blocks on disk. */
+  readonly partials: readonly PartialMemory[];
 }
 
 /** The torrent's files and pieces; FileLayout is one. */
@@ -35,6 +38,8 @@ export interface CheckPlan {
   readonly trusted: Bitfield;
   /** To be hashed. */
   readonly doubtful: Bitfield;
+  /** What they lie in is as it was: blocks of unfinished ones are worth going on with. */
+  readonly unchanged: Bitfield;
 }
 
 /** What its files say about a piece; a bit each. */
@@ -50,12 +55,14 @@ export function planCheck(layout: CheckLayout, stamps: readonly FileStamp[], mem
   const view: View = { isClean: memory?.isClean ?? false, parts: partsStateOf(layout, stamps, memory) };
   const trusted = new Bitfield(layout.pieceCount);
   const doubtful = new Bitfield(layout.pieceCount);
+  const unchanged = new Bitfield(layout.pieceCount);
   for (let piece = 0; piece < layout.pieceCount; piece++) {
     const verdict = judge(marks[piece]!, memory?.have.has(piece) ?? false, view);
     if (verdict === 'trusted') trusted.add(piece);
     else if (verdict === 'doubtful') doubtful.add(piece);
+    if (!isChanged(marks[piece]!, view)) unchanged.add(piece);
   }
-  return { trusted, doubtful };
+  return { trusted, doubtful, unchanged };
 }
 
 /** What holds for all pieces. */
@@ -70,13 +77,16 @@ function partsStateOf(layout: CheckLayout, stamps: readonly FileStamp[], memory:
   return memory !== null && isSameStamp(stamp, memory.files[layout.files.length]!) ? 'same' : 'changed';
 }
 
-function judge(mark: number, wasHad: boolean, { isClean, parts }: View): 'trusted' | 'doubtful' | 'missing' {
+/** What belongs to a file that is not there may lie aside. */
+function isChanged(mark: number, { parts }: View): boolean {
+  return (mark & IN_CHANGED_FILE) !== 0 || ((mark & IN_ABSENT_FILE) !== 0 && parts === 'changed');
+}
+
+function judge(mark: number, wasHad: boolean, view: View): 'trusted' | 'doubtful' | 'missing' {
   if ((mark & CUT_OFF) !== 0) return 'missing';
-  // What belongs to a file that is not there may lie aside.
-  const isAside = (mark & IN_ABSENT_FILE) !== 0;
-  const isChanged = (mark & IN_CHANGED_FILE) !== 0 || (isAside && parts === 'changed');
-  if (wasHad && !isChanged) return isAside && parts !== 'same' ? 'doubtful' : 'trusted';
-  if (!isChanged && isClean) return 'missing';
+  const isAsLeft = !isChanged(mark, view);
+  if (wasHad && isAsLeft) return (mark & IN_ABSENT_FILE) !== 0 && view.parts !== 'same' ? 'doubtful' : 'trusted';
+  if (isAsLeft && view.isClean) return 'missing';
   // All padding is in no file, and needs only its hash.
   return (mark & IN_FILE) !== 0 || mark === 0 ? 'doubtful' : 'missing';
 }

@@ -21,6 +21,7 @@ class Scene {
   readonly disk = new MemoryDisk();
   readonly found: number[] = [];
   readonly hashed: number[] = [];
+  readonly partials: number[] = [];
   end: 'done' | DtorrentError | null = null;
   check: DataCheck | null = null;
   fault: (operation: MemoryOperation, piece: number) => DtorrentError | null = () => null;
@@ -66,6 +67,7 @@ class Scene {
       handler: {
         onPieceFound: (piece) => this.found.push(piece),
         onPieceChecked: (piece) => this.hashed.push(piece),
+        onPartialFound: (piece) => this.partials.push(piece),
         onCheckDone: () => this.#onEnd('done'),
         onCheckError: (error) => this.#onEnd(error),
       },
@@ -85,7 +87,7 @@ const ALL = Array.from({ length: LAYOUT.pieceCount }, (_, piece) => piece);
 function fullMemory(files: readonly FileStamp[]): DataMemory {
   const have = new Bitfield(LAYOUT.pieceCount);
   have.fill();
-  return { have, files, isClean: true };
+  return { have, files, isClean: true, partials: [] };
 }
 
 test('without a memory everything is hashed, and what matches is found', () => {
@@ -116,6 +118,16 @@ test('a changed file is hashed alone', () => {
   scene.run(memory);
   assert.deepEqual(scene.hashed, [6, 7, 8, 9]);
   assert.deepEqual(scene.found, [0, 1, 2, 3, 4, 5]);
+});
+
+test('blocks of unfinished pieces are taken up where the files are as they were', () => {
+  const scene = new Scene();
+  const { files } = fullMemory(scene.stamps(scene.open()));
+  const have = new Bitfield(LAYOUT.pieceCount);
+  const partials = [1, 5, 8].map((piece) => ({ piece, blocks: Uint8Array.of(0x80) }));
+  scene.disk.write(`${DOWNLOADS}/content/b.bin`, new Uint8Array(60_000));
+  scene.run({ have, files, isClean: true, partials });
+  assert.deepEqual(scene.partials, [1, 5]);
 });
 
 test('where no file is, the check ends at once', () => {

@@ -5,7 +5,7 @@
 import type { Bitfield } from '../base/bitfield.js';
 import { DtorrentError } from '../base/errors.js';
 import type { FileStamp, Storage, VerifyResult } from '../host/storage.js';
-import { type CheckLayout, type DataMemory, planCheck } from './check-plan.js';
+import { type CheckLayout, type CheckPlan, type DataMemory, planCheck } from './check-plan.js';
 import type { Turn } from './turn.js';
 
 /** Pieces being hashed at one time: enough to keep every disk worker busy. */
@@ -15,6 +15,8 @@ export interface DataCheckHandler {
   /** It is there: its hash matches, or the record and its files say so. */
   onPieceFound(piece: number): void;
   onPieceChecked(piece: number): void;
+  /** Blocks of an unfinished piece are on disk, unverified; one bit a block. After all pieces that were found. */
+  onPartialFound(piece: number, blocks: Uint8Array): void;
   /** The last call. */
   onCheckDone(): void;
   /** The last call: the files cannot be looked at. */
@@ -26,7 +28,8 @@ export class DataCheck {
   readonly #storage: Storage;
   readonly #layout: CheckLayout;
   readonly #handler: DataCheckHandler;
-  #doubtful: Bitfield | null = null;
+  #plan: CheckPlan | null = null;
+  #memory: DataMemory | null = null;
   #next = 0;
   #inFlight = 0;
   #isOver = false;
@@ -65,10 +68,12 @@ export class DataCheck {
       this.#fail(result);
       return;
     }
-    const { trusted, doubtful } = planCheck(this.#layout, result, memory);
+    const plan = planCheck(this.#layout, result, memory);
+    const { trusted } = plan;
     for (let piece = 0; piece < trusted.length; piece++) if (trusted.has(piece)) this.#handler.onPieceFound(piece);
-    this.#doubtful = doubtful;
-    this.#checkMore(doubtful);
+    this.#plan = plan;
+    this.#memory = memory;
+    this.#checkMore(plan.doubtful);
   }
 
   #checkMore(doubtful: Bitfield): void {
@@ -93,11 +98,14 @@ export class DataCheck {
     }
     this.#handler.onPieceChecked(piece);
     if (result === 'ok') this.#handler.onPieceFound(piece);
-    this.#checkMore(this.#doubtful!);
+    this.#checkMore(this.#plan!.doubtful);
   }
 
   #end(): void {
     this.#isOver = true;
+    for (const { piece, blocks } of this.#memory?.partials ?? []) {
+      if (this.#plan!.unchanged.has(piece)) this.#handler.onPartialFound(piece, blocks);
+    }
     this.#handler.onCheckDone();
   }
 

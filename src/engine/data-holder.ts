@@ -77,12 +77,8 @@ export class DataHolder implements ResumeSource {
       return;
     }
     this.#closeDones = [done];
-    this.keeper.finish(() => {
-      const wasOpen = this.#isOpen;
-      this.#isOpen = false;
-      if (wasOpen) this.data!.close(() => this.#onClosed());
-      else this.#onClosed();
-    });
+    if (this.#isOpen && this.data!.isChecked) this.data!.savePartials(() => this.#saveAndClose());
+    else this.#saveAndClose();
   }
 
   // ---- ResumeSource ----
@@ -141,6 +137,15 @@ export class DataHolder implements ResumeSource {
     const number = this.#openings;
     data.check(memory, () => {
       if (number === this.#openings) done(data);
+    });
+  }
+
+  #saveAndClose(): void {
+    this.keeper.finish(() => {
+      const wasOpen = this.#isOpen;
+      this.#isOpen = false;
+      if (wasOpen) this.data!.close(() => this.#onClosed());
+      else this.#onClosed();
     });
   }
 

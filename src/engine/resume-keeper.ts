@@ -102,7 +102,8 @@ export class ResumeKeeper {
     // One stamp more than files: that of the parts file.
     if (this.record === null || this.record.files.length !== layout.files.length + 1) return null;
     const have = Bitfield.fromWire(this.record.have, layout.pieceCount);
-    return have === null ? null : { have, files: this.record.files, isClean: this.record.isClean };
+    const { files, isClean, partials } = this.record;
+    return have === null ? null : { have, files, isClean, partials };
   }
 
   /** What the record says of the data is not to be believed. */
@@ -138,6 +139,23 @@ export class ResumeKeeper {
     if (this.#isSaving) this.#next = 'last';
     else if (this.#isClosed || !this.#isLoaded) this.#end();
     else this.#begin(true);
+  }
+
+  /**
+   * Looks whether the files that we have pieces of are still there. `done` unless one is not, which onDataError tells,
+   * or the data is closed meanwhile.
+   */
+  look(done: () => void): void {
+    const data = this.#source.openData;
+    if (data === null) return;
+    data.storage.stampFiles((stamps) => {
+      this.#context.turn.run(() => {
+        if (this.#source.openData !== data) return;
+        const error = stamps instanceof DtorrentError ? stamps : findLostFile(data, stamps, this.#directory);
+        if (error === null) done();
+        else this.#source.onDataError(error);
+      });
+    });
   }
 
   /** Saves nothing more: the torrent failed, and what is known of it is in doubt. */

@@ -108,6 +108,25 @@ test('a stopped download goes on without fetching or hashing anything again', ()
   assert.equal(torrent.swarm.downloadedBytes, TOTAL - had * PIECE);
 });
 
+test('blocks of unfinished pieces outlive an orderly stop', () => {
+  const big = makeSimTorrent({ lengths: { 'big.bin': 8 * 64 * 16_384 }, pieceLength: 64 * 16_384 });
+  const computer = new Computer({ bytesPerMs: 10 });
+  computer.seed.give(big);
+  computer.seed.add(big.metainfo);
+  const first = computer.download(big.metainfo);
+  computer.simulator.run(() => first.swarm.downloadedBytes >= 40 * 16_384);
+  const receivedBytes = first.swarm.downloadedBytes;
+  assert.equal(first.data!.have.count, 0);
+  computer.restart();
+  assert.ok(computer.record!.partials.length > 0);
+  const torrent = computer.download(big.metainfo);
+  assert.ok(computer.simulator.run(() => torrent.phase === 'seeding', { maxVirtualMs: 3_600_000 }));
+  assert.ok(computer.engine.has(big));
+  const { downloadedBytes, wastedBytes } = torrent.swarm;
+  assert.equal(downloadedBytes - wastedBytes, 8 * 64 * 16_384 - receivedBytes, 'what had come is used');
+  assert.equal(torrent.data!.hashFailures, 0);
+});
+
 test('after a crash everything that was verified is found again, and fetched only once', () => {
   const computer = new Computer({ bytesPerMs: 10, settings: { resumeIntervalMs: 10_000 } });
   const first = computer.download();

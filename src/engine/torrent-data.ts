@@ -19,7 +19,7 @@ import type { FilePriorities, PiecePriorities } from './file-priorities.js';
 import { FileProgress } from './file-progress.js';
 import { PieceDemand } from './piece-demand.js';
 import { PiecePicker } from './piece-picker.js';
-import { PieceStore, type PieceStoreHandler, type SavedPartial } from './piece-store.js';
+import { PieceStore, type PieceStoreHandler } from './piece-store.js';
 import { type Chunk, type ChunkSource, READ_CHUNK_BYTES } from './read-cache.js';
 
 export interface TorrentDataHandler {
@@ -51,7 +51,8 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
   isChecked = false;
   /** Files that have their place on disk, as the storage was last told: 1 each, null = all. */
   wantedFiles: Uint8Array | null;
-  readonly partials: readonly PartialMemory[] = [];
+  /** Unfinished pieces with blocks on disk, once savePartials is done. */
+  partials: readonly PartialMemory[] = [];
   readonly #context: EngineContext;
   readonly #handler: TorrentDataHandler;
   readonly #slots: SlotPool;
@@ -155,6 +156,10 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
     this.bytesChecked += this.pieceBytes(piece);
   }
 
+  onPartialFound(piece: number, blocks: Uint8Array): void {
+    this.picker.restorePartial(piece, blocks);
+  }
+
   onCheckDone(): void {
     this.isChecked = true;
     this.#onChecked();
@@ -175,13 +180,15 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
   }
 
   /**
-   * For an orderly stop: writes the blocks of unfinished pieces that are in memory to their places, unverified, and hands
-   * back everything of unfinished pieces that is on disk then, in order of the pieces; picker.restorePartial takes it in
-   * the next session. Pieces that are being stored are waited for, so that `have` is final too.
+   * For an orderly stop: writes the blocks of unfinished pieces that are in memory to their places, unverified; what of
+   * unfinished pieces is on disk then is in `partials`, in order, for the next check to take up. Pieces that are being stored are waited for, so that `have` is final too.
    * To be called once the peers are gone, and before close(); `done` may come inside the call.
    */
-  savePartials(done: (saved: SavedPartial[]) => void): void {
-    this.#store.savePartials(done);
+  savePartials(done: () => void): void {
+    this.#store.savePartials((saved) => {
+      this.partials = saved;
+      done();
+    });
   }
 
   // ---- PieceStoreHandler ----

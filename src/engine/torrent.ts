@@ -363,7 +363,9 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
     if (this.phase !== 'downloading' && this.phase !== 'seeding') return;
     this.#emit({ type: 'pieceVerified', infoHash: this.infoHashHex, piece });
     this.readers.onPieceVerified();
-    this.#reviewFinished();
+    // Before it is told to be there: an open file goes on taking what is written after it was removed.
+    if (this.data!.isFinished && !this.#isCompletedTold) this.#holder.keeper.look(() => this.#reviewFinished());
+    else this.#reviewFinished();
   }
 
   onPieceFailed(piece: number): void {
