@@ -17,6 +17,7 @@ import type {
   ListenOptions,
   Network,
 } from '../host/network.js';
+import { handlesClosed } from './handles-closed.js';
 import { HttpClient } from './http.js';
 import { resolveHost } from './resolve.js';
 import { TcpTransport } from './tcp.js';
@@ -61,5 +62,6 @@ export class NodeNetwork implements Network {
   async close(): Promise<void> {
     for (const socket of this.#datagramSockets) socket.close();
     await Promise.all([new Promise<void>((resolve) => this.#tcp.close(resolve)), this.#http.close()]);
+    await handlesClosed();
   }
 }

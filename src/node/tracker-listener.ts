@@ -14,6 +14,7 @@ import { DEFAULT_INTERVAL_SECONDS } from '../protocol/tracker/announce.js';
 import { TrackerServer, type TrackerStats } from '../protocol/tracker/server.js';
 import { answerHttp } from '../protocol/tracker/server-http.js';
 import { UdpTrackerServer } from '../protocol/tracker/server-udp.js';
+import { handlesClosed } from './handles-closed.js';
 import { NodeRandom } from './random.js';
 import { networkError, systemErrorCode } from './system-error.js';
 import { UdpSocket } from './udp.js';
@@ -98,6 +99,7 @@ function handleOf(tracker: TrackerServer, http: Server, udp: UdpSocket, port: nu
     close: async () => {
       udp.close();
       await closeHttp(http);
+      await handlesClosed();
     },
   };
 }
