@@ -1,13 +1,13 @@
 /** The programs of examples/ that need no other client, run on this machine against each other. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { assertTree, noise, temporaryDirectory, writeTree } from '../harness/content.js';
 import { startExample } from '../harness/examples.js';
-import type { Process } from '../harness/process.js';
+import { Process } from '../harness/process.js';
 import { REPOSITORY } from '../harness/repository.js';
 
 const TREE = { 'a.bin': 300_000, 'sub/b.bin': 40_000 };
@@ -79,6 +79,20 @@ test('create-torrent writes a .torrent with its trackers', async (t) => {
   assert.match(create.lines.at(-1)!, /^[0-9a-f]{40} .*out\.torrent$/);
   const bytes = readFileSync(output, 'latin1');
   assert.match(bytes, /13:announce-listll27:http:\/\/one\.example\/announceel22:udp:\/\/two\.example:6969ee/);
+});
+
+test('the program in the README runs as it stands there', async (t) => {
+  const readme = readFileSync(join(REPOSITORY, 'README.md'), 'utf8');
+  const program = /```js\n(\/\/ embed\.mjs[\s\S]*?)```/.exec(readme)?.[1];
+  assert.ok(program !== undefined, 'there is no embed.mjs in it');
+  const directory = temporaryDirectory(t);
+  mkdirSync(join(directory, 'node_modules'));
+  symlinkSync(REPOSITORY, join(directory, 'node_modules', 'dtorrent'), 'junction');
+  writeFileSync(join(directory, 'embed.mjs'), program);
+  const embed = new Process(t, process.execPath, ['embed.mjs'], { cwd: directory });
+  assert.equal(await embed.exit(WAIT_MS), 0, embed.errors);
+  assert.deepEqual(embed.lines.toSorted(), ['Hello from a swarm of two', 'piece 0 is here'].toSorted());
+  assert.equal(readFileSync(join(directory, 'downloads', 'share', 'hello.txt'), 'utf8'), 'Hello from a swarm of two\n');
 });
 
 test('every example has a test, says how it is used, and is in the list', () => {
