@@ -70,6 +70,7 @@ class Scene {
         onAnnounced: ({ url, peers, seeds, leechers }) => this.log.push(`ok ${url} ${peers} ${seeds} ${leechers}`),
         onTrackerSwitched: () => this.log.push('switched'),
         onFirstAnswer: () => {},
+        onWaiting: (url, seconds) => this.log.push(`waiting ${url} ${seconds}`),
         onWarning: (url, message) => this.log.push(`warning ${url} ${message}`),
         onFailure: (url, error) => this.log.push(`failed ${url} ${error.code}`),
       },
@@ -531,6 +532,7 @@ test("a private torrent's old peers go before those of its new tracker come", ()
     onPeers: () => order.push('peers'),
     onTrackerSwitched: () => order.push('switched'),
     onFirstAnswer: () => {},
+    onWaiting: () => {},
     onAnnounced: () => {},
     onWarning: () => {},
     onFailure: () => {},
@@ -589,6 +591,7 @@ test('a tracker that an earlier session must not be followed by too early is see
   scene.start();
   const [{ state, nextAnnounceSeconds }] = scene.announcer.trackers(scene.host.now) as [TrackerStatus];
   assert.deepEqual([state, nextAnnounceSeconds], ['idle', 300]);
+  assert.deepEqual(scene.log, [`waiting ${url('a')} 300`]);
 });
 
 test('a start during a stop ends the stop', () => {

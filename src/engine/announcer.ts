@@ -72,6 +72,8 @@ export interface AnnouncerHandler {
   }): void;
   /** A tracker answered for the first time in this session: memory() is worth saving before anything can happen. */
   onFirstAnswer(): void;
+  /** It is not asked at the start: it wants to be left alone for so long yet. */
+  onWaiting(url: string, seconds: number): void;
   onWarning(url: string, message: string): void;
   /** The tracker will be tried again. A `stopped` that fails is not told. */
   onFailure(url: string, error: DtorrentError): void;
@@ -109,6 +111,9 @@ export class Announcer implements LaneOwner, RoundOwner {
     if (this.#state === 'stopping') this.#finishStop();
     this.#state = 'running';
     this.#openLanes();
+    for (const { url, state, nextAnnounceSeconds } of this.trackers(this.turn.now)) {
+      if (state === 'idle' && nextAnnounceSeconds) this.#options.handler.onWaiting(url, nextAnnounceSeconds);
+    }
   }
 
   /** Everything of the torrent is there; not to be called for one that was complete when it was added. */

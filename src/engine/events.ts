@@ -35,6 +35,8 @@ export type TorrentEvent =
       readonly seeds: number | null;
       readonly leechers: number | null;
     }
+  /** It begins without this tracker, which an earlier run was told to leave alone: for so many seconds more. */
+  | { readonly type: 'trackerWaiting'; readonly infoHash: string; readonly url: string; readonly seconds: number }
   | { readonly type: 'trackerWarning'; readonly infoHash: string; readonly url: string; readonly message: string }
   | { readonly type: 'trackerFailed'; readonly infoHash: string; readonly url: string; readonly error: DtorrentError }
   /** Peers are let go and files closed until it is resumed. `error`: why, when it is by itself. */

@@ -117,7 +117,9 @@ test('a tracker of both families hears of us over both, one after the other', ()
   scene.announce('started');
   assert.equal(scene.host.gets.length, 1);
   const v4 = scene.answer(answerOf('8:completei7e8:intervali600e5:peersld2:ip9:192.0.2.74:porti1eee'));
-  const v6 = scene.answer(answerOf('8:completei9e8:intervali900e5:peersld2:ip11:2001:db8::74:porti1eee'));
+  const v6 = scene.answer(
+    answerOf('8:completei9e8:intervali900e5:peersld2:ip11:2001:db8::74:porti1eed2:ip9:192.0.2.74:porti1eee'),
+  );
   assert.deepEqual([v4, v6], ['4 started', '6 started']);
   const result = scene.results[0] as AnnounceResponse;
   assert.deepEqual([result.seeds, result.leechers, result.intervalMs], [9, null, 900_000]);

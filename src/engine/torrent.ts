@@ -674,6 +674,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
         onFirstAnswer: () => {
           if (context.host.state.isKept) this.#holder.keeper.save();
         },
+        onWaiting: (url, seconds) => this.#emit({ type: 'trackerWaiting', infoHash, url, seconds }),
         onWarning: (url, message) => this.#emit({ type: 'trackerWarning', infoHash, url, message }),
         onFailure: (url, error) => {
           this.#holder.keeper.touch();

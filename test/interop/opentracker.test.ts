@@ -136,6 +136,7 @@ class Us {
         onAnnounced: ({ seeds, leechers }) => hear({ kind: 'announced', seeds, leechers }),
         onTrackerSwitched: () => {},
         onFirstAnswer: () => {},
+        onWaiting: () => {},
         onWarning: () => {},
         onFailure: (_url, error) => hear({ kind: 'failed', code: error.code }),
       },

@@ -331,7 +331,7 @@ test('without --select everything is asked for, but for a magnet that selects by
   }
 });
 
-test('--verbose tells about peers, without it only a tracker that fails while there are no peers', async () => {
+test('--verbose tells about peers, without it only a tracker that fails, or is not asked yet, without peers', async () => {
   const tell = async (...argv: string[]): Promise<string> => {
     const { surroundings, exitCode, torrent } = await start(...argv, '--peer', '10.0.0.1:1', film);
     const infoHash = infoHashHex(torrent.infoHash);
@@ -340,12 +340,16 @@ test('--verbose tells about peers, without it only a tracker that fails while th
     const error = new DtorrentError('ETRACKER', 'no answer');
     surroundings.engine.emit({ type: 'trackerFailed', infoHash, url: 'http://t', error });
     surroundings.engine.emit({ type: 'trackerFailed', infoHash, url: 'http://t', error });
+    for (const url of ['http://t', 'http://u']) {
+      surroundings.engine.emit({ type: 'trackerWaiting', infoHash, url, seconds: 290 });
+    }
     finish(torrent);
     assert.equal(await exitCode, 0);
     return surroundings.stderr.text;
   };
-  assert.equal(await tell(), 'film.mkv: http://t: no answer\n');
-  assert.equal((await tell('-v')).split('\n').length, 4);
+  const waiting = 'film.mkv: http://t may not be asked again yet, in 4m 50s';
+  assert.equal(await tell(), `film.mkv: http://t: no answer\n${waiting}\n`);
+  assert.equal((await tell('-v')).split('\n').length, 6);
 });
 
 test('an engine that cannot start is one line and its exit code', async () => {

@@ -19,6 +19,7 @@ import {
   type TorrentSource,
 } from '../../index.js';
 import type { CliEngine, CliTorrent, CommandContext } from './context.js';
+import { formatDuration } from './display/formats.js';
 import { openView } from './display/open-view.js';
 import type { TorrentSnapshot, View } from './display/view.js';
 import { hexPair } from './info-hash-hex.js';
@@ -85,6 +86,8 @@ export class TransferSession {
   readonly #timeoutMs: number;
   readonly #transfers: Transfer[] = [];
   readonly #announceFailures = new Set<string>();
+  /** Of which it has been said that a tracker must not be asked yet. */
+  readonly #waitsTold = new Set<Transfer>();
   /** Ends what the constructor began; empty once closed. */
   readonly #undo: (() => void)[] = [];
   /** Called whenever something may have changed that a wait depends on. */
@@ -331,6 +334,14 @@ export class TransferSession {
       case 'trackerAnnounced':
         this.#view.note(`${name}: ${event.url} knows ${event.peers} peers`, 'verbose');
         break;
+      case 'trackerWaiting': {
+        // Whoever starts a download again at once, and sees no peers, has to know why; of one tracker that is enough.
+        const news = !transfer.completed && !this.#waitsTold.has(transfer);
+        this.#waitsTold.add(transfer);
+        const wait = formatDuration(event.seconds);
+        this.#view.note(`${name}: ${event.url} may not be asked again yet, in ${wait}`, news ? 'important' : 'verbose');
+        break;
+      }
       case 'trackerWarning':
         this.#view.note(`${name}: ${event.url} warns: ${event.message}`, 'verbose');
         break;

@@ -2,7 +2,7 @@
  * What is said in an announce and a scrape, whatever carries it (BEP 3 over HTTP, BEP 15 over UDP). Times are ms,
  * counts are whole numbers. Both codecs, the embedded tracker and the engine's announcer speak in these shapes.
  */
-import type { Address, HostPort } from '../../base/address.js';
+import { type Address, addressKey, type HostPort } from '../../base/address.js';
 import { DtorrentError } from '../../base/errors.js';
 import { LIMITS } from '../../base/limits.js';
 
@@ -65,12 +65,16 @@ export function joinResponses(first: AnnounceResponse, second: AnnounceResponse)
     seeds: greaterKnown(first.seeds, second.seeds),
     leechers: greaterKnown(first.leechers, second.leechers),
     completed: greaterKnown(first.completed, second.completed),
-    peers: [...first.peers, ...second.peers].slice(0, LIMITS.peersPerAnnounceMax),
+    peers: distinct([...first.peers, ...second.peers]).slice(0, LIMITS.peersPerAnnounceMax),
     namedPeers: [...first.namedPeers, ...second.namedPeers].slice(0, LIMITS.peerNamesPerAnnounceMax),
     warning: first.warning ?? second.warning,
     trackerId: first.trackerId ?? second.trackerId,
     externalIp: first.externalIp ?? second.externalIp,
   };
+}
+
+function distinct(addresses: readonly Address[]): Address[] {
+  return [...new Map(addresses.map((address) => [addressKey(address), address])).values()];
 }
 
 /** Of two numbers the greater, of which either may not be known. */
