@@ -234,7 +234,7 @@ test('between rounds free slots go to interested peers, longest without one firs
   const names = choker()
     .fillFreeSlots(peers)
     .map((each) => each.name);
-  assert.deepEqual(names, ['never, longer', 'never', 'early', 'late']);
+  assert.deepEqual(names, ['early', 'late', 'never, longer', 'never']);
 });
 
 test('between rounds nothing happens when all slots are taken, or nobody waits', () => {

@@ -33,10 +33,14 @@ export interface ChokerSettings {
   readonly optimisticRoundMs: number;
 }
 
-/** While seeding, a turn is over after this long and this much, and at the latest after SEED_TURN_MAX_MS. */
+/**
+ * While seeding, a turn is over after this long and this much, and at the latest after SEED_TURN_MAX_MS: sooner, but
+ * not before SEED_TURN_MS, when so many wait that not all of them would have a turn within SEED_ROTATION_MS.
+ */
 export const SEED_TURN_MS = 60_000;
 export const SEED_TURN_MAX_MS = 300_000;
 export const SEED_TURN_BYTES: number = 16 * 1024 * 1024;
+export const SEED_ROTATION_MS = 900_000;
 /** Newcomers have nothing to trade yet: they are this much likelier to be unchoked optimistically. */
 export const NEWCOMER_MS = 60_000;
 const NEWCOMER_WEIGHT = 3;
@@ -57,9 +61,16 @@ export class Choker<P extends ChokerPeer> {
 
   /** @returns the peers to unchoke, best first; everyone else is to be choked. */
   round(peers: readonly P[], now: number, { isSeeding }: { readonly isSeeding: boolean }): readonly P[] {
+    if (isSeeding) {
+      // Whom we feed cannot prove itself to a seed: optimistic slots are slots like the others.
+      this.#optimistic = [];
+      const unchoked = this.#bySeedTurn(peers, now);
+      this.#noteTurns(unchoked);
+      return unchoked;
+    }
     this.#keepOptimistic(peers, now);
     const candidates = peers.filter((peer) => !this.#optimistic.includes(peer));
-    const regular = isSeeding ? this.#bySeedTurn(candidates, now) : this.#byReciprocation(candidates);
+    const regular = this.#byReciprocation(candidates);
     const isRegular = new Set(regular);
     this.#fillOptimistic(
       peers.filter((peer) => !isRegular.has(peer)),
@@ -109,7 +120,10 @@ export class Choker<P extends ChokerPeer> {
   /** Everyone gets a turn: those in the middle of theirs keep it, then those who have waited longest. */
   #bySeedTurn(candidates: readonly P[], now: number): P[] {
     const interested = candidates.filter((peer) => peer.isInterested);
-    const holding = new Set(interested.filter((peer) => peer.isUnchoked && !this.#hasHadTurn(peer, now)));
+    const slots = this.#settings.uploadSlots + this.#settings.optimisticSlots;
+    const evenMs = (SEED_ROTATION_MS * slots) / interested.length;
+    const maxMs = Math.min(SEED_TURN_MAX_MS, Math.max(SEED_TURN_MS, evenMs));
+    const holding = new Set(interested.filter((peer) => peer.isUnchoked && !this.#hasHadTurn(peer, now, maxMs)));
     interested.sort((a, b) => {
       if (holding.has(a) !== holding.has(b)) return holding.has(a) ? -1 : 1;
       // Of those whose turn is over, whom we feed fastest goes on if there is room.
@@ -117,15 +131,15 @@ export class Choker<P extends ChokerPeer> {
       if (a.isUnchoked !== b.isUnchoked) return a.isUnchoked ? 1 : -1;
       return byLongestWait(a, b);
     });
-    return interested.slice(0, this.#settings.uploadSlots);
+    return interested.slice(0, slots);
   }
 
-  #hasHadTurn(peer: P, now: number): boolean {
+  #hasHadTurn(peer: P, now: number, maxMs: number): boolean {
     const heldMs = now - peer.lastUnchokedAtMs;
     if (heldMs < SEED_TURN_MS) return false;
     const sentBytes = peer.uploadedBytes - (this.#turnStartBytes.get(peer) ?? 0);
     // A peer that takes nothing does not need more of it; one that is slow has to let others in some time.
-    return sentBytes >= SEED_TURN_BYTES || heldMs >= SEED_TURN_MAX_MS || peer.uploadRate === 0;
+    return sentBytes >= SEED_TURN_BYTES || heldMs >= maxMs || peer.uploadRate === 0;
   }
 
   #noteTurns(unchoked: readonly P[]): void {
@@ -180,8 +194,14 @@ function byHeldSlot(a: ChokerPeer, b: ChokerPeer): number {
   return Number(b.isUnchoked) - Number(a.isUnchoked);
 }
 
-/** -Infinity - -Infinity is not a number, hence no subtraction. */
+/**
+ * Since its last turn, or since it came: whoever comes and goes does not get ahead of those that wait. Many begin in one
+ * round: of those the one that has got the least is first.
+ */
 function byLongestWait(a: ChokerPeer, b: ChokerPeer): number {
-  if (a.lastUnchokedAtMs !== b.lastUnchokedAtMs) return a.lastUnchokedAtMs < b.lastUnchokedAtMs ? -1 : 1;
-  return a.connectedAtMs - b.connectedAtMs;
+  return waitingSince(a) - waitingSince(b) || a.uploadedBytes - b.uploadedBytes || a.connectedAtMs - b.connectedAtMs;
+}
+
+function waitingSince(peer: ChokerPeer): number {
+  return Math.max(peer.lastUnchokedAtMs, peer.connectedAtMs);
 }
