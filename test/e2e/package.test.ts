@@ -1,6 +1,6 @@
 /** What is published: the tarball's contents, its types, its entry points, and that installing it runs nothing. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { run } from '../harness/process.js';
@@ -16,7 +16,7 @@ interface Manifest {
 
 const manifest = readJson<Manifest>(join(REPOSITORY, 'package.json'));
 const entryPoints = Object.keys(manifest.exports).filter((path) => path !== './package.json');
-const specifiers = JSON.stringify(entryPoints.map((path) => path.replace('.', 'dtorrent')));
+const specifiers = JSON.stringify(entryPoints.map(specifierOf));
 /** These run on the machine of whoever installs a package. */
 const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall'];
 
@@ -43,6 +43,30 @@ test('the package as it would be published', async (t) => {
     const imported = await run(t, process.execPath, ['--input-type=module', '-e', importing], { cwd: project });
     assert.match(required, /^dtorrent .*\bEngine\b/);
     assert.equal(required, imported);
+  });
+
+  await t.test('has types that a strict project compiles with, and so does what the README shows', async (t) => {
+    symlinkSync(join(REPOSITORY, 'node_modules', '@types'), join(project, 'node_modules', '@types'));
+    symlinkSync(join(REPOSITORY, 'node_modules', 'undici-types'), join(project, 'node_modules', 'undici-types'));
+    const compilerOptions = {
+      module: 'nodenext',
+      target: 'es2022',
+      types: ['node'],
+      noEmit: true,
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noUncheckedIndexedAccess: true,
+      skipLibCheck: false,
+    };
+    writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
+    writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
+    const shown = readFileSync(join(REPOSITORY, 'README.md'), 'utf8').matchAll(/```ts\n([\s\S]*?)```/g);
+    for (const [i, [, code]] of [...shown].entries()) writeFileSync(join(project, `readme-${i}.ts`), code!);
+    const names = entryPoints.map((_, i) => `m${i}`);
+    const requiring = names.map((name, i) => `import ${name} = require('${specifierOf(entryPoints[i]!)}');`);
+    writeFileSync(join(project, 'common.cts'), `${requiring.join('\n')}\nexport const all = [${names}];\n`);
+    await run(t, join(REPOSITORY, 'node_modules', '.bin', 'tsc'), ['-p', project]);
+    assert.ok(existsSync(join(project, 'readme-0.ts')));
   });
 
   await t.test('has a command that runs once installed', async (t) => {
@@ -90,6 +114,10 @@ test('every entry point but the whole is a leaf', () => {
   const leaves = LEAVES.map(([name]) => `./${name}`);
   assert.deepEqual(entryPoints.filter((path) => path !== '.').sort(), leaves.sort());
 });
+
+function specifierOf(entryPoint: string): string {
+  return entryPoint.replace('.', 'dtorrent');
+}
 
 function expectedPaths(): string[] {
   const paths = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'bin/dtorrent.js', 'dist/dtorrent.1'];
