@@ -128,6 +128,16 @@ test('before handshake() nothing is sent; whoever dials need not wait for the an
   assert.deepEqual(lines.slice(1), ['bitfield ffc0', 'interested', 'extensionHandshake [["xx_own",16]]']);
 });
 
+test('what whoever was dialled says of its extensions before it answers is sent once it does', async () => {
+  const { dialler, listener } = link();
+  listener.extensionHandshake({ extensions: ['xx_own'], clientName: 'test' });
+  listener.on('handshake', ({ infoHash }) => listener.handshake({ infoHash }));
+  dialler.handshake({ infoHash: INFO_HASH });
+  const [{ extensions, clientName, requestQueue, listenPort }] = await once(dialler, 'extensionHandshake');
+  assert.deepEqual([...extensions], [['xx_own', 16]]);
+  assert.deepEqual([clientName, requestQueue, listenPort], ['test', LIMITS.peerRequestsQueuedMax, null]);
+});
+
 test('whoever answers later is told nothing before that, and then everything', async () => {
   const { dialler, listener } = link();
   const lines = record(listener);

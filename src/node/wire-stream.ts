@@ -47,7 +47,7 @@ export interface HandshakeOptions {
   readonly layout?: PieceLengths;
 }
 
-/** What is left out is not told. */
+/** What is left out is not told, but for `requestQueue`: as many requests as the stream keeps open. */
 export interface ExtensionHandshakeOptions extends Partial<Omit<ExtensionHandshake, 'extensions'>> {
   /** Names of the extensions whose messages we want, such as `ut_metadata`; at most 240. */
   readonly extensions?: readonly string[];
@@ -164,6 +164,7 @@ export class WireStream extends Duplex {
     this.#receiver.onLocalHandshake(infoHash, { hasFast: features.fast, layout: options.layout ?? null });
     this.#encoder.handshake(encodeReserved(features), infoHash, peerId);
     this.#sent();
+    this.#tellExtensions();
     // Not at once: what the caller sends next shall go first.
     if (this.#heldWrite !== null) process.nextTick(() => this.#releaseWrite());
   }
@@ -332,7 +333,7 @@ export class WireStream extends Duplex {
         listenPort: null,
         clientName: null,
         yourIp: null,
-        requestQueue: null,
+        requestQueue: LIMITS.peerRequestsQueuedMax,
         isUploadOnly: null,
         ...rest,
         extensions: ids,
@@ -424,6 +425,7 @@ export class WireStream extends Duplex {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#receiver.stop();
     this.#inbox.drop(() => false);
+    this.#heldWrite = null;
     done(error);
   }
 
@@ -449,10 +451,15 @@ export class WireStream extends Duplex {
   }
 
   #onHandshake(handshake: WireHandshake): void {
-    const options = this.#extensionsToTell;
-    this.#extensionsToTell = null;
-    if (options !== null && this.isOpen) this.extensionHandshake(options);
+    this.#tellExtensions();
     this.#tell('handshake', handshake);
+  }
+
+  #tellExtensions(): void {
+    const options = this.#extensionsToTell;
+    if (options === null || !this.isOpen) return;
+    this.#extensionsToTell = null;
+    this.extensionHandshake(options);
   }
 
   get #isOver(): boolean {
@@ -546,8 +553,9 @@ export class WireStream extends Duplex {
 
   #checkPiece(piece: number): void {
     const count = this.#pieceCount ?? LIMITS.pieceCountMax;
-    if (!Number.isInteger(piece) || piece < 0 || piece >= count)
-      throw misuse(`piece ${piece} is not 0 to ${count - 1}`);
+    if (!Number.isInteger(piece) || piece < 0 || piece >= count) {
+      throw misuse(`a piece is 0 to ${count - 1}, not ${piece}`);
+    }
   }
 
   #checkBlock(piece: number, begin: number, length: number): void {

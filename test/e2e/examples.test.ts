@@ -1,7 +1,9 @@
 /** The programs of examples/ that need no other client, run on this machine against each other. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
@@ -9,6 +11,7 @@ import { assertTree, noise, temporaryDirectory, writeTree } from '../harness/con
 import { startExample } from '../harness/examples.js';
 import { Process } from '../harness/process.js';
 import { REPOSITORY } from '../harness/repository.js';
+import { makeContent } from '../harness/transfer.js';
 
 const TREE = { 'a.bin': 300_000, 'sub/b.bin': 40_000 };
 /** Of the largest file. */
@@ -68,6 +71,35 @@ test('progress says what went wrong, by code', async (t) => {
   const progress = startExample(t, 'progress', ['magnet:?xt=urn:btih:1234', temporaryDirectory(t)]);
   assert.notEqual(await progress.exit(WAIT_MS), 0);
   assert.match(progress.errors, /EMAGNET/);
+});
+
+test('tiny-seeder outlives peers that send garbage, reset or vanish, and then serves the next one', async (t) => {
+  const content = await makeContent(t, { tree: { '': 100_000 }, kind: 'v1' });
+  const seeder = startExample(t, 'tiny-seeder', [content.torrent, join(content.data, 'content'), '0']);
+  const port = await seeder.line('port', WAIT_MS, (line) => Number(/"port":(\d+)/.exec(line)?.[1]));
+  const infoHash = Buffer.from(content.infoHashV1!, 'hex');
+  const hello = Buffer.concat([
+    Buffer.from('\x13BitTorrent protocol\0\0\0\0\0\0\0\0', 'latin1'),
+    infoHash,
+    Buffer.alloc(20),
+  ]);
+  const strangers: ((socket: Socket) => void)[] = [
+    (socket) => socket.write('GET / HTTP/1.1\r\n\r\n'),
+    (socket) => socket.write(Buffer.concat([hello.subarray(0, 28), Buffer.alloc(40)])),
+    (socket) => socket.write(Buffer.concat([hello, Buffer.from('ffffffff', 'hex')])),
+    (socket) => socket.resetAndDestroy(),
+    (socket) => socket.end(hello),
+  ];
+  for (const act of strangers) {
+    const socket = connect(port, '127.0.0.1', () => act(socket));
+    socket.on('error', () => {}).resume();
+    await new Promise((resolve) => socket.on('close', resolve));
+  }
+  const socket = connect(port, '127.0.0.1', () => socket.write(hello));
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  socket.destroy();
+  assert.deepEqual(answer.subarray(28, 48), infoHash);
+  assert.equal(seeder.hasExited, false, seeder.errors);
 });
 
 test('create-torrent writes a .torrent with its trackers', async (t) => {
