@@ -60,8 +60,9 @@ export class DataHolder implements ResumeSource {
     const { layout, hashes, partsName } = opening;
     const { wantedFiles } = opening.files;
     const { preallocation } = this.#context.settings;
-    const spec = { directory: this.#directory, layout, hashes, wantedFiles, partsName, preallocation };
-    this.#context.host.storage.open(spec, (result) => {
+    const directoryIdentity = opening.needsFiles ? (this.data?.storage.directoryIdentity ?? null) : null;
+    const parts = { layout, hashes, wantedFiles, partsName, preallocation };
+    this.#context.host.storage.open({ directory: this.#directory, directoryIdentity, ...parts }, (result) => {
       this.#context.turn.run(() => {
         if (number === this.#openings) this.#onStorage(opening, wantedFiles, result, done);
         else if (!(result instanceof DtorrentError)) result.close(() => {});

@@ -80,15 +80,18 @@ test('a spilled piece that fails on disk is fetched again', () => {
   assert.deepEqual(scene.stored.sort(), [0, 1]);
 });
 
-test('a spilled piece whose file has gone is fetched again, and nobody is to blame', () => {
+test('a spilled piece whose file has gone is an error of the disk, and nobody is to blame', () => {
   const scene = new StoreScene(TORRENT, HALVES);
   const peer = scene.peer();
   for (let i = 0; i < 4; i++) scene.fetch(peer);
   scene.disk.remove('/downloads/content/a.bin');
   scene.settle();
   assert.deepEqual(scene.bad, []);
-  fetchAll(scene, peer);
-  assert.deepEqual(scene.stored.sort(), [0, 1]);
+  assert.deepEqual(scene.stored, []);
+  assert.deepEqual(
+    scene.errors.map((error) => error.code),
+    ['EFILEIO'],
+  );
 });
 
 for (const [name, shape] of Object.entries({ whole: WHOLE, spilled: HALVES })) {

@@ -14,6 +14,7 @@ class HandStorage {
   readonly pending: { piece: number; begin: number; into: Uint8Array; done: (e: DtorrentError | null) => void }[] = [];
   readonly storage: Storage = {
     isEmpty: false,
+    directoryIdentity: null,
     read: (piece, begin, into, done) => this.pending.push({ piece, begin, into, done }),
     writePiece: NEVER,
     writeUnverified: NEVER,

@@ -14,7 +14,7 @@ export interface StorageFactory {
   /**
    * Nothing is created on disk yet: files appear with their first byte (empty ones that are wanted at completion of
    * `open`; one that cannot be created fails the first write instead, because a seed in a read-only directory does not
-   * need it). Only a wanted file of which the parts file has something is made at once, out of it; an error in that is
+   * need it); the directory itself is made when it is first needed, and never again. Only a wanted file of which the parts file has something is made at once, out of it; an error in that is
    * the result. With no file wanted, `open` changes nothing on disk.
    */
   open(spec: StorageSpec, done: (result: Storage | DtorrentError) => void): void;
@@ -30,6 +30,12 @@ export interface StorageSpec {
   /** Of the parts file, in the download directory; no file of any torrent there has this name. */
   readonly partsName: string;
   readonly preallocation: Preallocation;
+  /**
+   * What Storage.directoryIdentity was when the torrent was open last, in the same run. When the directory is not there
+   * any more, or is another one that has nothing of the torrent, `open` fails (`EFILEIO`) rather than begin again in the
+   * place of a disk that is not mounted. Left out or null = whatever is there will do.
+   */
+  readonly directoryIdentity?: string | null;
 }
 
 /**
@@ -83,6 +89,8 @@ export interface PieceHashes {
 export interface Storage {
   /** No file with data existed when it was opened, nor a parts file: there is nothing to verify. */
   readonly isEmpty: boolean;
+  /** Tells the download directory from any that takes its place later; null = it was not there and is not made yet. */
+  readonly directoryIdentity: string | null;
   /**
    * Hashes the slot's first pieceBytes(piece) bytes and, if they match, writes them. The slot belongs to the storage
    * until `done`, and what lies in padding is overwritten with zeros. A piece that fails its hash is not written. An
@@ -101,7 +109,10 @@ export interface Storage {
   ): void;
   /** Reads into.length bytes of `piece` from `begin`; padding reads as zeros. `into` is borrowed until `done`. */
   read(piece: number, begin: number, into: Uint8Array, done: (error: DtorrentError | null) => void): void;
-  /** Hashes what is on disk. `missing` = a file of this piece is absent or too short. */
+  /**
+   * Hashes what is on disk. `missing` = a file of this piece is absent or too short. An error for one that is gone: that
+   * this storage has written, verified or stamped before. Of more than this piece it is not known what is left.
+   */
   verifyPiece(piece: number, done: (result: VerifyResult) => void): void;
   /**
    * Changes which files are wanted, as in StorageSpec: what the parts file has of those that become so moves to them,
@@ -113,10 +124,11 @@ export interface Storage {
   /**
    * Looks at every file, wanted or not: one stamp a file of the layout, in its order (padding is { 0, 0 }), and at the
    * end one more for the parts file. When that one changed, every piece with bytes of several files, one of them not on
-   * disk, is in doubt. Ordered after earlier writes.
+   * disk, is in doubt. Ordered after earlier writes. `EFILEIO` when one of them is gone
+   * (see verifyPiece), or the whole directory.
    */
   stampFiles(done: (result: readonly FileStamp[] | DtorrentError) => void): void;
-  /** fsyncs what was written. */
+  /** fsyncs what was written. `EFILEIO` when any of it is gone. */
   flush(done: (error: DtorrentError | null) => void): void;
   close(done: () => void): void;
 }

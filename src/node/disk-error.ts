@@ -7,10 +7,20 @@ import { DtorrentError, type ErrorCode } from '../base/errors.js';
 import { systemErrorCode } from './system-error.js';
 
 /** What was being done; each has the error code that it fails with when nothing more precise is known. */
-export type DiskAction = 'open' | 'create' | 'read' | 'write' | 'truncate' | 'sync' | 'remove' | 'create the directory';
+export type DiskAction =
+  | 'open'
+  | 'open for writing'
+  | 'create'
+  | 'read'
+  | 'write'
+  | 'truncate'
+  | 'sync'
+  | 'remove'
+  | 'create the directory';
 
 const CODES: Readonly<Record<DiskAction, ErrorCode>> = {
   open: 'EFILEOPEN',
+  'open for writing': 'EFILEOPEN',
   create: 'EFILECREATE',
   read: 'EFILEIO',
   write: 'EFILEIO',
@@ -24,21 +34,33 @@ const CODES: Readonly<Record<DiskAction, ErrorCode>> = {
 const EXPLANATIONS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied; check who owns it and its mode',
   EPERM: 'not permitted; check who owns it and its mode',
-  EROFS: 'the file system is read-only',
+  EROFS: 'the file system is read-only; remount it for writing or choose another directory',
   ENOENT: 'it does not exist',
   ENOTDIR: 'a part of its path is a file, not a directory',
   EISDIR: 'it is a directory',
   EEXIST: 'something else with that name is in the way',
   ELOOP: 'it is a symbolic link, and links out of the download directory are not followed',
-  ENAMETOOLONG: 'its name is too long for this file system',
+  ENAMETOOLONG: 'its name is too long for this file system; choose a directory on another one',
   EMFILE: 'too many open files; lower maxOpenFiles or raise the limit (ulimit -n)',
   ENFILE: 'the system has too many open files',
-  EFBIG: 'the file system does not allow files this large',
+  EFBIG: 'the file system does not allow files this large; choose a directory on another one',
   EIO: 'the disk reports an input/output error; check the system log and the disk',
   ENXIO: 'it is not a regular file',
   EBUSY: 'another program is using it',
   ETXTBSY: 'it is a program that is running',
   ESTALE: 'the network file system lost it; remount and try again',
+};
+
+/** The error says that there is no such file, as opposed to one that cannot be looked at. */
+export function isAbsence(thrown: unknown): boolean {
+  const code = systemErrorCode(thrown);
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+/** Where that is not what to do: the file is the user's, and it is to be changed. */
+const EXPLANATIONS_FOR_WRITING: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied; make it writable or choose another directory',
+  EPERM: 'not permitted; make it writable or choose another directory',
 };
 
 export interface DiskErrorContext {
@@ -56,7 +78,9 @@ export function diskError(thrown: unknown, context: DiskErrorContext): DtorrentE
   if (thrown instanceof DtorrentError) return thrown;
   const systemCode = systemErrorCode(thrown);
   if (systemCode === 'ENOSPC' || systemCode === 'EDQUOT') return diskFullError(systemCode, thrown, context);
-  const explanation = EXPLANATIONS[systemCode] ?? (thrown instanceof Error ? thrown.message : String(thrown));
+  const special = context.action === 'open for writing' ? EXPLANATIONS_FOR_WRITING[systemCode] : undefined;
+  const explanation =
+    special ?? EXPLANATIONS[systemCode] ?? (thrown instanceof Error ? thrown.message : String(thrown));
   const code = systemCode === 'EIO' ? 'EFILEIO' : CODES[context.action];
   return new DtorrentError(code, `cannot ${context.action} ${context.path}: ${explanation}`, { cause: thrown });
 }
@@ -81,7 +105,7 @@ function freeSpace(directory: string): string {
 }
 
 /** Three significant digits at most: `4.66 GiB`, `512 KiB`. */
-function formatBytes(bytes: number): string {
+export function formatBytes(bytes: number): string {
   const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
   let value = bytes;
   let unit = 0;

@@ -1,14 +1,15 @@
 /**
- * The work of a disk thread: hash a piece and write it, hash what is on disk, create empty files, take files out of a
+ * The work of a disk thread: hash a piece and write it, hash what is on disk, fill or create files, take files out of a
  * parts file (disk-parts.ts), let go of files.
  * Jobs are plain data, so that a job runs the same on a worker (disk-worker.ts) or on the main thread (disk-pool.ts).
  * Everything is synchronous and positional; memory is one buffer of 256 KiB a thread, however long a piece is.
  */
-import { fstatSync, readSync, writeSync } from 'node:fs';
+import { fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { type DtorrentError, toDtorrentError } from '../base/errors.js';
 import { diskError } from './disk-error.js';
 import { type ExtractJob, extract, type PutInPlaceJob, putInPlace } from './disk-parts.js';
-import { type DiskFile, type KeyRange, OpenFiles } from './open-files.js';
+import type { DownloadDirectory } from './download-directory.js';
+import { type DiskFile, fileIsGone, type KeyRange, OpenFiles } from './open-files.js';
 import { type PieceExpectation, PieceHasher } from './piece-hasher.js';
 
 /**
@@ -17,6 +18,8 @@ import { type PieceExpectation, PieceHasher } from './piece-hasher.js';
  * in random order: 0.4 s of system time in writes of 32 KiB, 0.3 to 2.9 s in writes of 1 MiB.
  */
 const WRITE_BYTES = 32 * 1024;
+/** Of one fill job: some 10 ms of a fast disk, 100 of a slow one. */
+const FILL_BYTES = 16 * 1024 * 1024;
 
 /** A stretch of a piece, in order; `file` null = padding: zeros that are hashed and never stored. */
 export interface DiskSpan {
@@ -26,8 +29,7 @@ export interface DiskSpan {
 }
 
 interface PieceJob {
-  /** Absolute path of the download directory. */
-  readonly directory: string;
+  readonly directory: DownloadDirectory;
   readonly spans: readonly DiskSpan[];
   /** Of the whole piece, or of the part that `spans` are of. */
   readonly pieceBytes: number;
@@ -46,9 +48,17 @@ export interface VerifyJob extends PieceJob {
   readonly expected: PieceExpectation;
 }
 
+/** Writes zeros from the end of the file on, up to its length or as many as one job may. */
+export interface FillJob {
+  readonly kind: 'fill';
+  readonly directory: DownloadDirectory;
+  /** Without hasFullLength: its length tells how far it is full, also after a crash. */
+  readonly file: DiskFile;
+}
+
 export interface CreateEmptyJob {
   readonly kind: 'create-empty';
-  readonly directory: string;
+  readonly directory: DownloadDirectory;
   readonly files: readonly DiskFile[];
 }
 
@@ -58,8 +68,9 @@ export interface ReleaseJob {
   readonly keys: KeyRange;
 }
 
-export type DiskJob = WriteJob | VerifyJob | CreateEmptyJob | ExtractJob | PutInPlaceJob | ReleaseJob;
-export type DiskResult = 'ok' | 'bad-hash' | 'missing' | DtorrentError;
+export type DiskJob = WriteJob | VerifyJob | FillJob | CreateEmptyJob | ExtractJob | PutInPlaceJob | ReleaseJob;
+/** `more` = a file is not full yet: the same job goes on with it. */
+export type DiskResult = 'ok' | 'bad-hash' | 'missing' | 'more' | DtorrentError;
 
 /** Fits the second-level cache: reading and hashing go over it one after the other. A multiple of 16 KiB. */
 const BUFFER_BYTES = 256 * 1024;
@@ -81,6 +92,8 @@ export class DiskThread {
           return this.#write(job);
         case 'verify':
           return this.#verify(job);
+        case 'fill':
+          return this.#fill(job);
         case 'create-empty':
           for (const file of job.files) this.#files.createEmpty(job.directory, file);
           return 'ok';
@@ -128,10 +141,27 @@ export class DiskThread {
         done += writeSync(fd, job.bytes, pieceOffset + done, length, span.fileOffsetBytes + done);
       }
     } catch (thrown) {
-      const { directory } = job;
+      const directory = job.directory.path;
       const neededBytes = missingBytes(fd, file);
       throw diskError(thrown, { action: 'write', path: `${directory}/${file.path}`, directory, neededBytes });
     }
+  }
+
+  #fill({ directory, file }: FillJob): DiskResult {
+    const fd = this.#files.openForWriting(directory, file);
+    const begin = fstatSync(fd).size;
+    const end = Math.min(begin + FILL_BYTES, file.lengthBytes);
+    const zeros = new Uint8Array(WRITE_BYTES);
+    try {
+      for (let at = begin; at < end; ) at += writeSync(fd, zeros, 0, Math.min(WRITE_BYTES, end - at), at);
+    } catch (thrown) {
+      const path = `${directory.path}/${file.path}`;
+      const neededBytes = file.lengthBytes - begin;
+      // A disk that is full to the last byte is of no use to anybody.
+      ftruncateSync(fd, begin);
+      throw diskError(thrown, { action: 'write', path, directory: directory.path, neededBytes });
+    }
+    return end < file.lengthBytes ? 'more' : 'ok';
   }
 
   #verify(job: VerifyJob): DiskResult {
@@ -163,13 +193,24 @@ export class DiskThread {
     for (const { file, fileOffsetBytes, lengthBytes } of job.spans) {
       if (file === null) continue;
       const fd = this.#files.openForReading(job.directory, file);
-      if (fd < 0 || fstatSync(fd).size < fileOffsetBytes + lengthBytes) return false;
+      if (fd < 0 || this.#files.isGone(file)) {
+        if (file.wasThere) throw fileIsGone(`${job.directory.path}/${file.path}`);
+        return false;
+      }
+      if (fstatSync(fd).size < fileOffsetBytes + lengthBytes) return false;
     }
     return true;
   }
 
   /** @returns false when the file ends before `bytes` were read. */
-  #readInto(buffer: Uint8Array, at: number, bytes: number, directory: string, file: DiskFile, offset: number): boolean {
+  #readInto(
+    buffer: Uint8Array,
+    at: number,
+    bytes: number,
+    directory: DownloadDirectory,
+    file: DiskFile,
+    offset: number,
+  ): boolean {
     const fd = this.#files.openForReading(directory, file);
     if (fd < 0) return false;
     try {
@@ -180,7 +221,8 @@ export class DiskThread {
       }
       return true;
     } catch (thrown) {
-      throw diskError(thrown, { action: 'read', path: `${directory}/${file.path}`, directory });
+      const path = `${directory.path}/${file.path}`;
+      throw diskError(thrown, { action: 'read', path, directory: directory.path });
     }
   }
 }

@@ -19,8 +19,9 @@ import {
   writeSync,
 } from 'node:fs';
 import type { AsideStretch } from '../format/file-placement.js';
-import { diskError } from './disk-error.js';
-import { isAbsence, locate, makeParent, OPEN_FLAGS } from './download-path.js';
+import { diskError, isAbsence } from './disk-error.js';
+import type { DownloadDirectory } from './download-directory.js';
+import { locate, makeParent, OPEN_FLAGS } from './download-path.js';
 import { createMode, type DiskFile, notAFile, type OpenFiles } from './open-files.js';
 import { systemErrorCode } from './system-error.js';
 
@@ -33,14 +34,14 @@ export interface PartsMove {
 
 export interface ExtractJob {
   readonly kind: 'extract';
-  readonly directory: string;
+  readonly directory: DownloadDirectory;
   readonly parts: DiskFile;
   readonly moves: readonly PartsMove[];
 }
 
 export interface PutInPlaceJob {
   readonly kind: 'put-in-place';
-  readonly directory: string;
+  readonly directory: DownloadDirectory;
   readonly moves: readonly PartsMove[];
 }
 
@@ -55,7 +56,7 @@ export function extract({ directory, parts, moves }: ExtractJob, files: OpenFile
     const partsBytes = fstatSync(fd).size;
     const stored = stretches.filter((stretch) => stretch.partsOffsetBytes + stretch.lengthBytes <= partsBytes);
     if (stored.length === 0) continue;
-    const path = locate(directory, temporary);
+    const path = locate(directory.path, temporary);
     try {
       const out = openSync(path, TEMPORARY_FLAGS, createMode(file));
       try {
@@ -65,7 +66,7 @@ export function extract({ directory, parts, moves }: ExtractJob, files: OpenFile
         closeSync(out);
       }
     } catch (thrown) {
-      throw diskError(thrown, { action: 'write', path, directory, neededBytes: file.lengthBytes });
+      throw diskError(thrown, { action: 'write', path, directory: directory.path, neededBytes: file.lengthBytes });
     }
   }
 }
@@ -73,8 +74,8 @@ export function extract({ directory, parts, moves }: ExtractJob, files: OpenFile
 /** Renames what extract made. What is in a file's place already stays. @throws {DtorrentError} */
 export function putInPlace({ directory, moves }: PutInPlaceJob): void {
   for (const { file, temporary } of moves) {
-    const from = locate(directory, temporary);
-    const to = locate(directory, file.path);
+    const from = locate(directory.path, temporary);
+    const to = locate(directory.path, file.path);
     if (!isThere(from)) continue;
     if (isThere(to)) {
       if (!lstatSync(to).isFile()) throw notAFile(to);
@@ -85,7 +86,7 @@ export function putInPlace({ directory, moves }: PutInPlaceJob): void {
     try {
       moveFile(from, to);
     } catch (thrown) {
-      throw diskError(thrown, { action: 'create', path: to, directory });
+      throw diskError(thrown, { action: 'create', path: to, directory: directory.path });
     }
   }
 }

@@ -7,7 +7,7 @@ import { DiskPool, type DiskPoolOptions } from './disk-pool.js';
 /** Does nothing but be a job. */
 const HARMLESS: DiskJob = { kind: 'release', keys: { first: 1, end: 2 } };
 /** Workers below die of these. */
-const DEADLY: DiskJob = { kind: 'create-empty', directory: '/', files: [] };
+const DEADLY: DiskJob = { kind: 'create-empty', directory: { path: '/', identity: null }, files: [] };
 
 const EXITS = worker(`message.kind === 'release' ? parentPort.postMessage('ok') : process.exit(3)`);
 const THROWS = worker(

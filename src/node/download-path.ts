@@ -7,7 +7,8 @@
 import { constants, mkdirSync, realpathSync, realpath as realpathWithCallback } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { DtorrentError } from '../base/errors.js';
-import { diskError } from './disk-error.js';
+import { diskError, isAbsence } from './disk-error.js';
+import { assertStillThere, type DownloadDirectory } from './download-directory.js';
 import { systemErrorCode } from './system-error.js';
 
 /** NONBLOCK: opening a FIFO that somebody put there must not hang; it does nothing to regular files. */
@@ -31,16 +32,18 @@ export function locate(directory: string, path: string): string {
 }
 
 /**
- * Makes the missing directories on the way to `path`, one by one: a recursive mkdir would follow a link out before
- * anything could be checked.
- * @throws {DtorrentError} `EDIRCREATE`; `EFILEOPEN` when a link on the way leads out of `directory`.
+ * Makes the missing directories between the download directory, which is there, and `path`, one by one: a recursive
+ * mkdir would follow a link out before anything could be checked.
+ * @throws {DtorrentError} `EDIRCREATE`; `EFILEOPEN` when a link on the way leads out of the directory; `EFILEIO` when
+ * that is not there any more.
  */
-export function makeParent(directory: string, path: string): void {
+export function makeParent(download: DownloadDirectory, path: string): void {
+  const directory = download.path;
   const parent = dirname(locate(directory, path));
   let current = directory;
   try {
     if (realParentIfInside(directory, parent) !== null) return;
-    mkdirSync(directory, { recursive: true });
+    assertStillThere(download);
     const realDirectory = realpathSync.native(directory);
     for (const element of parent.slice(directory.length).split(sep)) {
       if (element === '') continue;
@@ -80,12 +83,6 @@ export function checkParent(
       else done(leavesDirectory(absolute, directory));
     });
   });
-}
-
-/** The error says that there is no such file, as opposed to one that cannot be looked at. */
-export function isAbsence(thrown: unknown): boolean {
-  const code = systemErrorCode(thrown);
-  return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
 function realParentIfInside(directory: string, parent: string): string | null {

@@ -7,6 +7,7 @@ import { read } from 'node:fs';
 import { DtorrentError } from '../base/errors.js';
 import { diskError } from './disk-error.js';
 import type { DiskSpan } from './disk-job.js';
+import type { DownloadDirectory } from './download-directory.js';
 import type { DiskFile } from './open-files.js';
 import type { ReadHandles } from './read-handles.js';
 
@@ -14,7 +15,7 @@ export type FileReadDone = (error: DtorrentError | null) => void;
 
 export class FileRead {
   readonly #handles: ReadHandles;
-  readonly #directory: string;
+  readonly #directory: DownloadDirectory;
   readonly #spans: readonly DiskSpan[];
   readonly #into: Uint8Array;
   readonly #done: FileReadDone;
@@ -25,7 +26,7 @@ export class FileRead {
   /** `into` has the length of all `spans` together; it is borrowed until `done`. */
   constructor(options: {
     readonly handles: ReadHandles;
-    readonly directory: string;
+    readonly directory: DownloadDirectory;
     readonly spans: readonly DiskSpan[];
     readonly into: Uint8Array;
     readonly done: FileReadDone;
@@ -76,9 +77,10 @@ export class FileRead {
         return;
       }
       this.#handles.release(file);
-      const path = `${this.#directory}/${file.path}`;
+      const directory = this.#directory.path;
+      const path = `${directory}/${file.path}`;
       if (fault !== null) {
-        this.#finish(diskError(fault, { action: 'read', path, directory: this.#directory }));
+        this.#finish(diskError(fault, { action: 'read', path, directory }));
       } else if (bytes === 0) {
         this.#finish(new DtorrentError('EFILEIO', `cannot read ${path}: it is shorter than it was; check the torrent`));
       } else {

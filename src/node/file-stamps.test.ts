@@ -12,7 +12,9 @@ after(() => rmSync(directory, { recursive: true, force: true }));
 
 function stamps(paths: readonly (string | null)[]): Promise<readonly FileStamp[]> {
   return new Promise((resolve, reject) => {
-    stampFiles(directory, paths, (result) => (result instanceof DtorrentError ? reject(result) : resolve(result)));
+    stampFiles({ path: directory, identity: null }, paths, (result) =>
+      result instanceof DtorrentError ? reject(result) : resolve(result),
+    );
   });
 }
 

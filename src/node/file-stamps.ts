@@ -1,12 +1,15 @@
 /**
- * Looks at many files, a few at a time, on libuv's threads: what tells later whether each is still the same. Called by
- * FileStorage. A link or a directory in a file's place counts as no file: it is never followed.
+ * Looks at many files, a few at a time, on libuv's threads: what tells later whether each is still the same, and how
+ * much room each takes. Called by OpenStorage. A link or a directory in a file's place counts as no file: it is never
+ * followed.
  */
 import { type BigIntStats, lstat } from 'node:fs';
 import type { DtorrentError } from '../base/errors.js';
 import type { FileStamp } from '../host/storage.js';
-import { diskError } from './disk-error.js';
-import { isAbsence, locate } from './download-path.js';
+import { runBounded } from './bounded-loop.js';
+import { diskError, isAbsence } from './disk-error.js';
+import { checkStillThere, type DownloadDirectory } from './download-directory.js';
+import { locate } from './download-path.js';
 
 /** Enough to hide the wait for each; libuv has four threads, and uploads need them too. */
 const LOOKS_AT_ONCE = 8;
@@ -14,39 +17,51 @@ const NO_FILE: FileStamp = { lengthBytes: -1, modifiedUs: 0 };
 const NOT_STORED: FileStamp = { lengthBytes: 0, modifiedUs: 0 };
 
 /**
- * @param paths relative to `directory`, which is absolute; null = stored nowhere.
- * @param done never runs inside the call. The first error ends it; a file that is not there is no error.
+ * @param paths relative to `directory`; null = stored nowhere.
+ * @param done never runs inside the call. The first error ends it; a file that is not there is no error, unless the
+ * whole directory is not there any more.
  */
 export function stampFiles(
-  directory: string,
+  directory: DownloadDirectory,
   paths: readonly (string | null)[],
   done: (result: readonly FileStamp[] | DtorrentError) => void,
 ): void {
   const stamps: FileStamp[] = new Array<FileStamp>(paths.length).fill(NOT_STORED);
-  let next = 0;
-  let looking = 0;
-  let error: DtorrentError | null = null;
-  const lookMore = (): void => {
-    while (error === null && looking < LOOKS_AT_ONCE && next < paths.length) {
-      const index = next++;
-      const relative = paths[index]!;
-      if (relative === null) continue;
-      const path = locate(directory, relative);
-      looking++;
-      lstat(path, { bigint: true }, (fault, stats) => {
-        looking--;
-        if (fault === null) stamps[index] = stampOf(stats);
-        else if (isAbsence(fault)) stamps[index] = NO_FILE;
-        else error ??= diskError(fault, { action: 'open', path, directory });
-        lookMore();
-      });
-    }
-    if (looking === 0 && (error !== null || next === paths.length)) done(error ?? stamps);
+  const visit = (index: number, stats: BigIntStats | null): void => {
+    stamps[index] = stats === null ? NO_FILE : stampOf(stats);
   };
-  setImmediate(lookMore);
+  lookAtFiles(directory, paths, visit, (error) => {
+    if (error !== null) done(error);
+    else if (!stamps.includes(NO_FILE)) done(stamps);
+    else checkStillThere(directory, (gone) => done(gone ?? stamps));
+  });
+}
+
+/** Calls `visit` for every path that is not null, with null when no regular file is there. Otherwise like stampFiles. */
+export function lookAtFiles(
+  directory: DownloadDirectory,
+  paths: readonly (string | null)[],
+  visit: (index: number, stats: BigIntStats | null) => void,
+  done: (error: DtorrentError | null) => void,
+): void {
+  let error: DtorrentError | null = null;
+  const start = (index: number, next: () => void): void => {
+    const relative = paths[index]!;
+    if (error !== null || relative === null) {
+      next();
+      return;
+    }
+    const path = locate(directory.path, relative);
+    lstat(path, { bigint: true }, (fault, stats) => {
+      if (fault === null) visit(index, stats.isFile() ? stats : null);
+      else if (isAbsence(fault)) visit(index, null);
+      else error ??= diskError(fault, { action: 'open', path, directory: directory.path });
+      next();
+    });
+  };
+  setImmediate(runBounded, { count: paths.length, atOnce: LOOKS_AT_ONCE, start, done: () => done(error) });
 }
 
 function stampOf(stats: BigIntStats): FileStamp {
-  if (!stats.isFile()) return NO_FILE;
   return { lengthBytes: Number(stats.size), modifiedUs: Number(stats.mtimeNs / 1000n) };
 }

@@ -20,6 +20,7 @@ import { describeStorage } from '../host/testing/storage-conformance.js';
 import { slotOf } from '../host/testing/storage-scene.js';
 import { PARTS_NAME, specOf, type TestTorrent, v1Torrent, wantedFiles } from '../host/testing/test-torrent.js';
 import { FileStorageFactory, type FileStorageOptions } from './file-storage.js';
+import { fileHarness } from './testing/file-harness.js';
 
 const VARIANTS: readonly (readonly [string, FileStorageOptions])[] = [
   ['files, on the main thread', { diskWorkers: 0, maxOpenFiles: 100 }],
@@ -33,29 +34,7 @@ for (const [name, options] of VARIANTS) {
   const factory = new FileStorageFactory(options);
   after(() => new Promise<void>((resolve) => factory.close(resolve)));
 
-  describeStorage(name, () => {
-    const root = mkdtempSync(join(tmpdir(), 'dtorrent-storage-'));
-    // It does not exist: the download directory is made like any other.
-    const directory = join(root, 'downloads');
-    return {
-      factory,
-      directory,
-      readFile: (path) => {
-        try {
-          return new Uint8Array(readFileSync(join(directory, ...path)));
-        } catch {
-          return null;
-        }
-      },
-      writeFile: (path, content) => {
-        const file = join(directory, ...path);
-        mkdirSync(dirname(file), { recursive: true });
-        writeFileSync(file, content);
-      },
-      removeFile: (path) => rmSync(join(directory, ...path)),
-      close: async () => rmSync(root, { recursive: true, force: true }),
-    };
-  });
+  describeStorage(name, () => fileHarness(factory));
 }
 
 describe('FileStorage', () => {

@@ -7,10 +7,12 @@ import { lstat } from 'node:fs';
 import { join, sep } from 'node:path';
 import { DtorrentError } from '../base/errors.js';
 import type { StorageFile, StorageSpec } from '../host/storage.js';
-import { isAbsence } from './download-path.js';
+import { diskError, isAbsence } from './disk-error.js';
+import { type DownloadDirectory, directoryIsGone, findDirectory } from './download-directory.js';
 import { stampFiles } from './file-stamps.js';
 
 export interface Survey {
+  readonly directory: DownloadDirectory;
   /** No file with data and no parts file. */
   readonly isEmpty: boolean;
   readonly hasParts: boolean;
@@ -20,11 +22,34 @@ export interface Survey {
 
 /** @param spec its directory is absolute. `done` never runs inside the call. */
 export function survey(spec: StorageSpec, done: (result: Survey | DtorrentError) => void): void {
-  const { directory, partsName, layout, wantedFiles } = spec;
-  lstat(join(directory, partsName), (fault, stats) => {
+  findDirectory(spec.directory, (directory) => {
+    if (directory instanceof DtorrentError) {
+      done(directory);
+      return;
+    }
+    surveyDirectory(spec, directory, (found) => {
+      if (found instanceof DtorrentError || !isOtherDirectory(spec, found)) done(found);
+      else done(directoryIsGone(directory.path));
+    });
+  });
+}
+
+function surveyDirectory(
+  { partsName, layout, wantedFiles }: StorageSpec,
+  directory: DownloadDirectory,
+  done: (result: Survey | DtorrentError) => void,
+): void {
+  const path = join(directory.path, partsName);
+  lstat(path, (fault, stats) => {
+    if (fault !== null && !isAbsence(fault)) {
+      done(diskError(fault, { action: 'open', path, directory: directory.path }));
+      return;
+    }
     const hasParts = fault === null && stats.isFile();
     if (!hasParts && wantedFiles === null) {
-      findFile(directory, layout.files, (isFound) => done({ isEmpty: !isFound, hasParts, missing: [] }));
+      findFile(directory.path, layout.files, (isFound) => {
+        done({ directory, isEmpty: !isFound, hasParts, missing: [] });
+      });
       return;
     }
     findMissing(directory, layout.files, layout.files.keys(), (missing) => {
@@ -33,14 +58,18 @@ export function survey(spec: StorageSpec, done: (result: Survey | DtorrentError)
         return;
       }
       const storedCount = layout.files.filter(hasData).length;
-      done({ isEmpty: !hasParts && missing.length === storedCount, hasParts, missing });
+      done({ directory, isEmpty: !hasParts && missing.length === storedCount, hasParts, missing });
     });
   });
 }
 
+function isOtherDirectory({ directoryIdentity: known = null }: StorageSpec, { directory, isEmpty }: Survey): boolean {
+  return known !== null && directory.identity !== known && isEmpty;
+}
+
 /** @returns those of `indices` that have data and are not on disk, in order. */
 export function findMissing(
-  directory: string,
+  directory: DownloadDirectory,
   files: readonly StorageFile[],
   indices: Iterable<number>,
   done: (missing: readonly number[] | DtorrentError) => void,

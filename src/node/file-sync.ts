@@ -1,67 +1,67 @@
 /**
- * fsync for a list of files, one after the other, on libuv's threads: it can take seconds and must hold up neither the
- * event loop nor a disk worker. A descriptor of its own does: fsync is about the file, not about who wrote to it.
+ * fsync for lists of files and directories, on libuv's threads: it can take seconds and must hold up neither the event
+ * loop nor a disk worker. A descriptor of its own does: fsync is about the file, not about who wrote to it.
  */
 import { close, constants, fsync, open } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { DtorrentError } from '../base/errors.js';
-import { diskError } from './disk-error.js';
-import { isAbsence, locate, OPEN_FLAGS } from './download-path.js';
+import { runBounded } from './bounded-loop.js';
+import { diskError, isAbsence } from './disk-error.js';
+import { checkStillThere, type DownloadDirectory } from './download-directory.js';
+import { locate, OPEN_FLAGS } from './download-path.js';
+import { fileIsGone } from './open-files.js';
 
-/**
- * `done` never runs inside the call; it gets the first error, and the others are synced all the same. A file that was
- * removed meanwhile is no error. `paths` are relative to `directory`.
- */
+/** Two share one commit of the file system's journal now and then; libuv has four threads, and uploads need them too. */
+const SYNCS_AT_ONCE = 2;
+
+export interface FilesToSync {
+  readonly directory: DownloadDirectory;
+  /** Relative to it. */
+  readonly paths: readonly string[];
+  /** It may be that there is no such file; otherwise that is an error, because it was written to. */
+  readonly mayBeAbsent: boolean;
+}
+
+/** `done` never runs inside the call; it gets the first error, and the other files are synced all the same. */
 export function syncFiles(
-  directory: string,
-  paths: readonly string[],
+  { directory, paths, mayBeAbsent }: FilesToSync,
   done: (error: DtorrentError | null) => void,
 ): void {
   let firstError: DtorrentError | null = null;
-  let next = 0;
-  const syncNext = (): void => {
-    if (next === paths.length) {
-      done(firstError);
-      return;
-    }
-    const path = locate(directory, paths[next]!);
-    next++;
+  const start = (index: number, next: () => void): void => {
+    const path = locate(directory.path, paths[index]!);
+    const fail = (error: DtorrentError | null): void => {
+      firstError ??= error;
+      next();
+    };
     syncFile(path, (fault) => {
-      if (fault !== null) firstError ??= diskError(fault, { action: 'sync', path, directory });
-      syncNext();
+      if (fault === null || (mayBeAbsent && isAbsence(fault))) next();
+      else if (isAbsence(fault)) checkStillThere(directory, (gone) => fail(gone ?? fileIsGone(path)));
+      else fail(diskError(fault, { action: 'sync', path, directory: directory.path }));
     });
   };
-  setImmediate(syncNext);
+  setImmediate(runBounded, { count: paths.length, atOnce: SYNCS_AT_ONCE, start, done: () => done(firstError) });
 }
 
-/** Makes what was created or renamed in these directories last. Not every system can, and none says so alike. */
-export function syncDirectories(
-  directory: string,
-  paths: readonly string[],
-  done: (error: DtorrentError | null) => void,
-): void {
-  let next = 0;
-  const syncNext = (): void => {
-    const path = paths[next++];
-    if (path === undefined) {
-      done(null);
-      return;
-    }
-    open(join(directory, path), constants.O_RDONLY, (openFault, fd) => {
-      if (openFault !== null) syncNext();
-      else fsync(fd, () => close(fd, syncNext));
+/**
+ * Makes last that these files were created or renamed. Not every system can sync a directory, and no two say so alike:
+ * it is never an error.
+ */
+export function syncDirectoriesOf(directory: DownloadDirectory, paths: readonly string[], done: () => void): void {
+  const parents = [...new Set(paths.map((path) => dirname(path)))];
+  const start = (index: number, next: () => void): void => {
+    open(join(directory.path, parents[index]!), constants.O_RDONLY, (openFault, fd) => {
+      if (openFault !== null) next();
+      else fsync(fd, () => close(fd, next));
     });
   };
-  syncNext();
+  setImmediate(runBounded, { count: parents.length, atOnce: SYNCS_AT_ONCE, start, done });
 }
 
 function syncFile(path: string, done: (fault: Error | null) => void): void {
   // Windows flushes only what is open for writing.
   open(path, constants.O_RDWR | OPEN_FLAGS, (openFault, fd) => {
-    if (openFault !== null) {
-      done(isAbsence(openFault) ? null : openFault);
-      return;
-    }
-    fsync(fd, (syncFault) => close(fd, () => done(syncFault)));
+    if (openFault !== null) done(openFault);
+    else fsync(fd, (syncFault) => close(fd, () => done(syncFault)));
   });
 }

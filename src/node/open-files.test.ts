@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { DtorrentError } from '../base/errors.js';
+import type { DownloadDirectory } from './download-directory.js';
 import { type DiskFile, FILE_KEYS_PER_STORAGE, keysOfStorage, OpenFiles } from './open-files.js';
 import { ReadHandles } from './read-handles.js';
 
@@ -14,6 +15,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
+const here = (): DownloadDirectory => ({ path: directory, identity: null });
 const descriptors = (): number => readdirSync('/dev/fd').length;
 
 function file(index: number, storage = 0): DiskFile {
@@ -24,6 +26,7 @@ function file(index: number, storage = 0): DiskFile {
     lengthBytes: 10,
     executable: false,
     hasFullLength: false,
+    wasThere: false,
   };
 }
 
@@ -31,10 +34,10 @@ describe('OpenFiles', () => {
   test('at most maxOpenFiles are open, and the least recently used is closed first', () => {
     const files = new OpenFiles(3);
     const before = descriptors();
-    const first = files.openForWriting(directory, file(0));
+    const first = files.openForWriting(here(), file(0));
     for (let i = 1; i < 10; i++) {
-      files.openForWriting(directory, file(i));
-      assert.equal(files.openForWriting(directory, file(0)), first, 'the first file stayed open');
+      files.openForWriting(here(), file(i));
+      assert.equal(files.openForWriting(here(), file(0)), first, 'the first file stayed open');
       assert.ok(files.size <= 3);
       assert.ok(descriptors() <= before + 3);
     }
@@ -44,13 +47,13 @@ describe('OpenFiles', () => {
 
   test('a file open for reading is opened anew for writing; one open for writing serves both', () => {
     const files = new OpenFiles(3);
-    assert.equal(files.openForReading(directory, file(0)), -1);
-    const written = files.openForWriting(directory, file(0));
-    assert.equal(files.openForReading(directory, file(0)), written);
+    assert.equal(files.openForReading(here(), file(0)), -1);
+    const written = files.openForWriting(here(), file(0));
+    assert.equal(files.openForReading(here(), file(0)), written);
     files.closeAll();
-    files.openForReading(directory, file(0));
+    files.openForReading(here(), file(0));
     const before = descriptors();
-    files.openForWriting(directory, file(0));
+    files.openForWriting(here(), file(0));
     assert.equal(files.size, 1);
     assert.equal(descriptors(), before);
     files.closeAll();
@@ -58,7 +61,7 @@ describe('OpenFiles', () => {
 
   test('closing a storage closes its files and no others', () => {
     const files = new OpenFiles(10);
-    for (let i = 0; i < 3; i++) for (const storage of [1, 2]) files.openForWriting(directory, file(i, storage));
+    for (let i = 0; i < 3; i++) for (const storage of [1, 2]) files.openForWriting(here(), file(i, storage));
     files.closeRange(keysOfStorage(1));
     assert.equal(files.size, 3);
     files.closeRange(keysOfStorage(2));
@@ -71,24 +74,24 @@ describe('OpenFiles', () => {
     const before = descriptors();
     const fifo: DiskFile = { ...file(0), path: 'fifo' };
     const refusal = (thrown: unknown): boolean => thrown instanceof DtorrentError && thrown.code === 'EFILEOPEN';
-    assert.throws(() => files.openForReading(directory, fifo), refusal);
-    assert.throws(() => files.openForWriting(directory, fifo), refusal);
+    assert.throws(() => files.openForReading(here(), fifo), refusal);
+    assert.throws(() => files.openForWriting(here(), fifo), refusal);
     assert.equal(descriptors(), before);
   });
 
   test('a path that leads out is refused here too', () => {
     const files = new OpenFiles(3);
     const out: DiskFile = { ...file(0), path: join('..', 'out') };
-    assert.throws(() => files.openForWriting(directory, out), /leads out of the download directory/);
-    assert.throws(() => files.openForReading(directory, out), /leads out of the download directory/);
-    assert.throws(() => files.createEmpty(directory, out), /leads out of the download directory/);
+    assert.throws(() => files.openForWriting(here(), out), /leads out of the download directory/);
+    assert.throws(() => files.openForReading(here(), out), /leads out of the download directory/);
+    assert.throws(() => files.createEmpty(here(), out), /leads out of the download directory/);
   });
 });
 
 describe('ReadHandles', () => {
   const flat = (index: number, storage = 0): DiskFile => ({ ...file(index, storage), path: `flat-${index}` });
   const acquire = (handles: ReadHandles, index: number): Promise<number | DtorrentError> =>
-    new Promise((resolve) => handles.acquire(directory, flat(index), resolve));
+    new Promise((resolve) => handles.acquire(here(), flat(index), resolve));
   beforeEach(() => {
     for (let i = 0; i < 8; i++) writeFileSync(join(directory, `flat-${i}`), String(i));
   });

@@ -6,8 +6,10 @@
  */
 import { closeSync, constants, fstatSync, ftruncateSync, lstatSync, openSync } from 'node:fs';
 import { DtorrentError } from '../base/errors.js';
-import { diskError } from './disk-error.js';
-import { isAbsence, locate, makeParent, OPEN_FLAGS, parentExists } from './download-path.js';
+import { diskError, isAbsence } from './disk-error.js';
+import { assertStillThere, type DownloadDirectory } from './download-directory.js';
+import { locate, makeParent, OPEN_FLAGS, parentExists } from './download-path.js';
+import { systemErrorCode } from './system-error.js';
 
 /** One file of one torrent; plain data that is sent to workers. */
 export interface DiskFile {
@@ -19,6 +21,8 @@ export interface DiskFile {
   readonly executable: boolean;
   /** It gets lengthBytes at once when it is made, a hole where nothing was written; else it grows. */
   readonly hasFullLength: boolean;
+  /** It was on disk before: if it is not any more, its data is lost, and another must not take its place. */
+  readonly wasThere: boolean;
 }
 
 /** More than LIMITS.fileCountMax, and one for the parts file. */
@@ -37,6 +41,7 @@ export function keysOfStorage(storage: number): KeyRange {
 interface OpenFile {
   readonly fd: number;
   readonly isWritable: boolean;
+  readonly path: string;
 }
 
 const READ_FLAGS = constants.O_RDONLY | OPEN_FLAGS;
@@ -57,55 +62,63 @@ export class OpenFiles {
   }
 
   /**
-   * @param directory absolute path of the download directory.
    * @returns a descriptor that is valid until the next call, or -1 when the file does not exist.
-   * @throws {DtorrentError} `EFILEOPEN`
+   * @throws {DtorrentError} `EFILEOPEN`; `EFILEIO` when it is the download directory that is not there any more.
    */
-  openForReading(directory: string, file: DiskFile): number {
+  openForReading(directory: DownloadDirectory, file: DiskFile): number {
     const open = this.#use(file.key);
     if (open !== null) return open.fd;
-    const path = locate(directory, file.path);
-    if (!parentExists(directory, path)) return -1;
-    this.#makeRoom();
-    try {
-      const fd = openSync(path, READ_FLAGS);
-      regularFileBytes(fd, path);
-      this.#files.set(file.key, { fd, isWritable: false });
-      return fd;
-    } catch (thrown) {
-      if (isAbsence(thrown)) return -1;
-      throw diskError(thrown, { action: 'open', path, directory });
-    }
+    const path = locate(directory.path, file.path);
+    const fd = parentExists(directory.path, path) ? this.#openToRead(directory, path) : -1;
+    if (fd < 0) assertStillThere(directory);
+    else this.#files.set(file.key, { fd, isWritable: false, path });
+    return fd;
   }
 
   /**
    * @returns a descriptor that is valid until the next call.
-   * @throws {DtorrentError} `EFILECREATE`, `EFILEOPEN`, `EDIRCREATE`, `EDISKFULL`
+   * @throws {DtorrentError} `EFILECREATE`, `EFILEOPEN`, `EDIRCREATE`, `EDISKFULL`; `EFILEIO` when the file or the
+   * download directory was there and is not any more.
    */
-  openForWriting(directory: string, file: DiskFile): number {
+  openForWriting(directory: DownloadDirectory, file: DiskFile): number {
     const open = this.#use(file.key);
-    if (open?.isWritable) return open.fd;
+    if (open?.isWritable) {
+      // What is written to a file without a name is lost when it is closed.
+      if (this.isGone(file)) throw fileIsGone(open.path);
+      return open.fd;
+    }
     if (open !== null) this.#close(file.key, open);
     makeParent(directory, file.path);
-    this.#makeRoom();
-    const path = locate(directory, file.path);
+    const path = locate(directory.path, file.path);
     const existed = exists(path);
+    if (!existed) {
+      assertStillThere(directory);
+      if (file.wasThere) throw fileIsGone(path);
+    }
     try {
-      const fd = openSync(path, WRITE_FLAGS, createMode(file));
+      const fd = this.#open(path, WRITE_FLAGS, createMode(file));
       const bytes = regularFileBytes(fd, path);
+      this.#files.set(file.key, { fd, isWritable: true, path });
       if (bytes > file.lengthBytes || (file.hasFullLength && bytes < file.lengthBytes)) {
         ftruncateSync(fd, file.lengthBytes);
       }
-      this.#files.set(file.key, { fd, isWritable: true });
       return fd;
     } catch (thrown) {
-      throw diskError(thrown, { action: existed ? 'open' : 'create', path, directory });
+      throw diskError(thrown, { action: existed ? 'open for writing' : 'create', path, directory: directory.path });
     }
   }
 
+  /** Closes a file that is open and was deleted meanwhile. @returns whether it was. */
+  isGone(file: DiskFile): boolean {
+    const open = this.#files.get(file.key);
+    if (open === undefined || !isDeleted(open)) return false;
+    this.#close(file.key, open);
+    return true;
+  }
+
   /** Makes an empty file unless something is there already. @throws {DtorrentError} like openForWriting. */
-  createEmpty(directory: string, file: DiskFile): void {
-    if (exists(locate(directory, file.path))) return;
+  createEmpty(directory: DownloadDirectory, file: DiskFile): void {
+    if (exists(locate(directory.path, file.path))) return;
     this.openForWriting(directory, file);
     this.#close(file.key, this.#files.get(file.key)!);
   }
@@ -126,9 +139,33 @@ export class OpenFiles {
     return file;
   }
 
-  #makeRoom(): void {
+  #openToRead(directory: DownloadDirectory, path: string): number {
+    try {
+      const fd = this.#open(path, READ_FLAGS);
+      regularFileBytes(fd, path);
+      return fd;
+    } catch (thrown) {
+      if (isAbsence(thrown)) return -1;
+      throw diskError(thrown, { action: 'open', path, directory: directory.path });
+    }
+  }
+
+  /** When the process or the system has no descriptor left, those here are given up for it, half of them at a time. */
+  #open(path: string, flags: number, mode?: number): number {
+    this.#closeDownTo(this.#maxOpenFiles - 1);
+    for (;;) {
+      try {
+        return openSync(path, flags, mode);
+      } catch (thrown) {
+        if (this.#files.size === 0 || !isOutOfDescriptors(thrown)) throw thrown;
+        this.#closeDownTo(Math.floor(this.#files.size / 2));
+      }
+    }
+  }
+
+  #closeDownTo(count: number): void {
     for (const [key, file] of this.#files) {
-      if (this.#files.size < this.#maxOpenFiles) return;
+      if (this.#files.size <= count) return;
       this.#close(key, file);
     }
   }
@@ -141,6 +178,30 @@ export class OpenFiles {
       // A network file system may report a late write error here, but the descriptor is gone all the same. `flush` is
       // where such errors are asked for.
     }
+  }
+}
+
+export function isOutOfDescriptors(thrown: unknown): boolean {
+  const code = systemErrorCode(thrown);
+  return code === 'EMFILE' || code === 'ENFILE';
+}
+
+export function fileIsGone(path: string): DtorrentError {
+  return new DtorrentError(
+    'EFILEIO',
+    `${path} was there and is not any more: it was deleted or moved; put it back, or check the torrent to download it again`,
+  );
+}
+
+/** Some file systems count no links: zero alone proves nothing. */
+function isDeleted({ fd, path }: OpenFile): boolean {
+  const open = fstatSync(fd);
+  if (open.nlink > 0) return false;
+  try {
+    const named = lstatSync(path);
+    return named.ino !== open.ino || named.dev !== open.dev;
+  } catch {
+    return true;
   }
 }
 

@@ -4,27 +4,28 @@
  * Rules of the port: a piece's operations keep their order (PieceGates); a change of the selection goes alone (Gate);
  * no `done` inside the call; close comes last.
  */
-import { sep } from 'node:path';
+import { join, sep } from 'node:path';
 import { assert } from '../base/assert.js';
 import { DtorrentError } from '../base/errors.js';
 import type { Slot } from '../base/slot-pool.js';
 import { FilePlacement } from '../format/file-placement.js';
 import type { FileStamp, Storage, StorageSpec, VerifyResult, WriteResult } from '../host/storage.js';
-import type { DiskResult, DiskSpan } from './disk-job.js';
+import type { DiskResult, DiskSpan, WriteJob } from './disk-job.js';
 import type { DiskPool } from './disk-pool.js';
-import { EmptyFiles } from './empty-files.js';
+import type { DownloadDirectory } from './download-directory.js';
 import { FileRead } from './file-read.js';
 import { stampFiles } from './file-stamps.js';
 import { findMissing, type Survey } from './file-survey.js';
-import { syncFiles } from './file-sync.js';
-import { type DiskFile, keysOfStorage } from './open-files.js';
+import { syncDirectoriesOf, syncFiles } from './file-sync.js';
+import { type DiskFile, fileIsGone, keysOfStorage } from './open-files.js';
 import { PartsFile } from './parts-file.js';
 import { type Access, Gate, PieceGates } from './piece-gates.js';
 import type { PieceExpectation } from './piece-hasher.js';
 import type { ReadHandles } from './read-handles.js';
+import { type ErrorDone, runInOrder } from './shared-step.js';
+import { WriteGround } from './write-ground.js';
 
 type PieceSpan = Parameters<Storage['writeUnverified']>[0];
-type ErrorDone = (error: DtorrentError | null) => void;
 
 export class OpenStorage implements Storage {
   readonly isEmpty: boolean;
@@ -34,12 +35,14 @@ export class OpenStorage implements Storage {
   readonly #handles: ReadHandles;
   readonly #placement: FilePlacement;
   readonly #parts: PartsFile;
-  readonly #emptyFiles: EmptyFiles;
+  readonly #ground: WriteGround;
   /** A writer in it has the whole storage to itself. */
   readonly #gate = new Gate();
   readonly #gates = new PieceGates();
   /** Files written to since the last flush. */
   #dirtyFiles = new Set<number>();
+  /** 1 = the file, the parts file last, was seen on disk with data of its own: if it is gone, that is an error. */
+  readonly #wasThere: Uint8Array;
   #operations = 0;
   /** Writes that are not done, by number; a flush or a stamp waits for those before it. */
   readonly #writes = new Set<number>();
@@ -56,19 +59,23 @@ export class OpenStorage implements Storage {
     readonly handles: ReadHandles;
   }) {
     const { spec, survey, pool, handles } = options;
-    const { directory, layout } = spec;
     this.isEmpty = survey.isEmpty;
     this.#spec = spec;
     this.#number = options.number;
     this.#pool = pool;
     this.#handles = handles;
-    this.#placement = new FilePlacement(layout, spec.wantedFiles);
+    this.#placement = new FilePlacement(spec.layout, spec.wantedFiles);
+    this.#wasThere = new Uint8Array(this.#placement.partsIndex + 1);
     for (const index of survey.missing) this.#placement.setAside(index, true);
     const diskFile = (index: number): DiskFile => this.#diskFile(index);
     const placement = this.#placement;
+    this.#ground = new WriteGround({ directory: survey.directory, spec, placement, diskFile, pool });
+    const directory = (): DownloadDirectory => this.#ground.directory;
     this.#parts = new PartsFile({ mayExist: survey.hasParts, directory, placement, diskFile, pool, handles });
-    this.#emptyFiles = new EmptyFiles({ directory, pool, diskFile });
-    this.#listEmptyFiles();
+  }
+
+  get directoryIdentity(): string | null {
+    return this.#ground.directory.identity;
   }
 
   /** What is to be done before the first operation. */
@@ -78,7 +85,7 @@ export class OpenStorage implements Storage {
         done(error);
         return;
       }
-      this.#emptyFiles.create((createError) => {
+      this.#ground.createEmptyFiles((createError) => {
         // Where there is a piece, a write reports it; a seed in a read-only directory does not need them.
         done(this.#spec.layout.pieceCount === 0 ? createError : null);
       });
@@ -88,7 +95,7 @@ export class OpenStorage implements Storage {
   writePiece(piece: number, slot: Slot, done: (result: WriteResult) => void): void {
     const span = { piece, begin: 0, length: this.#spec.layout.pieceBytes(piece) };
     this.#write(span, slot, this.#expectationOf(piece), (result) => {
-      assert(result !== 'missing', 'a write does not look for files');
+      assert(result !== 'missing' && result !== 'more', 'a write ends, and does not look for files');
       done(result);
     });
   }
@@ -101,7 +108,7 @@ export class OpenStorage implements Storage {
     const start = (): void => {
       const read = new FileRead({
         handles: this.#handles,
-        directory: this.#spec.directory,
+        directory: this.#ground.directory,
         spans: this.#spansOf(piece, begin, into.length),
         into,
         done: (error) => {
@@ -118,10 +125,12 @@ export class OpenStorage implements Storage {
   verifyPiece(piece: number, done: (result: VerifyResult) => void): void {
     const verify = (): void => {
       const pieceBytes = this.#spec.layout.pieceBytes(piece);
-      const { directory } = this.#spec;
+      const { directory } = this.#ground;
       const spans = this.#spansOf(piece, 0, pieceBytes);
       const expected = this.#expectationOf(piece);
       this.#pool.submit({ kind: 'verify', directory, expected, spans, pieceBytes }, (result) => {
+        assert(result !== 'more', 'a check ends');
+        if (result === 'ok') for (const index of this.#filesOf(spans)) this.#wasThere[index] = 1;
         this.#gates.leave(piece);
         done(result);
         this.#end();
@@ -138,29 +147,29 @@ export class OpenStorage implements Storage {
     this.#begin('write', done, () => {
       const unwantedBefore = this.#unwanted();
       this.#placement.setWanted(wanted);
-      this.#listEmptyFiles();
+      this.#ground.selectionChanged();
       const files = this.#spec.layout.files;
       const unwanted = [...files.keys()].filter((index) => !unwantedBefore[index] && !this.#placement.isWanted(index));
-      findMissing(this.#spec.directory, files, unwanted, (missing) => {
+      findMissing(this.#ground.directory, files, unwanted, (missing) => {
         if (missing instanceof DtorrentError) {
           finish(missing);
           return;
         }
-        for (const index of missing) this.#placement.setAside(index, true);
-        this.#takeOutWanted((error) => {
-          if (error !== null) finish(error);
-          else this.#emptyFiles.create(finish);
-        });
+        for (const index of missing) {
+          this.#placement.setAside(index, true);
+          this.#forget(index);
+        }
+        runInOrder([(taken) => this.#takeOutWanted(taken), (made) => this.#ground.createEmptyFiles(made)], finish);
       });
     });
   }
 
   stampFiles(done: (result: readonly FileStamp[] | DtorrentError) => void): void {
     const stamp = (): void => {
-      const { directory, layout, partsName } = this.#spec;
+      const { layout, partsName } = this.#spec;
       const paths = layout.files.map((file, index) => (file.padding ? null : this.#diskFile(index).path));
-      stampFiles(directory, [...paths, partsName], (result) => {
-        done(result);
+      stampFiles(this.#ground.directory, [...paths, partsName], (result) => {
+        done(result instanceof DtorrentError ? result : (this.#goneFile(result) ?? result));
         this.#end();
       });
     };
@@ -172,11 +181,16 @@ export class OpenStorage implements Storage {
       const indices = [...this.#dirtyFiles];
       this.#dirtyFiles = new Set();
       const paths = indices.map((index) => this.#diskFile(index).path);
-      syncFiles(this.#spec.directory, paths, (error) => {
+      const { directory } = this.#ground;
+      const finish: ErrorDone = (error) => {
         // Whoever asks again gets another try at all of them.
         if (error !== null) for (const index of indices) this.#dirtyFiles.add(index);
         done(error);
         this.#end();
+      };
+      syncFiles({ directory, paths, mayBeAbsent: false }, (error) => {
+        if (error !== null) finish(error);
+        else syncDirectoriesOf(directory, paths, () => finish(null));
       });
     };
     this.#begin('read', done, () => this.#startAfterWrites(flush));
@@ -203,39 +217,40 @@ export class OpenStorage implements Storage {
         this.#end();
       };
       this.#gates.enter(piece, 'write', () => {
-        this.#prepareWrite(piece, (error) => {
-          if (error === null) this.#submitWrite(span, slot, expected, finish);
-          else finish(error);
-        });
+        const aside = this.#placement.asideBefore(piece);
+        const write = (): void => this.#writeSpans(span, slot, expected, finish);
+        if (aside.length === 0) write();
+        else this.#takeOut(aside, (error) => (error === null ? write() : finish(error)));
       });
     });
   }
 
-  /** `done` may run inside the call. */
-  #prepareWrite(piece: number, done: ErrorDone): void {
-    const createEmpty = (): void => this.#emptyFiles.create(done);
-    const aside = this.#placement.asideBefore(piece);
-    if (aside.length === 0) createEmpty();
-    else this.#parts.takeOut(aside, (error) => (error === null ? createEmpty() : done(error)));
-  }
-
-  #submitWrite(
+  #writeSpans(
     { piece, begin, length }: PieceSpan,
     slot: Slot,
     expected: PieceExpectation | null,
     done: (result: DiskResult) => void,
   ): void {
-    const { directory } = this.#spec;
     const spans = this.#spansOf(piece, begin, length);
-    const indices = spans.flatMap(({ file }) => (file === null ? [] : [file.key - keysOfStorage(this.#number).first]));
+    const indices = this.#filesOf(spans);
     if (indices.includes(this.#placement.partsIndex)) this.#parts.mayExist = true;
-    this.#pool.submit(
-      { kind: 'write', directory, expected, spans, pieceBytes: length, bytes: slot.bytes },
-      (result) => {
-        if (result === 'ok') for (const index of indices) this.#dirtyFiles.add(index);
+    this.#ground.prepare(indices, (error) => {
+      if (error !== null) {
+        done(error);
+        return;
+      }
+      const { directory } = this.#ground;
+      const job: WriteJob = { kind: 'write', directory, expected, spans, pieceBytes: length, bytes: slot.bytes };
+      this.#pool.submit(job, (result) => {
+        if (result === 'ok') {
+          for (const index of indices) {
+            this.#wasThere[index] = 1;
+            this.#dirtyFiles.add(index);
+          }
+        }
         done(result);
-      },
-    );
+      });
+    });
   }
 
   /** Runs `start` when the writes that were asked for before are done. */
@@ -253,23 +268,44 @@ export class OpenStorage implements Storage {
 
   /** Moves what the parts file has of wanted files into them. `done` may run inside the call. */
   #takeOutWanted(done: ErrorDone): void {
-    const takeOut = (): void => this.#parts.takeOut(this.#placement.wantedAside(), done);
+    const takeOut = (): void => this.#takeOut(this.#placement.wantedAside(), done);
     if (!this.#spec.layout.files.some((_, index) => this.#placement.isWanted(index))) done(null);
     else if (this.#parts.mayExist) this.#parts.clean(takeOut);
     else takeOut();
   }
 
+  #takeOut(indices: readonly number[], done: ErrorDone): void {
+    this.#parts.takeOut(indices, (error) => {
+      if (!this.#parts.mayExist) this.#forget(this.#placement.partsIndex);
+      done(error);
+    });
+  }
+
+  /** Indices of the files under these spans; the parts file is one. */
+  #filesOf(spans: readonly DiskSpan[]): number[] {
+    const { first } = keysOfStorage(this.#number);
+    return spans.flatMap(({ file }) => (file === null ? [] : [file.key - first]));
+  }
+
+  /** It is not on disk, and that is as it should be. */
+  #forget(index: number): void {
+    this.#wasThere[index] = 0;
+    this.#dirtyFiles.delete(index);
+  }
+
+  #goneFile(stamps: readonly FileStamp[]): DtorrentError | null {
+    for (const [index, { lengthBytes }] of stamps.entries()) {
+      if (lengthBytes > 0) this.#wasThere[index] = 1;
+      else if (lengthBytes < 0 && this.#wasThere[index] === 1) {
+        return fileIsGone(join(this.#spec.directory, this.#diskFile(index).path));
+      }
+    }
+    return null;
+  }
+
   /** 1 = not wanted. */
   #unwanted(): Uint8Array {
     return Uint8Array.from(this.#spec.layout.files, (_, index) => (this.#placement.isWanted(index) ? 0 : 1));
-  }
-
-  #listEmptyFiles(): void {
-    const indices: number[] = [];
-    this.#spec.layout.files.forEach((file, index) => {
-      if (file.lengthBytes === 0 && this.#placement.isWanted(index)) indices.push(index);
-    });
-    this.#emptyFiles.set(indices);
   }
 
   /** Runs `start`, which owes an #end, when `access` allows; `done` is told when the storage is closed. */
@@ -305,14 +341,21 @@ export class OpenStorage implements Storage {
   #diskFile(index: number): DiskFile {
     const { layout, partsName, preallocation } = this.#spec;
     const key = keysOfStorage(this.#number).first + index;
+    const wasThere = this.#wasThere[index] === 1;
     const file = layout.files[index];
     if (file === undefined) {
       const lengthBytes = this.#placement.partsBytesMax;
-      return { key, path: partsName, lengthBytes, executable: false, hasFullLength: false };
+      return { key, path: partsName, lengthBytes, executable: false, hasFullLength: false, wasThere };
     }
     const { path, lengthBytes, executable } = file;
-    const hasFullLength = preallocation !== 'none' && this.#placement.isWanted(index);
-    return { key, path: path.length === 1 ? path[0]! : path.join(sep), lengthBytes, executable, hasFullLength };
+    return {
+      key,
+      path: path.length === 1 ? path[0]! : path.join(sep),
+      lengthBytes,
+      executable,
+      hasFullLength: preallocation === 'sparse' && this.#placement.isWanted(index),
+      wasThere,
+    };
   }
 
   /** Copies: cloning a view for a worker would clone everything under it. */

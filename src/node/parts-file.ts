@@ -5,24 +5,24 @@
  * Called by OpenStorage while nothing else goes on in it.
  */
 import { readdir, unlink } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { DtorrentError } from '../base/errors.js';
 import type { FilePlacement } from '../format/file-placement.js';
 import type { PartsMove } from './disk-parts.js';
 import type { DiskPool } from './disk-pool.js';
-import { syncDirectories, syncFiles } from './file-sync.js';
+import type { DownloadDirectory } from './download-directory.js';
+import { syncDirectoriesOf, syncFiles } from './file-sync.js';
 import type { DiskFile } from './open-files.js';
 import type { ReadHandles } from './read-handles.js';
+import type { ErrorDone } from './shared-step.js';
 
 /** So that a job is short, and a torrent of a million files does not become a million temporary files at one time. */
 const MOVES_PER_JOB = 64;
 
-type Done = (error: DtorrentError | null) => void;
-
 export class PartsFile {
   /** As far as is known: true from its first write on. */
   mayExist: boolean;
-  readonly #directory: string;
+  readonly #directoryNow: () => DownloadDirectory;
   readonly #file: DiskFile;
   readonly #placement: FilePlacement;
   readonly #diskFile: (index: number) => DiskFile;
@@ -31,14 +31,15 @@ export class PartsFile {
 
   constructor(options: {
     readonly mayExist: boolean;
-    readonly directory: string;
+    /** As it is known to be at the time. */
+    readonly directory: () => DownloadDirectory;
     readonly placement: FilePlacement;
     readonly diskFile: (index: number) => DiskFile;
     readonly pool: DiskPool;
     readonly handles: ReadHandles;
   }) {
     this.mayExist = options.mayExist;
-    this.#directory = options.directory;
+    this.#directoryNow = options.directory;
     this.#placement = options.placement;
     this.#diskFile = options.diskFile;
     this.#file = options.diskFile(options.placement.partsIndex);
@@ -47,7 +48,7 @@ export class PartsFile {
   }
 
   /** Every one of `indices`, which are aside, is in its file afterwards. `done` may run inside the call. */
-  takeOut(indices: readonly number[], done: Done): void {
+  takeOut(indices: readonly number[], done: ErrorDone): void {
     if (!this.mayExist) {
       for (const index of indices) this.#placement.setAside(index, false);
       done(null);
@@ -60,12 +61,12 @@ export class PartsFile {
   }
 
   /** It is no error when that fails: what is left is found by the next `open`. */
-  remove(done: Done): void {
+  remove(done: ErrorDone): void {
     const { key } = this.#file;
     const keys = { first: key, end: key + 1 };
     this.#pool.release(keys, () => {
       this.#handles.closeRange(keys, () => {
-        unlink(join(this.#directory, this.#file.path), () => {
+        unlink(join(this.#directoryNow().path, this.#file.path), () => {
           this.mayExist = false;
           done(null);
         });
@@ -75,18 +76,19 @@ export class PartsFile {
 
   /** Removes what a crash has left of a move. */
   clean(done: () => void): void {
-    readdir(this.#directory, (fault, names) => {
+    const directory = this.#directoryNow().path;
+    readdir(directory, (fault, names) => {
       const left = fault === null ? names.filter((name) => isTemporary(name, this.#file.path)) : [];
       const removeNext = (): void => {
         const name = left.pop();
         if (name === undefined) done();
-        else unlink(join(this.#directory, name), removeNext);
+        else unlink(join(directory, name), removeNext);
       };
       removeNext();
     });
   }
 
-  #takeOutFrom(indices: readonly number[], start: number, done: Done): void {
+  #takeOutFrom(indices: readonly number[], start: number, done: ErrorDone): void {
     const batch = indices.slice(start, start + MOVES_PER_JOB);
     if (batch.length === 0) {
       done(null);
@@ -102,26 +104,30 @@ export class PartsFile {
     });
   }
 
-  #moveBatch(batch: readonly number[], done: Done): void {
+  #moveBatch(batch: readonly number[], done: ErrorDone): void {
     const moves = batch.map((index): PartsMove => {
       const temporary = `${this.#file.path}.${index}`;
       return { file: this.#diskFile(index), temporary, stretches: this.#placement.asideStretches(index) };
     });
-    const directory = this.#directory;
+    const directory = this.#directoryNow();
     this.#pool.submit({ kind: 'extract', directory, parts: this.#file, moves }, (extracted) => {
       if (extracted instanceof DtorrentError) {
         done(extracted);
         return;
       }
       const temporaries = moves.map((move) => move.temporary);
-      syncFiles(directory, temporaries, (syncError) => {
+      syncFiles({ directory, paths: temporaries, mayBeAbsent: true }, (syncError) => {
         if (syncError !== null) {
           done(syncError);
           return;
         }
         this.#pool.submit({ kind: 'put-in-place', directory, moves }, (put) => {
-          if (put instanceof DtorrentError) done(put);
-          else syncDirectories(directory, [...new Set(moves.map(({ file }) => dirname(file.path)))], done);
+          if (put instanceof DtorrentError) {
+            done(put);
+            return;
+          }
+          const paths = moves.map(({ file }) => file.path);
+          syncDirectoriesOf(directory, paths, () => done(null));
         });
       });
     });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PieceGates } from './piece-gates.js';
+import { Gate, PieceGates } from './piece-gates.js';
 
 function make(): {
   gates: PieceGates;
@@ -46,4 +46,24 @@ test('pieces do not wait for each other, and nothing is kept of one that is left
   gates.leave(2);
   assert.equal(gates.size, 0);
   assert.throws(() => gates.leave(1), /left more often than entered/);
+});
+
+test('a gate is open when a reader would start at once, and free when nobody is in it', () => {
+  const gate = new Gate();
+  const states: boolean[][] = [];
+  const note = (): void => void states.push([gate.isOpen, gate.isFree]);
+  note();
+  gate.enter('read', note);
+  gate.enter('write', note);
+  note();
+  gate.leave();
+  gate.leave();
+  note();
+  assert.deepEqual(states, [
+    [true, true],
+    [true, false],
+    [false, false],
+    [false, false],
+    [true, true],
+  ]);
 });

@@ -5,9 +5,10 @@
  */
 import { close, constants, fstat, open } from 'node:fs';
 import { DtorrentError } from '../base/errors.js';
-import { diskError } from './disk-error.js';
+import { diskError, isAbsence } from './disk-error.js';
+import { checkStillThere, type DownloadDirectory } from './download-directory.js';
 import { checkParent, locate, OPEN_FLAGS } from './download-path.js';
-import { type DiskFile, type KeyRange, notAFile } from './open-files.js';
+import { type DiskFile, fileIsGone, isOutOfDescriptors, type KeyRange, notAFile } from './open-files.js';
 
 /** A descriptor, or why there is none. Owes a `release` if it is a descriptor. */
 export type HandleDone = (result: number | DtorrentError) => void;
@@ -20,7 +21,7 @@ interface Handle {
 }
 
 interface Acquisition {
-  readonly directory: string;
+  readonly directory: DownloadDirectory;
   readonly file: DiskFile;
   readonly done: HandleDone;
 }
@@ -41,7 +42,7 @@ export class ReadHandles {
   }
 
   /** `done` runs inside the call when the file is open already. `EFILEOPEN` also when the file does not exist. */
-  acquire(directory: string, file: DiskFile, done: HandleDone): void {
+  acquire(directory: DownloadDirectory, file: DiskFile, done: HandleDone): void {
     const handle = this.#handles.get(file.key);
     if (handle !== undefined) {
       handle.users++;
@@ -80,10 +81,10 @@ export class ReadHandles {
     this.#serveStarved();
   }
 
-  #open(directory: string, file: DiskFile, done: HandleDone): void {
+  #open(directory: DownloadDirectory, file: DiskFile, done: HandleDone): void {
     const handle: Handle = { fd: -1, users: 1, waiting: [done] };
     this.#handles.set(file.key, handle);
-    openRegularFile(directory, file, (result) => {
+    this.#openRegularFile(directory, file, (result) => {
       if (typeof result === 'number') handle.fd = result;
       else this.#handles.delete(file.key);
       const waiting = handle.waiting.splice(0);
@@ -92,9 +93,38 @@ export class ReadHandles {
     });
   }
 
+  #openRegularFile(directory: DownloadDirectory, file: DiskFile, done: HandleDone): void {
+    let path: string;
+    try {
+      path = locate(directory.path, file.path);
+    } catch (thrown) {
+      done(diskError(thrown, { action: 'open', path: file.path, directory: directory.path }));
+      return;
+    }
+    checkParent(directory.path, path, (parent) => {
+      if (parent === 'missing') explainAbsence(directory, file, path, done);
+      else if (parent !== 'inside') done(parent);
+      else this.#openPath(directory, file, path, done);
+    });
+  }
+
+  #openPath(directory: DownloadDirectory, file: DiskFile, path: string, done: HandleDone): void {
+    open(path, constants.O_RDONLY | OPEN_FLAGS, (openFault, fd) => {
+      if (openFault === null) keepRegularFile(fd, path, directory.path, done);
+      else if (isAbsence(openFault)) explainAbsence(directory, file, path, done);
+      // When the process or the system has no descriptor left, those here are given up for it.
+      else if (isOutOfDescriptors(openFault) && this.#closeIdle()) this.#openPath(directory, file, path, done);
+      else done(diskError(openFault, { action: 'open', path, directory: directory.path }));
+    });
+  }
+
   /** @returns false when every descriptor is in use. */
   #makeRoom(): boolean {
-    if (this.#handles.size < this.#maxOpenFiles) return true;
+    return this.#handles.size < this.#maxOpenFiles || this.#closeIdle();
+  }
+
+  /** @returns whether one was found and closed. */
+  #closeIdle(): boolean {
     for (const [key, handle] of this.#handles) {
       if (handle.users > 0) continue;
       this.#handles.delete(key);
@@ -112,32 +142,21 @@ export class ReadHandles {
   }
 }
 
-function openRegularFile(directory: string, file: DiskFile, done: HandleDone): void {
-  let path: string;
-  try {
-    path = locate(directory, file.path);
-  } catch (thrown) {
-    done(diskError(thrown, { action: 'open', path: file.path, directory }));
-    return;
-  }
-  checkParent(directory, path, (parent) => {
-    if (parent === 'missing') done(new DtorrentError('EFILEOPEN', `cannot open ${path}: it does not exist`));
-    else if (parent !== 'inside') done(parent);
-    else {
-      open(path, constants.O_RDONLY | OPEN_FLAGS, (openFault, fd) => {
-        if (openFault !== null) {
-          done(diskError(openFault, { action: 'open', path, directory }));
-          return;
-        }
-        fstat(fd, (statFault, stat) => {
-          if (statFault === null && stat.isFile()) {
-            done(fd);
-            return;
-          }
-          const error = statFault === null ? notAFile(path) : diskError(statFault, { action: 'open', path, directory });
-          close(fd, () => done(error));
-        });
-      });
+function keepRegularFile(fd: number, path: string, directory: string, done: HandleDone): void {
+  fstat(fd, (fault, stat) => {
+    if (fault === null && stat.isFile()) {
+      done(fd);
+      return;
     }
+    const error = fault === null ? notAFile(path) : diskError(fault, { action: 'open', path, directory });
+    close(fd, () => done(error));
+  });
+}
+
+function explainAbsence(directory: DownloadDirectory, file: DiskFile, path: string, done: HandleDone): void {
+  checkStillThere(directory, (fault) => {
+    if (fault !== null) done(fault);
+    else if (file.wasThere) done(fileIsGone(path));
+    else done(new DtorrentError('EFILEOPEN', `cannot open ${path}: it does not exist`));
   });
 }

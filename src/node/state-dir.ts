@@ -11,8 +11,7 @@ import { join, resolve } from 'node:path';
 import { DtorrentError, toDtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import type { StateStore } from '../host/state-store.js';
-import { type DiskAction, diskError } from './disk-error.js';
-import { isAbsence } from './download-path.js';
+import { type DiskAction, diskError, isAbsence } from './disk-error.js';
 import { systemErrorCode } from './system-error.js';
 
 const FILE_MODE = 0o600;

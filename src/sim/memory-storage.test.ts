@@ -105,6 +105,37 @@ test('every operation can be made to fail, and then changes nothing', () => {
   assert.deepEqual(asked, ['open -1', ...pieces, 'select -1', 'stamp -1', 'flush -1']);
 });
 
+test('a disk that is unmounted fails what would write or miss files, and comes back as it was', () => {
+  const { storage, run, disk } = openNow(TORRENT, {});
+  const results: unknown[] = [];
+  const note = (result: unknown): void => void results.push(result);
+  storage.writePiece(0, slotOf(TORRENT.pieceContent(0)), note);
+  disk.unmount();
+  storage.writePiece(1, slotOf(TORRENT.pieceContent(1)), note);
+  storage.verifyPiece(0, note);
+  storage.stampFiles(note);
+  storage.flush(note);
+  run();
+  assert.equal(results.shift(), 'ok');
+  for (const result of results) {
+    assert.ok(result instanceof DtorrentError);
+    assert.match(result.message, /is not the one it was/);
+  }
+  const { directoryIdentity } = storage;
+  assert.ok(openAgain(disk, directoryIdentity) instanceof DtorrentError);
+  assert.ok(!(openAgain(disk, null) instanceof DtorrentError));
+  disk.mount();
+  assert.ok(!(openAgain(disk, directoryIdentity) instanceof DtorrentError));
+  assert.equal(disk.lengthBytes('/d/a/b.bin'), 64);
+});
+
+function openAgain(disk: MemoryDisk, directoryIdentity: string | null): Storage | DtorrentError {
+  const factory = new MemoryStorageFactory({ defer: (fn) => fn(), disk });
+  const results: (Storage | DtorrentError)[] = [];
+  factory.open(specOf('/d', TORRENT, { directoryIdentity }), (result) => results.push(result));
+  return results[0]!;
+}
+
 test('opening can be made to fail', () => {
   const fault = (): DtorrentError => new DtorrentError('EDIRCREATE', 'the disk is not mounted');
   const factory = new MemoryStorageFactory({ defer: (fn) => fn(), fault });

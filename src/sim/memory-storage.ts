@@ -35,14 +35,20 @@ export class MemoryStorageFactory implements StorageFactory {
 
   open(spec: StorageSpec, done: (result: Storage | DtorrentError) => void): void {
     const fault = this.#options.fault?.('open', -1) ?? null;
-    const result = fault ?? new MemoryStorage(spec, this.disk, this.#options);
+    const result = fault ?? this.#open(spec);
     this.#options.defer(() => done(result));
+  }
+
+  #open(spec: StorageSpec): Storage | DtorrentError {
+    const storage = new MemoryStorage(spec, this.disk, this.#options);
+    return storage.isElsewhere ? directoryIsGone(spec.directory) : storage;
   }
 }
 
 /** Sparse files by absolute path, `/` between directory and elements. */
 export class MemoryDisk {
-  readonly #files = new Map<string, Uint8Array>();
+  #files = new Map<string, Uint8Array>();
+  #unmounted: Map<string, Uint8Array> | null = null;
   /** When each file was last written to: the number of that write, which serves as its time. */
   readonly #changes = new Map<string, number>();
   #writes = 0;
@@ -69,6 +75,24 @@ export class MemoryDisk {
 
   remove(path: string): void {
     this.#files.delete(path);
+  }
+
+  get isMounted(): boolean {
+    return this.#unmounted === null;
+  }
+
+  /** Takes the disk away: every directory is there, as another one that is empty. */
+  unmount(): void {
+    assert(this.#unmounted === null, 'a disk is unmounted once');
+    this.#unmounted = this.#files;
+    this.#files = new Map();
+  }
+
+  /** Brings it back, with what was on it; what was written in its place is gone. */
+  mount(): void {
+    assert(this.#unmounted !== null, 'a disk that is mounted cannot be mounted');
+    this.#files = this.#unmounted;
+    this.#unmounted = null;
   }
 
   /** Bit rot: inverts one byte, which changes no stamp. */
@@ -127,10 +151,13 @@ export class MemoryDisk {
 
 class MemoryStorage implements Storage {
   readonly isEmpty: boolean;
+  readonly directoryIdentity: string;
   readonly #spec: StorageSpec;
   readonly #disk: MemoryDisk;
   readonly #options: MemoryStorageOptions;
   readonly #placement: FilePlacement;
+  /** 1 = the file, the parts file last, was seen with data of its own: if it is gone, that is an error. */
+  readonly #wasThere: Uint8Array;
   #isClosed = false;
 
   constructor(spec: StorageSpec, disk: MemoryDisk, options: MemoryStorageOptions) {
@@ -138,14 +165,21 @@ class MemoryStorage implements Storage {
     this.#disk = disk;
     this.#options = options;
     this.#placement = new FilePlacement(spec.layout, spec.wantedFiles);
-    const hasParts = disk.has(this.#pathOf(this.#placement.partsIndex));
-    const isThere = spec.layout.files.map(({ padding }, index) => !padding && disk.has(this.#pathOf(index)));
-    this.isEmpty = !hasParts && !spec.layout.files.some((file, index) => file.lengthBytes > 0 && isThere[index]);
-    this.#place();
+    this.#wasThere = new Uint8Array(spec.layout.files.length + 1);
+    this.directoryIdentity = identityOf(disk);
+    const hasParts = this.#isThere(this.#placement.partsIndex);
+    this.isEmpty = !hasParts && !spec.layout.files.some(({ lengthBytes }, i) => lengthBytes > 0 && this.#isThere(i));
+    // In the place of another directory nothing is begun again; the factory refuses it.
+    if (!this.isElsewhere) this.#place();
+  }
+
+  /** It was open in another directory, which is not there now. */
+  get isElsewhere(): boolean {
+    return this.isEmpty && (this.#spec.directoryIdentity ?? this.directoryIdentity) !== this.directoryIdentity;
   }
 
   writePiece(piece: number, slot: Slot, done: (result: WriteResult) => void): void {
-    const fault = this.#faultOf('write', piece);
+    const fault = this.#writeFault(piece, 0, this.#spec.layout.pieceBytes(piece));
     this.#clearPadding(piece, slot.bytes);
     const bytes = slot.bytes.subarray(0, this.#spec.layout.pieceBytes(piece));
     const result = fault ?? checkPiece(piece, bytes, this.#spec.hashes);
@@ -158,7 +192,7 @@ class MemoryStorage implements Storage {
     slot: Slot,
     done: (error: DtorrentError | null) => void,
   ): void {
-    const fault = this.#faultOf('write', piece);
+    const fault = this.#writeFault(piece, begin, length);
     if (fault === null) this.#write(piece, begin, slot.bytes.subarray(0, length));
     this.#options.defer(() => done(fault));
   }
@@ -175,14 +209,16 @@ class MemoryStorage implements Storage {
     let result: VerifyResult | null = this.#faultOf('verify', piece);
     if (result === null) {
       const bytes = new Uint8Array(this.#spec.layout.pieceBytes(piece));
-      result = this.#readInto(piece, 0, bytes) ? checkPiece(piece, bytes, this.#spec.hashes) : 'missing';
+      if (this.#readInto(piece, 0, bytes)) result = checkPiece(piece, bytes, this.#spec.hashes);
+      else result = this.#directoryFault() ?? this.#goneFault(this.#filesUnder(piece, 0, bytes.length)) ?? 'missing';
+      if (result === 'ok') for (const index of this.#filesUnder(piece, 0, bytes.length)) this.#wasThere[index] = 1;
     }
     const verdict = result;
     this.#options.defer(() => done(verdict));
   }
 
   setWantedFiles(wanted: Uint8Array | null, done: (error: DtorrentError | null) => void): void {
-    const fault = this.#faultOf('select', -1);
+    const fault = this.#faultOf('select', -1) ?? this.#directoryFault();
     if (fault === null) {
       this.#placement.setWanted(wanted);
       this.#place();
@@ -196,12 +232,15 @@ class MemoryStorage implements Storage {
       return this.#disk.stamp(this.#pathOf(index));
     });
     stamps.push(this.#disk.stamp(this.#pathOf(this.#placement.partsIndex)));
-    const result = this.#faultOf('stamp', -1) ?? stamps;
+    const result = this.#faultOf('stamp', -1) ?? this.#directoryFault() ?? this.#goneFault(stamps.keys()) ?? stamps;
+    if (result === stamps) {
+      for (const [index, { lengthBytes }] of stamps.entries()) if (lengthBytes > 0) this.#wasThere[index] = 1;
+    }
     this.#options.defer(() => done(result));
   }
 
   flush(done: (error: DtorrentError | null) => void): void {
-    const fault = this.#faultOf('flush', -1);
+    const fault = this.#faultOf('flush', -1) ?? this.#directoryFault() ?? this.#goneFault(this.#wasThere.keys());
     this.#options.defer(() => done(fault));
   }
 
@@ -223,36 +262,40 @@ class MemoryStorage implements Storage {
   /** Finds out what is on the disk and makes what is wanted of what the parts file has. */
   #place(): void {
     for (const [index, { padding, lengthBytes }] of this.#spec.layout.files.entries()) {
-      if (padding || this.#disk.has(this.#pathOf(index))) continue;
-      this.#placement.setAside(index, true);
-      if (lengthBytes === 0 && this.#placement.isWanted(index)) this.#disk.write(this.#pathOf(index), NOTHING);
+      if (padding || this.#isThere(index)) continue;
+      const isWanted = this.#placement.isWanted(index);
+      if (!isWanted) this.#wasThere[index] = 0;
+      this.#placement.setAside(index, !isWanted || this.#placement.isAside(index) || this.#wasThere[index] === 0);
+      if (lengthBytes === 0 && isWanted) this.#disk.write(this.#pathOf(index), NOTHING);
     }
     for (const index of this.#placement.wantedAside()) this.#takeOut(index);
-    const parts = this.#pathOf(this.#placement.partsIndex);
-    if (!this.#placement.needsParts && this.#isAnyWanted() && this.#disk.has(parts)) this.#disk.remove(parts);
+    const isAnyWanted = this.#spec.layout.files.some((_, index) => this.#placement.isWanted(index));
+    if (isAnyWanted && !this.#placement.needsParts) this.#removeParts();
   }
 
   #takeOut(index: number): void {
     const parts = this.#pathOf(this.#placement.partsIndex);
     this.#placement.setAside(index, false);
-    if (this.#disk.has(this.#pathOf(index))) return;
+    if (this.#isThere(index)) return;
     for (const { partsOffsetBytes, fileOffsetBytes, lengthBytes } of this.#placement.asideStretches(index)) {
       if (this.#disk.lengthBytes(parts) < partsOffsetBytes + lengthBytes) continue;
       this.#writeFile(index, fileOffsetBytes, this.#disk.view(parts, partsOffsetBytes, lengthBytes));
     }
   }
 
-  #isAnyWanted(): boolean {
-    return this.#spec.layout.files.some((_, index) => this.#placement.isWanted(index));
+  #removeParts(): void {
+    this.#wasThere[this.#placement.partsIndex] = 0;
+    this.#disk.remove(this.#pathOf(this.#placement.partsIndex));
   }
 
   #write(piece: number, begin: number, bytes: Uint8Array): void {
-    for (const index of this.#placement.asideBefore(piece)) this.#takeOut(index);
     let position = 0;
     this.#placement.forEachSpan(piece, begin, bytes.length, (index, offset, length) => {
       const part = bytes.subarray(position, position + length);
       position += length;
-      if (!this.#isPadding(index)) this.#writeFile(index, offset, part);
+      if (this.#isPadding(index)) return;
+      this.#writeFile(index, offset, part);
+      this.#wasThere[index] = 1;
     });
   }
 
@@ -281,6 +324,38 @@ class MemoryStorage implements Storage {
     return this.#options.fault?.(operation, piece) ?? null;
   }
 
+  #writeFault(piece: number, begin: number, length: number): DtorrentError | null {
+    const fault = this.#faultOf('write', piece) ?? this.#directoryFault();
+    if (fault !== null) return fault;
+    for (const index of this.#placement.asideBefore(piece)) this.#takeOut(index);
+    return this.#goneFault(this.#filesUnder(piece, begin, length));
+  }
+
+  #directoryFault(): DtorrentError | null {
+    if (identityOf(this.#disk) === this.directoryIdentity) return null;
+    return directoryIsGone(this.#spec.directory);
+  }
+
+  #goneFault(indices: Iterable<number>): DtorrentError | null {
+    for (const index of indices) {
+      if (this.#wasThere[index] === 0 || this.#isThere(index)) continue;
+      return new DtorrentError('EFILEIO', `${this.#pathOf(index)} was there and is not any more`);
+    }
+    return null;
+  }
+
+  #filesUnder(piece: number, begin: number, length: number): number[] {
+    const indices: number[] = [];
+    this.#placement.forEachSpan(piece, begin, length, (index) => {
+      if (!this.#isPadding(index)) indices.push(index);
+    });
+    return indices;
+  }
+
+  #isThere(index: number): boolean {
+    return !this.#isPadding(index) && this.#disk.has(this.#pathOf(index));
+  }
+
   #isPadding(index: number): boolean {
     return this.#spec.layout.files[index]?.padding ?? false;
   }
@@ -292,3 +367,11 @@ class MemoryStorage implements Storage {
 }
 
 const NOTHING: Uint8Array = new Uint8Array(0);
+
+function identityOf(disk: MemoryDisk): string {
+  return disk.isMounted ? 'the disk' : 'where the disk was';
+}
+
+function directoryIsGone(directory: string): DtorrentError {
+  return new DtorrentError('EFILEIO', `the download directory ${directory} is not the one it was any more`);
+}

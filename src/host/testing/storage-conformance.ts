@@ -198,6 +198,71 @@ export function describeStorage(name: string, makeHarness: () => StorageHarness)
       assert.deepEqual(await calls.read(3, 0, 32 * KIB), new Uint8Array(32 * KIB));
     });
 
+    for (const [preallocation, lengthBytes] of [
+      ['none', 160 * KIB],
+      ['sparse', 200 * KIB],
+      ['full', 200 * KIB],
+    ] as const) {
+      test(`a file has its length as preallocation ${preallocation} says, from its first byte on`, async () => {
+        const torrent = v1Torrent([{ path: ['alloc.bin'], lengthBytes: 200 * KIB }], 32 * KIB);
+        const { calls } = await scene.open(torrent, { preallocation });
+        assert.equal(scene.harness.readFile(['alloc.bin']), null);
+        assert.equal(await calls.write(4, torrent.pieceContent(4)), 'ok');
+        assert.equal(scene.harness.readFile(['alloc.bin'])!.length, lengthBytes);
+        assert.equal(await calls.verify(2), 'bad-hash');
+        await calls.writeAll(torrent);
+        scene.assertFiles(torrent);
+      });
+    }
+
+    test('a file that goes away while the torrent is open is an error that names it, not a new file', async () => {
+      const torrent = v1Torrent(MIXED, 32 * KIB);
+      const { calls } = await scene.open(torrent);
+      assert.equal(await calls.write(0, torrent.pieceContent(0)), 'ok');
+      scene.harness.removeFile(MIXED[0]!.path);
+      for (const result of [
+        await calls.write(1, torrent.pieceContent(1)),
+        await calls.flush(),
+        await calls.stamps(),
+        await calls.write(2, torrent.pieceContent(2)),
+      ]) {
+        assertFailsWith(result, 'EFILEIO');
+        assert.match((result as DtorrentError).message, /big\.bin was there and is not any more/);
+      }
+      assert.equal(scene.harness.readFile(MIXED[0]!.path), null);
+      await scene.close(calls);
+      const again = await scene.open(torrent);
+      assert.equal(await again.calls.verify(0), 'missing');
+      await again.calls.writeAll(torrent);
+      scene.assertFiles(torrent);
+    });
+
+    test('so is one that was only verified or looked at', async () => {
+      const torrent = v1Torrent(MIXED, 32 * KIB);
+      for (const look of [(calls: Calls) => calls.verify(0), (calls: Calls) => calls.stamps()]) {
+        scene.placeAll(torrent);
+        const { calls } = await scene.open(torrent);
+        await look(calls);
+        scene.harness.removeFile(MIXED[0]!.path);
+        assertFailsWith(await calls.write(1, torrent.pieceContent(1)), 'EFILEIO');
+        assertFailsWith(await calls.stamps(), 'EFILEIO');
+        assertFailsWith(await calls.verify(0), 'EFILEIO');
+        await scene.close(calls);
+      }
+    });
+
+    test('the directory is known again when the torrent is opened again', async () => {
+      const torrent = v1Torrent([{ path: ['known.bin'], lengthBytes: 100 }], 64);
+      const first = await scene.open(torrent);
+      await first.calls.writeAll(torrent);
+      const { directoryIdentity } = first.storage;
+      assert.notEqual(directoryIdentity, null);
+      await scene.close(first.calls);
+      const second = await scene.open(torrent, { directoryIdentity });
+      assert.equal(second.storage.directoryIdentity, directoryIdentity);
+      assert.equal(await second.calls.verify(0), 'ok');
+    });
+
     test('pieces written out of order leave the right bytes, and holes between them are missing or fail', async () => {
       const torrent = v1Torrent([{ path: ['sparse.bin'], lengthBytes: 200 * KIB }], 32 * KIB);
       const { calls } = await scene.open(torrent);
