@@ -70,6 +70,7 @@ export const LIMITS = {
   httpTrackerTimeoutMs: 30_000,
   httpRedirectsMax: 5,
   stoppedAnnounceTimeoutMs: 5_000,
+  stoppedAnnouncesTotalMs: 20_000,
   peersPerAnnounceMax: 2000,
   announceIntervalMinMs: 60_000,
   announceIntervalMaxMs: 86_400_000,

@@ -11,6 +11,8 @@ export interface AnnounceCallOptions {
   /** Someone waits for it: a `stopped`, or what a person asked for. Goes before those that are not. */
   readonly isUrgent: boolean;
   readonly timeoutMs: number;
+  /** Monotonic ms. */
+  readonly now: () => number;
   /** Called when it is sent: the totals may change while it waits. */
   readonly request: () => AnnounceRequest;
   readonly done: (result: AnnounceResult) => void;
@@ -20,6 +22,8 @@ export class AnnounceCall implements AnnounceJob {
   readonly host: string;
   readonly isUrgent: boolean;
   readonly #options: AnnounceCallOptions;
+  /** Monotonic ms; Infinity = it waits for its turn. */
+  sentAtMs: number = Number.POSITIVE_INFINITY;
   #exchange: TrackerExchange | null = null;
 
   /** Takes its place in the queue; `done` is not called before the constructor returns. */
@@ -32,11 +36,12 @@ export class AnnounceCall implements AnnounceJob {
 
   /** The tracker may have heard it, whatever becomes of the answer. */
   get isSent(): boolean {
-    return this.#exchange !== null;
+    return this.sentAtMs < Number.POSITIVE_INFINITY;
   }
 
   start(): void {
-    const { client, url, request, queue, done, timeoutMs } = this.#options;
+    const { client, url, request, queue, done, timeoutMs, now } = this.#options;
+    this.sentAtMs = now();
     this.#exchange = client.announce(url, request(), timeoutMs, (result) => {
       queue.remove(this);
       done(result);

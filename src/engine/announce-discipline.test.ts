@@ -351,6 +351,25 @@ test('a client that stops says so to those that accepted it, and waits no longer
   assert.equal(scene.http.heard.length, 1, 'a stopped engine says nothing');
 });
 
+test('of hundreds of torrents on one host each says that it stops, and a host that is silent is not waited for long', () => {
+  for (const isSilent of [false, true]) {
+    const simulator = new Simulator({ seed: 1, link: () => ({ latencyMs: 25, bytesPerMs: 1000, lossRatio: 0 }) });
+    const tracker = new RecordingTracker(simulator, 'many.test');
+    const engine = new SimEngine(simulator);
+    for (let i = 0; i < 300; i++) engine.add(otherTorrent(i, [tracker.httpUrl]).metainfo);
+    simulator.run(() => tracker.heard.length === 300);
+    simulator.run(simulator.now + MINUTE_MS);
+    if (isSilent) tracker.answer = () => null;
+    const startedAt = simulator.now;
+    engine.stop(simulator);
+    const tookMs = simulator.now - startedAt;
+    const told = tracker.events.filter((event) => event === 'stopped').length;
+    // Four at a time, each a tenth of a second.
+    if (!isSilent) assert.deepEqual([told, Math.round(tookMs / SECOND_MS)], [300, 8]);
+    assert.ok(tookMs <= LIMITS.stoppedAnnouncesTotalMs, `${tookMs} ms`);
+  }
+});
+
 test('each tracker hears completed once, however the torrent goes on', () => {
   const scene = new Scene();
   const seed = new SimEngine(scene.simulator);

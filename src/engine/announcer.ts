@@ -26,6 +26,8 @@ import type { Turn } from './turn.js';
 
 /** Said while the metadata, and so the size, is unknown: 0 would say that we are a seed. */
 const UNKNOWN_LEFT_BYTES = 16_384;
+/** While `stopped` announces wait for their turn, or have just had it, it is looked so often how far they are. */
+const STOP_LOOK_MS = 1_000;
 
 export interface AnnouncerOptions {
   readonly turn: Turn;
@@ -84,7 +86,8 @@ export class Announcer implements LaneOwner, RoundOwner {
   isCompleted = false;
   readonly #options: AnnouncerOptions;
   readonly #random: Random;
-  readonly #stopTimer: Timer = new Timer(() => this.#finishStop());
+  readonly #stopTimer: Timer = new Timer((now) => this.#onStopTimer(now));
+  #stopLatestMs = Number.NEGATIVE_INFINITY;
   /** The `stopped` announces under way. */
   readonly #partings = new Set<AnnounceCall>();
   readonly #list: TrackerList;
@@ -131,7 +134,8 @@ export class Announcer implements LaneOwner, RoundOwner {
   /**
    * Announces `stopped` to the trackers that accepted `started`, after a `completed` that is under way: a client that
    * ends with its download would never say that otherwise. `done` is called once: when they have answered, after
-   * LIMITS.stoppedAnnounceTimeoutMs, or at once when there is nobody to tell.
+   * LIMITS.stoppedAnnounceTimeoutMs, or at once when there is nobody to tell. Where many torrents tell one host, the
+   * last of them wait for their turn up to LIMITS.stoppedAnnouncesTotalMs.
    */
   stop(done: () => void): void {
     this.#stopDones.push(done);
@@ -144,6 +148,7 @@ export class Announcer implements LaneOwner, RoundOwner {
     for (const round of ended) if (!round.isSent) this.#drop(round);
     for (const round of ended) if (round.isSent) this.#abandon(round);
     for (const tracker of this.#list.all) if (this.standingOf(tracker).round === null) this.#part(tracker);
+    this.#stopLatestMs = this.turn.now + LIMITS.stoppedAnnouncesTotalMs;
     this.turn.timers.set(this.#stopTimer, this.turn.now + LIMITS.stoppedAnnounceTimeoutMs);
     this.#finishStopIfTold();
   }
@@ -354,6 +359,13 @@ export class Announcer implements LaneOwner, RoundOwner {
     });
   }
 
+  #onStopTimer(now: number): void {
+    const isWaiting = [...this.#partings].some((call) => now - call.sentAtMs < LIMITS.stoppedAnnounceTimeoutMs);
+    const nextMs = Math.min(now + STOP_LOOK_MS, this.#stopLatestMs);
+    if (isWaiting && now < this.#stopLatestMs) this.turn.timers.set(this.#stopTimer, nextMs);
+    else this.#finishStop();
+  }
+
   #finishStopIfTold(): void {
     if (this.#state === 'stopping' && this.#rounds.size === 0 && this.#partings.size === 0) this.#finishStop();
   }
@@ -401,6 +413,7 @@ export class Announcer implements LaneOwner, RoundOwner {
       client: clients.clientOf(tracker.scheme),
       host: tracker.host,
       url: tracker.url,
+      now: () => this.turn.now,
       request: () => this.#request(tracker, hashIndex, event),
       ...options,
     });
