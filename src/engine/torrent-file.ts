@@ -2,6 +2,7 @@
 import { DtorrentError } from '../base/errors.js';
 import type { MetainfoFile } from '../format/metainfo.js';
 import { FileStream, type StreamOptions } from './file-stream.js';
+import type { PriorityBatch } from './priority-batch.js';
 import { PRIORITY_MAX } from './rarity-order.js';
 import type { Reader } from './reader.js';
 import type { Session } from './session.js';
@@ -19,6 +20,7 @@ export class TorrentFile {
   readonly length: number;
   readonly #session: Session;
   readonly #torrent: Torrent;
+  readonly #priorities: PriorityBatch;
   /** Index among all files of the layout. */
   readonly #layoutIndex: number;
 
@@ -26,12 +28,14 @@ export class TorrentFile {
   constructor(options: {
     readonly session: Session;
     readonly torrent: Torrent;
+    readonly priorities: PriorityBatch;
     readonly index: number;
     readonly layoutIndex: number;
     readonly file: MetainfoFile;
   }) {
     this.#session = options.session;
     this.#torrent = options.torrent;
+    this.#priorities = options.priorities;
     this.#layoutIndex = options.layoutIndex;
     this.index = options.index;
     this.path = options.file.path.join('/');
@@ -41,7 +45,7 @@ export class TorrentFile {
 
   /** 0 = not to be downloaded, 1 (last) to 7 (first); 4 unless someone changed it. */
   get priority(): number {
-    return this.#torrent.files!.ofFile[this.#layoutIndex]!;
+    return this.#priorities.get(this.#layoutIndex);
   }
 
   /** Verified bytes of it that are on disk, 0 to `length`. */
@@ -71,15 +75,13 @@ export class TorrentFile {
   }
 
   /**
-   * Changes how much it is wanted, at once: 0 skips it, 1 (last) to 7 (first). For many files, `Torrent.setPriorities`
-   * does it in one step.
+   * Changes how much it is wanted: 0 skips it, 1 (last) to 7 (first). Changes of many files in a row are one change of the
+   * torrent, in force once the caller awaits something or asks for `stats()` or `phase`.
    * @throws {DtorrentError} `EOPTION` for anything but an integer from 0 to 7.
    */
   setPriority(priority: number): void {
     checkPriority(priority);
-    const next = this.#torrent.files!.ofFile.slice();
-    next[this.#layoutIndex] = priority;
-    this.#session.inTurn(() => this.#torrent.setFilePriorities(next));
+    this.#priorities.set(this.#layoutIndex, priority);
   }
 }
 

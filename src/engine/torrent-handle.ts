@@ -8,6 +8,7 @@ import { parseTrackerUrl } from '../protocol/tracker/tracker-url.js';
 import type { TorrentEvent, TorrentPhase, TorrentStats } from './events.js';
 import { parseSelection } from './file-selection.js';
 import type { PeerInfo } from './peer-info.js';
+import { PriorityBatch } from './priority-batch.js';
 import type { Session } from './session.js';
 import type { Torrent } from './torrent.js';
 import { checkPriority, TorrentFile } from './torrent-file.js';
@@ -28,6 +29,7 @@ export class TorrentHandle {
   readonly completed: Promise<void>;
   readonly #torrent: Torrent;
   readonly #session: Session;
+  readonly #priorities: PriorityBatch;
   readonly #emitter = new Emitter<TorrentEvent>();
   readonly #completion: Settling;
   readonly #metadata: Settling;
@@ -37,6 +39,7 @@ export class TorrentHandle {
   constructor(torrent: Torrent, session: Session) {
     this.#torrent = torrent;
     this.#session = session;
+    this.#priorities = new PriorityBatch(session, torrent);
     this.#completion = new Settling();
     this.completed = this.#completion.promise;
     this.#metadata = new Settling();
@@ -57,6 +60,7 @@ export class TorrentHandle {
 
   /** What it is doing now; a 'phase' event tells of each change. */
   get phase(): TorrentPhase {
+    this.#priorities.flush();
     return this.#torrent.phase;
   }
 
@@ -76,7 +80,14 @@ export class TorrentHandle {
     if (metainfo === null || files === null) return [];
     this.#files ??= storedFiles(metainfo).map(
       ({ file, layoutIndex }, index) =>
-        new TorrentFile({ session: this.#session, torrent: this.#torrent, index, layoutIndex, file }),
+        new TorrentFile({
+          session: this.#session,
+          torrent: this.#torrent,
+          priorities: this.#priorities,
+          index,
+          layoutIndex,
+          file,
+        }),
     );
     return this.#files;
   }
@@ -93,6 +104,7 @@ export class TorrentHandle {
    */
   select(patterns: readonly string[]): void {
     const selection = parseSelection(patterns);
+    this.#priorities.flush();
     const { metainfo, files } = this.#torrent;
     if (metainfo === null || files === null) {
       this.#session.inTurn(() => this.#torrent.setSelection(selection));
@@ -117,6 +129,7 @@ export class TorrentHandle {
       );
     }
     for (const priority of priorities) checkPriority(priority);
+    this.#priorities.flush();
     const next = new Uint8Array(metainfo.files.length);
     for (const [index, { layoutIndex }] of storedFiles(metainfo).entries()) next[layoutIndex] = priorities[index]!;
     this.#session.inTurn(() => this.#torrent.setFilePriorities(next));
@@ -134,6 +147,7 @@ export class TorrentHandle {
 
   /** A snapshot: cheap enough to take every second, not for every block. */
   stats(): TorrentStats {
+    this.#priorities.flush();
     return this.#session.stats(this.#torrent);
   }
 
