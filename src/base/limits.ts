@@ -41,7 +41,7 @@ export const LIMITS = {
   peerRequestsQueuedMax: 500,
   invalidRequestsMax: 300,
   unrequestedBlocksMax: 100,
-  stateMessagesPerMinuteMax: 240,
+  chokeMessagesPerMinuteMax: 240,
   fruitlessUnchokesMax: 20,
   owedBlockTimeoutMs: 180_000,
   indifferenceTimeoutMs: 600_000,

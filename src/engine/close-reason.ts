@@ -24,10 +24,8 @@ export type CloseReason =
   | 'mutual-disinterest'
   /** It was asked for blocks and has sent none for minutes. */
   | 'no-blocks'
-  /** It unchoked us, let itself be asked and choked us again, over and over, and never sent a block. */
+  /** It unchoked us, let itself be asked and choked us again, over and over; or it did so hundreds of times a minute. */
   | 'choke-flapping'
-  /** It changed its mind about choking or interest many times a minute. */
-  | 'state-flapping'
   | 'banned'
   /** Neither side can have anything the other wants. */
   | 'both-complete'
@@ -59,5 +57,4 @@ const MISCONDUCT: ReadonlySet<CloseReason> = new Set<CloseReason>([
   'too-many-invalid-requests',
   'too-many-unrequested-blocks',
   'choke-flapping',
-  'state-flapping',
 ]);

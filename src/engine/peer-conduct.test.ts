@@ -12,12 +12,12 @@ test('so many unrequested blocks are forgiven', () => {
   assert.equal(conduct.onUnrequestedBlock(), 'too-many-unrequested-blocks');
 });
 
-test('choke and interest may change so often a minute, and the next minute again', () => {
+test('it may choke and unchoke so often a minute, and the next minute again', () => {
   const conduct = new PeerConduct();
   for (const minuteMs of [0, 60_000, 120_000]) {
-    for (let i = 0; i < LIMITS.stateMessagesPerMinuteMax; i++) assert.equal(conduct.onStateMessage(minuteMs + i), null);
+    for (let i = 0; i < LIMITS.chokeMessagesPerMinuteMax; i++) assert.equal(conduct.onChokeMessage(minuteMs + i), null);
   }
-  assert.equal(conduct.onStateMessage(121_000), 'state-flapping');
+  assert.equal(conduct.onChokeMessage(121_000), 'choke-flapping');
 });
 
 test('unchokes that bring no block are counted in a row, and only when we had asked', () => {

@@ -1,6 +1,6 @@
 /**
  * What a peer does that is of no use to us, counted until it is enough: blocks that nobody asked for, unchokes that
- * bring nothing, states that flap, silence although it was asked. Time is monotonic ms. Used by Peer, which closes the
+ * bring nothing, silence although it was asked. Interest may change as often as pieces come: that is no misconduct. Time is monotonic ms. Used by Peer, which closes the
  * connection with the reason that it is told.
  */
 import { LIMITS } from '../base/limits.js';
@@ -15,8 +15,8 @@ export class PeerConduct {
   /** In a row: it unchoked us, was asked, and choked us before a block came. */
   #fruitlessUnchokes = 0;
   #hasSentSinceUnchoke = false;
-  /** Choke and interest messages in the minute that began at #minuteAtMs. */
-  #stateMessages = 0;
+  /** CHOKE and UNCHOKE in the minute that began at #minuteAtMs. */
+  #chokeMessages = 0;
   #minuteAtMs = Number.NEGATIVE_INFINITY;
   /** Since when it owes us a block and sends none; Infinity = it does not. */
   #owingSinceMs: number = Number.POSITIVE_INFINITY;
@@ -34,13 +34,13 @@ export class PeerConduct {
     return ++this.#unrequestedBlocks > LIMITS.unrequestedBlocksMax ? 'too-many-unrequested-blocks' : null;
   }
 
-  /** CHOKE, UNCHOKE, INTERESTED or NOT_INTERESTED: whole rounds of work for us, five bytes for the peer. */
-  onStateMessage(now: number): CloseReason | null {
+  /** CHOKE or UNCHOKE: a round of requests given back or made for us, five bytes for the peer. */
+  onChokeMessage(now: number): CloseReason | null {
     if (now - this.#minuteAtMs >= MINUTE_MS) {
       this.#minuteAtMs = now;
-      this.#stateMessages = 0;
+      this.#chokeMessages = 0;
     }
-    return ++this.#stateMessages > LIMITS.stateMessagesPerMinuteMax ? 'state-flapping' : null;
+    return ++this.#chokeMessages > LIMITS.chokeMessagesPerMinuteMax ? 'choke-flapping' : null;
   }
 
   onUnchoke(): void {

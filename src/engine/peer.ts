@@ -376,7 +376,7 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
 
   onChoke(): void {
     const wasAsked = this.download.pipeline.count > 0;
-    if (!this.#isFine(this.#conduct.onStateMessage(this.#context.turn.now))) return;
+    if (!this.#isFine(this.#conduct.onChokeMessage(this.#context.turn.now))) return;
     if (!this.isChokingUs && !this.#isFine(this.#conduct.onChoke({ wasAsked }))) return;
     this.isChokingUs = true;
     // With the fast extension each outstanding request is still answered, by a reject at least (BEP 6).
@@ -387,7 +387,7 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   }
 
   onUnchoke(): void {
-    if (!this.#isFine(this.#conduct.onStateMessage(this.#context.turn.now))) return;
+    if (!this.#isFine(this.#conduct.onChokeMessage(this.#context.turn.now))) return;
     if (this.isChokingUs) this.#conduct.onUnchoke();
     this.isChokingUs = false;
     this.download.retry();
@@ -395,13 +395,13 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   }
 
   onInterested(): void {
-    if (!this.#isFine(this.#conduct.onStateMessage(this.#context.turn.now)) || this.isInterested) return;
+    if (this.isInterested) return;
     this.isInterested = true;
     this.#owner!.onInterestChanged(this);
   }
 
   onNotInterested(): void {
-    if (!this.#isFine(this.#conduct.onStateMessage(this.#context.turn.now)) || !this.isInterested) return;
+    if (!this.isInterested) return;
     this.isInterested = false;
     // An unchoked peer that loses interest frees its slot, and what it had asked for, at once.
     this.#dropQueuedRequests(() => false);

@@ -278,20 +278,20 @@ test('a peer that unchokes and chokes on and on, and never sends a block, is let
   assertTurnedAway(simulator, engine, host);
 });
 
-test('a peer that changes its mind hundreds of times a minute is let go', () => {
-  const { simulator, engine } = seeding();
-  const peer = join(simulator, engine).bitfield(20, [1]);
-  peer.send((encoder) => {
-    for (let i = 0; i < LIMITS.stateMessagesPerMinuteMax / 2; i++) {
-      encoder.interested();
-      encoder.notInterested();
-    }
-  });
+test('a peer that chokes and unchokes hundreds of times a minute is let go, one whose interest changes as often is not', () => {
+  const { simulator, engine } = downloading();
+  const [choking, fickle] = [1, 2].map(() => join(simulator, engine).bitfield(20, [1])) as [RawPeer, RawPeer];
+  for (let i = 0; i < LIMITS.chokeMessagesPerMinuteMax / 2; i++) {
+    choking.send((encoder) => encoder.choke()).send((encoder) => encoder.choke());
+    for (let j = 0; j < 100; j++)
+      fickle.send((encoder) => encoder.interested()).send((encoder) => encoder.notInterested());
+  }
   wait(simulator, 1000);
-  assert.equal(peer.isClosed, false);
-  peer.send((encoder) => encoder.interested());
+  assert.equal(choking.isClosed, false);
+  choking.send((encoder) => encoder.choke());
   wait(simulator, 1000);
-  assert.deepEqual(peer.reasonsIn(engine), ['state-flapping']);
+  assert.deepEqual(choking.reasonsIn(engine), ['choke-flapping']);
+  assert.equal(fickle.isClosed, false);
 });
 
 test('a host that breaks the protocol again and again is banned at every port, and not dialled either', () => {

@@ -51,6 +51,8 @@ export class Swarm implements PeerOwner, Dialler {
   readonly #peers = new Set<Peer>();
   readonly #places: SwarmPlaces;
   readonly #refillWork: Deferred;
+  /** Once a turn: interest may change with every message of it. */
+  readonly #slotWork: Deferred;
   /** Null unless it super-seeds. */
   #superSeeding: SuperSeeding<Peer> | null = null;
   #isRunning = false;
@@ -78,13 +80,12 @@ export class Swarm implements PeerOwner, Dialler {
     this.#places = new SwarmPlaces(context, options.connector, this);
     this.#choker = new Choker(context.settings, context.host.random);
     this.#nextChokeRoundAtMs = context.turn.now + context.settings.chokeRoundMs;
-    this.#refillWork = {
-      isQueued: false,
-      run: () => {
-        for (const peer of this.#peers) if (peer.isHandshakeDone) peer.wantsSettle();
-      },
-      onBug: (error) => context.host.log.write('error', `swarm: ${String(error)}`),
+    const onBug = (error: unknown): void => context.host.log.write('error', `swarm: ${String(error)}`);
+    const refill = (): void => {
+      for (const peer of this.#peers) if (peer.isHandshakeDone) peer.wantsSettle();
     };
+    this.#refillWork = { isQueued: false, run: refill, onBug };
+    this.#slotWork = { isQueued: false, run: () => this.#fillFreeSlots(), onBug };
   }
 
   get peers(): ReadonlySet<Peer> {
@@ -311,7 +312,7 @@ export class Swarm implements PeerOwner, Dialler {
   }
 
   onInterestChanged(_peer: Peer): void {
-    this.#fillFreeSlots();
+    this.#context.turn.settle(this.#slotWork);
   }
 
   isShownTo(peer: Peer, piece: number): boolean {
