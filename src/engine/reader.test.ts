@@ -164,14 +164,23 @@ test('a reader waits while everything is checked anew, and goes on', () => {
   assert.deepEqual(readAll(simulator, leecher, reader), FILM.subarray(10 * PIECE));
 });
 
-test('a piece of which the file is gone ends the reader, not the others', () => {
+test('a disk that fails makes readers wait, and they go on once it is back', () => {
   const { simulator, seed, seeding } = swarm();
   const reader = open(seed, seeding);
-  const other = open(seed, seeding, { file: 1 });
-  readOne(simulator, seed, other);
   seed.host.disk.remove(`${DOWNLOADS}/content/film.mkv`);
-  const result = readOne(simulator, seed, reader);
-  assert.ok(result instanceof DtorrentError && result.code === 'EFILEIO');
+  let result: ReadResult | undefined;
+  seed.session.inTurn(() =>
+    reader.read((chunk) => {
+      result = chunk;
+    }),
+  );
+  wait(simulator, 500);
+  assert.equal(seeding.phase, 'paused');
+  assert.equal(seeding.error?.code, 'EFILEIO');
+  assert.equal(result, undefined);
+  seed.host.disk.write(`${DOWNLOADS}/content/film.mkv`, FILM);
+  assert.ok(simulator.run(() => result !== undefined, { maxVirtualMs: 600_000 }));
+  assert.deepEqual(result, FILM.subarray(0, PIECE));
 });
 
 function swarm({

@@ -140,7 +140,9 @@ export class Reader {
       return;
     }
     if (error !== null) {
-      this.fail(error);
+      // A failing disk pauses the torrent, and this waits for it to come back; anything else ends both.
+      data.onReadError(error);
+      if (this.#owner.data === data) this.fail(error);
       return;
     }
     const { pieceLength } = data.layout;

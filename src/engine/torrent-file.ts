@@ -66,7 +66,8 @@ export class TorrentFile {
    * Chunks are at most 256 KiB and belong to the caller. Nothing is read ahead of the consumer into memory. Leaving the
    * loop, or an iterator's return(), ends the reader.
    * @throws {DtorrentError} `EOPTION` for a range that is not in the file. The iteration rejects with the reason when the
-   * torrent fails or the disk does, and with `ESTOPPED` when it is stopped, removed or paused, or `signal` aborts.
+   * torrent fails, and with `ESTOPPED` when it is stopped, removed or paused, or `signal` aborts. A disk that fails makes
+   * it wait, like the torrent, until it is back.
    */
   stream(options: StreamOptions = {}): AsyncIterable<Uint8Array> {
     const { start, end } = checkedRange(options, this);
