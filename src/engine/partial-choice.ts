@@ -56,8 +56,8 @@ export class PartialChoice {
 
   /** A piece with an idle extent; null also while another extent is being written: one at a time is enough. */
   toSpill(): PartialPiece | null {
-    const { all } = this.#partials;
-    if (all.some((partial) => partial.writingCount > 0)) return null;
+    const { all, spilledBlocks } = this.#partials;
+    if (spilledBlocks === 0 || all.some((partial) => partial.writingCount > 0)) return null;
     return all.find((partial) => partial.isSpilled && partial.idleExtent() >= 0) ?? null;
   }
 
