@@ -3,7 +3,9 @@
  * CPU is the process's, all threads together; the main thread's part is what is not there for sockets. RSS of a worker
  * is the growth of the process by the first use of each. Files are removed before the kernel writes them all out, and
  * `flush` is timed apart, so that this measures dtorrent and not the disk.
- * usage: node build/bench/storage.js [--mib 1024] [--piece 1048576] [--kind v1|v2|hybrid] [--dir path] [--runs 3]
+ * With many files and pieces it shows what grows with their number: open, stamp and the process's memory as well.
+ * usage: node build/bench/storage.js [--mib 1024] [--piece 1048576] [--files 1] [--kind v1|v2|hybrid] [--dir path]
+ *   [--runs 3]
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, platform, release, tmpdir } from 'node:os';
@@ -29,6 +31,7 @@ const options = parseArgs({
   options: {
     mib: { type: 'string', default: '1024' },
     piece: { type: 'string', default: String(MIB) },
+    files: { type: 'string', default: '1' },
     kind: { type: 'string', default: 'v1' },
     dir: { type: 'string', default: tmpdir() },
     runs: { type: 'string', default: '3' },
@@ -37,6 +40,7 @@ const options = parseArgs({
 const pieceLength = Number(options.piece);
 const totalBytes = Number(options.mib) * MIB;
 const pieceCount = Math.ceil(totalBytes / pieceLength);
+const fileCount = Number(options.files);
 
 interface Sample {
   readonly seconds: number;
@@ -48,7 +52,8 @@ interface Sample {
 await main();
 
 async function main(): Promise<void> {
-  console.log(`${options.mib} MiB in pieces of ${pieceLength / 1024} KiB, ${options.kind}; best of ${options.runs}`);
+  const what = `${options.mib} MiB in ${fileCount} files and ${pieceCount} pieces of ${pieceLength / 1024} KiB`;
+  console.log(`${what}, ${options.kind}; best of ${options.runs}`);
   console.log(`${cpus().length} × ${cpus()[0]?.model.trim()}; ${platform()} ${release()}, Node ${process.version}\n`);
   console.log('| workers | operation | MiB/s | CPU-s per GiB | of it main thread | RSS per worker MiB |');
   console.log('|---|---|---|---|---|---|');
@@ -63,7 +68,9 @@ async function measureWorkers(diskWorkers: number): Promise<void> {
     const factory = new FileStorageFactory({ diskWorkers, maxOpenFiles: 100 });
     try {
       const { spec, slots } = makeContent(directory);
+      const openedAt = performance.now();
       const storage = await openStorage(factory, spec);
+      if (run === 0 && fileCount > 1) console.log(`opened in ${Math.round(performance.now() - openedAt)} ms`);
       const rssBefore = rssMib();
       await warmUp(storage, diskWorkers);
       if (run === 0 && diskWorkers > 0) rssPerWorker = (rssMib() - rssBefore) / diskWorkers;
@@ -78,6 +85,7 @@ async function measureWorkers(diskWorkers: number): Promise<void> {
       await new Promise<void>((resolve) => factory.close(resolve));
     }
   }
+  if (fileCount > 1) console.log(`process: ${Math.round(rssMib())} MiB`);
   for (const [operation, { seconds, cpuSeconds, mainSeconds }] of best) {
     const gib = totalBytes / (1024 * MIB);
     const cells = [
@@ -100,8 +108,13 @@ function operationsOf(storage: Storage, slots: readonly Slot[]): [string, () => 
     ],
     ['verify', () => inFlight(pieceCount, CHECKS_IN_FLIGHT, (piece, done) => storage.verifyPiece(piece, done))],
     ['read', () => readAll(storage)],
+    ['stamp', () => inFlight(1, 1, (_, done) => storage.stampFiles((result) => done(asResult(result))))],
     ['flush', () => inFlight(1, 1, (_, done) => storage.flush((error) => done(error ?? 'ok')))],
   ];
+}
+
+function asResult(result: unknown): string | DtorrentError {
+  return result instanceof DtorrentError ? result : 'ok';
 }
 
 /** As many different pieces as there are slots: making a GiB of noise would take longer than storing it. */
@@ -124,15 +137,30 @@ function makeContent(directory: string): { spec: StorageSpec; slots: Slot[] } {
     }
   }
   const lengthBytes = pieceCount * pieceLength;
-  const file = { path: ['bench', 'data.bin'], lengthBytes, offsetBytes: 0, padding: false, executable: false };
+  const fileBytes = Math.ceil(lengthBytes / fileCount);
+  const files = Array.from({ length: fileCount }, (_, i) => ({
+    path: ['bench', `directory-${i % 100}`, `data-${i}.bin`],
+    lengthBytes: Math.max(Math.min(fileBytes, lengthBytes - i * fileBytes), 0),
+    offsetBytes: Math.min(i * fileBytes, lengthBytes),
+    padding: false,
+    executable: false,
+  }));
   const spec: StorageSpec = {
     directory,
     layout: {
-      files: [file],
+      files,
       pieceLength,
       pieceCount,
       pieceBytes: () => pieceLength,
-      forEachSpan: (piece, begin, length, visit) => visit(0, piece * pieceLength + begin, length),
+      forEachSpan: (piece, begin, length, visit) => {
+        let offset = piece * pieceLength + begin;
+        for (const end = offset + length; offset < end; ) {
+          const index = Math.floor(offset / fileBytes);
+          const bytes = Math.min(end, (index + 1) * fileBytes) - offset;
+          visit(index, offset - index * fileBytes, bytes);
+          offset += bytes;
+        }
+      },
     },
     hashes: { v1, v2, v2PieceBytes: () => pieceLength, v2LeafCount: () => pieceLength / LEAF_BYTES },
     wantedFiles: null,
