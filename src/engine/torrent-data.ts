@@ -142,6 +142,8 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
   /** What readers need: piece -> by when, in monotonic ms; and of which files. A file that is read has to be on disk. */
   setUrgent(deadlines: ReadonlyMap<number, number>, filesRead: ReadonlySet<number>): void {
     this.#demand.setUrgent(deadlines);
+    // Mostly the window of a reader has moved on, and no more.
+    if (filesRead === this.#filesRead) return;
     this.#filesRead = filesRead;
     this.#placeFiles();
   }

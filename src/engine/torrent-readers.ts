@@ -18,15 +18,12 @@ export class TorrentReaders implements ReaderOwner {
   data: TorrentData | null = null;
   readonly #handler: TorrentReadersHandler;
   readonly #readers = new Set<Reader>();
+  /** Files that are being read, by index in the layout. Another set whenever they change. */
+  #files: ReadonlySet<number> = new Set();
 
   constructor(turn: Turn, handler: TorrentReadersHandler) {
     this.turn = turn;
     this.#handler = handler;
-  }
-
-  /** Files that are being read, by index in the layout. */
-  get #files(): ReadonlySet<number> {
-    return new Set(Array.from(this.#readers, (reader) => reader.fileIndex));
   }
 
   /** Whether some reader needs, now or later, a piece that is missing. */
@@ -41,6 +38,7 @@ export class TorrentReaders implements ReaderOwner {
   open(range: { readonly fileIndex: number; readonly startBytes: number; readonly endBytes: number }): Reader {
     const reader = new Reader(this, range);
     this.#readers.add(reader);
+    this.#noteFiles();
     this.#changed();
     return reader;
   }
@@ -75,7 +73,12 @@ export class TorrentReaders implements ReaderOwner {
 
   onReaderClosed(reader: Reader): void {
     this.#readers.delete(reader);
+    this.#noteFiles();
     this.#changed();
+  }
+
+  #noteFiles(): void {
+    this.#files = new Set(Array.from(this.#readers, (reader) => reader.fileIndex));
   }
 
   #changed(): void {

@@ -4,24 +4,10 @@ import { test } from 'node:test';
 import { DtorrentError } from '../base/errors.js';
 import { Simulator } from '../sim/simulator.js';
 import { EngineBase } from './engine.js';
+import { settle } from './testing/handle-scenes.js';
 import { RecordingTracker } from './testing/recording-tracker.js';
 import { makeSimTorrent } from './testing/sim-swarm.js';
 import type { TorrentHandle } from './torrent-handle.js';
-
-/** Lets virtual time pass until the promise has settled. */
-async function settled<T>(simulator: Simulator, promise: Promise<T>): Promise<T> {
-  let isSettled = false;
-  const settle = (): void => {
-    isSettled = true;
-  };
-  promise.then(settle, settle);
-  for (let i = 0; i < 1000 && !isSettled; i++) {
-    simulator.run(simulator.now + 100);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  assert.ok(isSettled, 'it never settles');
-  return promise;
-}
 
 async function start(trackers: (tracker: RecordingTracker) => readonly string[]): Promise<{
   simulator: Simulator;
@@ -32,7 +18,7 @@ async function start(trackers: (tracker: RecordingTracker) => readonly string[])
   const simulator = new Simulator({ seed: 1 });
   const tracker = new RecordingTracker(simulator, 'tracker.test');
   tracker.answer = () => ({ interval: 1800, 'min interval': 600, complete: 2, incomplete: 3 });
-  const engine = await settled(simulator, EngineBase.startOn(simulator.createHost(), { downloadDir: '/downloads' }));
+  const engine = await settle(simulator, EngineBase.startOn(simulator.createHost(), { downloadDir: '/downloads' }));
   const { metainfo } = makeSimTorrent({
     lengths: { 'a.bin': 100_000 },
     pieceLength: 32_768,
@@ -64,23 +50,23 @@ test('trackers are seen, called upon and added', async () => {
       [tracker.udpUrl, 1, 'announcing'],
     ],
   );
-  await settled(simulator, torrent.pause());
+  await settle(simulator, torrent.pause());
   assert.ok(
     torrent.trackers.every(({ state, nextAnnounceSeconds }) => state === 'idle' && nextAnnounceSeconds === null),
   );
-  await settled(simulator, engine.stop());
+  await settle(simulator, engine.stop());
 });
 
 test('a scrape always ends: also without trackers, and after the engine has stopped', async () => {
   const { simulator, engine, torrent, tracker } = await start(() => []);
-  assert.deepEqual(await settled(simulator, torrent.scrape()), []);
+  assert.deepEqual(await settle(simulator, torrent.scrape()), []);
   torrent.addTrackers([tracker.httpUrl]);
   const underWay = torrent.scrape();
   const stopped = engine.stop();
-  const [result] = await settled(simulator, underWay);
+  const [result] = await settle(simulator, underWay);
   // Our recording tracker knows no scrapes: what comes first, its answer or the end, does not matter.
   assert.ok(['ETRACKER', 'ESTOPPED'].includes(result!.error!.code), result!.error!.code);
-  await settled(simulator, stopped);
-  const [late] = await settled(simulator, torrent.scrape());
+  await settle(simulator, stopped);
+  const [late] = await settle(simulator, torrent.scrape());
   assert.equal(late!.error!.code, 'ESTOPPED');
 });
