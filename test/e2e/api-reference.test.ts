@@ -15,8 +15,8 @@ interface Declarations {
   readonly problems: readonly string[];
 }
 
-test('everything that is exported has a comment, and speaks of exported types only', async (t) => {
-  await run(t, process.execPath, [join(REPOSITORY, 'scripts', 'api-reference.js'), '--problems']);
+test('everything that is exported has a comment, and docs/api is what the types say now (npm run docs)', async (t) => {
+  await run(t, process.execPath, [join(REPOSITORY, 'scripts', 'api-reference.js'), '--check']);
 });
 
 test('exports and members without a comment are problems, unless the comment of the whole names them', async (t) => {
