@@ -5,6 +5,7 @@ import { LIMITS } from '../base/limits.js';
 import { encodeMetadataRequest } from '../protocol/wire/metadata.js';
 import type { SimHost } from '../sim/sim-host.js';
 import { Simulator } from '../sim/simulator.js';
+import { ON_DISK } from './partial-piece.js';
 import { RawPeer } from './testing/raw-peer.js';
 import { makeSimTorrent, SimEngine, type SimTorrent } from './testing/sim-swarm.js';
 
@@ -195,3 +196,31 @@ for (const writeCacheBytes of [1024 * 1024, 64 * 1024 * 1024]) {
     });
   }
 }
+
+test('what is on disk of a piece that is not verified is neither announced nor served', () => {
+  const simulator = new Simulator({ seed: 109 });
+  const torrent = makeSimTorrent({ lengths: { 'a.bin': 524_288 }, pieceLength: 524_288 });
+  // Extents of 256 KiB.
+  const engine = new SimEngine(simulator, { writeCacheBytes: 1024 * 1024 });
+  const download = engine.add(torrent.metainfo);
+  simulator.run(simulator.now + 1000);
+  const half = connect(simulator, engine, torrent);
+  half.onRequest = (piece, begin, length) => {
+    if (begin < 262_144) half.sendBlock(torrent, piece, begin, length);
+  };
+  half.send((say) => {
+    say.haveAll();
+    say.unchoke();
+  });
+  const taker = connect(simulator, engine, torrent).send((say) => {
+    say.haveNone();
+    say.interested();
+  });
+  simulator.run(simulator.now + 15_000);
+  assert.deepEqual(taker.heard('unchoke'), ['unchoke']);
+  assert.equal(download.data!.picker.partial(0)?.blockState[0], ON_DISK);
+  taker.send((say) => say.request(0, 0, LIMITS.blockBytes));
+  simulator.run(simulator.now + 1000);
+  assert.deepEqual(taker.heard('reject'), [`reject 0 0 ${LIMITS.blockBytes}`]);
+  assert.deepEqual([...taker.heard('have'), ...taker.heard('block-start')], []);
+});
