@@ -21,6 +21,7 @@ import {
 import type { CliEngine, CliTorrent, CommandContext } from './context.js';
 import { formatDuration } from './display/formats.js';
 import { openView } from './display/open-view.js';
+import { warningSentence } from './display/sentences.js';
 import type { TorrentSnapshot, View } from './display/view.js';
 import { hexPair } from './info-hash-hex.js';
 import type { TransferOptions } from './options.js';
@@ -84,6 +85,7 @@ export class TransferSession {
   readonly #context: CommandContext;
   /** Infinity without --timeout. */
   readonly #timeoutMs: number;
+  readonly #isQuiet: boolean;
   readonly #transfers: Transfer[] = [];
   readonly #announceFailures = new Set<string>();
   /** Of which it has been said that a tracker must not be asked yet. */
@@ -93,10 +95,16 @@ export class TransferSession {
   /** Called whenever something may have changed that a wait depends on. */
   readonly #waiters = new Set<() => void>();
 
-  constructor(engine: CliEngine, view: View, context: CommandContext, options: Pick<TransferOptions, 'timeout'>) {
+  constructor(
+    engine: CliEngine,
+    view: View,
+    context: CommandContext,
+    options: Pick<TransferOptions, 'timeout' | 'quiet'>,
+  ) {
     this.#engine = engine;
     this.#view = view;
     this.#context = context;
+    this.#isQuiet = options.quiet;
     this.#timeoutMs = (options.timeout ?? Number.POSITIVE_INFINITY) * 1000;
     const onStop = (): void => {
       view.note('stopping; a second signal ends dtorrent at once', 'important');
@@ -186,7 +194,12 @@ export class TransferSession {
     for (const undo of this.#undo.splice(0)) undo();
     // The view ends first: a stop can take seconds, and rates that freeze on the screen look like a hang.
     this.#view.end({ torrents: this.#snapshots(), interrupted: this.#isInterrupted() });
+    // What goes wrong with the last save is heard of only now, when the view is gone.
+    const silence = this.#engine.on('*', (event) => {
+      if (event.type === 'warning' && !this.#isQuiet) this.#context.stderr.write(`${warningSentence(event.error)}\n`);
+    });
     await this.#engine.stop();
+    silence();
   }
 
   #watch(now: number): ProgressWatch | null {

@@ -35,6 +35,11 @@ export function endSentences(ending: Ending): string[] {
   return sentences;
 }
 
+/** `dtorrent: message`, of something that the command goes on without. */
+export function warningSentence({ message }: { readonly message: string }): string {
+  return `dtorrent: ${sanitizeText(message)}`;
+}
+
 /** `dtorrent: message (CODE)` */
 export function errorSentence(notice: ErrorNotice): string {
   return `dtorrent: ${sanitizeText(notice.message)} (${notice.code})`;
