@@ -41,6 +41,7 @@ import type { TorrentData } from './torrent-data.js';
 import { TorrentHistory } from './torrent-history.js';
 import { TorrentReaders, type TorrentReadersHandler } from './torrent-readers.js';
 import { TorrentSelection } from './torrent-selection.js';
+import { measureTorrent } from './torrent-stats.js';
 import type { TrackerClients } from './tracker-clients.js';
 
 /** A crash may forget this much of the time seeded; the disk is not to be woken for each second of it. */
@@ -299,37 +300,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
   }
 
   stats(now: number): TorrentStats {
-    let downloadRate = 0;
-    let uploadRate = 0;
-    let peers = 0;
-    let seeds = 0;
-    for (const peer of this.swarm.peers) {
-      if (!peer.isHandshakeDone) continue;
-      peers++;
-      if (peer.hasAll) seeds++;
-      downloadRate += peer.download.pipeline.bytesPerSecond(now);
-      uploadRate += peer.uploadRate;
-    }
-    const bytesTotal = this.files?.wantedBytes ?? 0;
-    const bytesDone = this.data?.progress.wantedDone ?? 0;
-    const isMoving = this.phase === 'downloading' && downloadRate >= 1;
-    return {
-      phase: this.phase,
-      bytesDone,
-      bytesTotal,
-      piecesDone: this.data?.have.count ?? 0,
-      pieceCount: this.metainfo?.pieceCount ?? 0,
-      bytesChecked: this.data?.bytesChecked ?? 0,
-      downloadRate,
-      uploadRate,
-      downloadedBytes: this.swarm.downloadedBytes,
-      uploadedBytes: this.swarm.uploadedBytes,
-      wastedBytes: this.swarm.wastedBytes + (this.data?.failedBytes ?? 0),
-      hashFailures: this.data?.hashFailures ?? 0,
-      peers,
-      seeds,
-      etaSeconds: isMoving ? Math.ceil((bytesTotal - bytesDone) / downloadRate) : null,
-    };
+    return measureTorrent(this, now);
   }
 
   // ---- SwarmHandler ----

@@ -1,0 +1,50 @@
+/** Takes the snapshot that Torrent.stats hands out: sums over peers and data, made on request. Called by Torrent. */
+import type { Metainfo } from '../format/metainfo.js';
+import type { TorrentPhase, TorrentStats } from './events.js';
+import type { FilePriorities } from './file-priorities.js';
+import type { Swarm } from './swarm.js';
+import type { TorrentData } from './torrent-data.js';
+
+/** A torrent, as far as it is measured. */
+export interface MeasuredTorrent {
+  readonly phase: TorrentPhase;
+  readonly metainfo: Metainfo | null;
+  readonly files: FilePriorities | null;
+  readonly data: TorrentData | null;
+  readonly swarm: Swarm;
+}
+
+/** `now`: monotonic ms. */
+export function measureTorrent({ phase, metainfo, files, data, swarm }: MeasuredTorrent, now: number): TorrentStats {
+  let downloadRate = 0;
+  let uploadRate = 0;
+  let peers = 0;
+  let seeds = 0;
+  for (const peer of swarm.peers) {
+    if (!peer.isHandshakeDone) continue;
+    peers++;
+    if (peer.hasAll) seeds++;
+    downloadRate += peer.download.pipeline.bytesPerSecond(now);
+    uploadRate += peer.uploadRate;
+  }
+  const bytesTotal = files?.wantedBytes ?? 0;
+  const bytesDone = data?.progress.wantedDone ?? 0;
+  const isMoving = phase === 'downloading' && downloadRate >= 1;
+  return {
+    phase,
+    bytesDone,
+    bytesTotal,
+    piecesDone: data?.have.count ?? 0,
+    pieceCount: metainfo?.pieceCount ?? 0,
+    bytesChecked: data?.bytesChecked ?? 0,
+    downloadRate,
+    uploadRate,
+    downloadedBytes: swarm.downloadedBytes,
+    uploadedBytes: swarm.uploadedBytes,
+    wastedBytes: swarm.wastedBytes + (data?.failedBytes ?? 0),
+    hashFailures: data?.hashFailures ?? 0,
+    peers,
+    seeds,
+    etaSeconds: isMoving ? Math.ceil((bytesTotal - bytesDone) / downloadRate) : null,
+  };
+}
