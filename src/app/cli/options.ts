@@ -203,7 +203,7 @@ function addTransferOptions(command: Command, outputMeaning: string): void {
   add(command, new Option('--recheck', 'verify all existing data first, also what is known to be good').default(false));
   add(
     command,
-    new Option('--state-dir <dir>', 'where resume data is kept (default: the platform’s place; "" = nowhere)'),
+    new Option('--state-dir <dir>', 'where resume data is kept (default: where this system has such; "" = nowhere)'),
   );
   add(command, new Option('--no-trackers', 'announce to no tracker'));
   add(command, new Option('--no-dht', 'accepted; there is no DHT to switch off yet'));
