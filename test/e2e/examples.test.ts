@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { assertTree, noise, temporaryDirectory, writeTree } from '../harness/content.js';
-import { startExample } from '../harness/examples.js';
+import { readmeProgram, startExample } from '../harness/examples.js';
 import { Process } from '../harness/process.js';
 import { REPOSITORY } from '../harness/repository.js';
 import { makeContent } from '../harness/transfer.js';
@@ -114,13 +114,10 @@ test('create-torrent writes a .torrent with its trackers', async (t) => {
 });
 
 test('the program in the README runs as it stands there', async (t) => {
-  const readme = readFileSync(join(REPOSITORY, 'README.md'), 'utf8');
-  const program = /```js\n(\/\/ embed\.mjs[\s\S]*?)```/.exec(readme)?.[1];
-  assert.ok(program !== undefined, 'there is no embed.mjs in it');
   const directory = temporaryDirectory(t);
   mkdirSync(join(directory, 'node_modules'));
   symlinkSync(REPOSITORY, join(directory, 'node_modules', 'dtorrent'), 'junction');
-  writeFileSync(join(directory, 'embed.mjs'), program);
+  writeFileSync(join(directory, 'embed.mjs'), readmeProgram());
   const embed = new Process(t, process.execPath, ['embed.mjs'], { cwd: directory });
   assert.equal(await embed.exit(WAIT_MS), 0, embed.errors);
   assert.deepEqual(embed.lines.toSorted(), ['Hello from a swarm of two', 'piece 0 is here'].toSorted());
