@@ -1,5 +1,8 @@
 /** One connected peer as a program sees it: plain data, made on request. Rates in bytes per second. */
+import { addressKey } from '../base/address.js';
+import { clientOf } from '../protocol/wire/client-id.js';
 import type { CandidateSource } from './candidates.js';
+import type { Peer } from './peer.js';
 
 /** One connected peer. A snapshot; rates in bytes per second. */
 export interface PeerInfo {
@@ -29,4 +32,24 @@ export interface PeerInfo {
   readonly isInterestingToUs: boolean;
   /** It wants something of us. */
   readonly isInterested: boolean;
+}
+
+/** A snapshot of `peer`. */
+export function peerInfoOf(peer: Peer, now: number): PeerInfo {
+  const { pieces, peerId } = peer;
+  return {
+    address: addressKey(peer.remote),
+    client: peer.extensions.clientName || (peerId === null ? '' : clientOf(peerId)),
+    isOutgoing: peer.isOutgoing,
+    source: peer.source,
+    progress: pieces.length === 0 ? 0 : pieces.count / pieces.length,
+    downloadRate: peer.download.pipeline.bytesPerSecond(now),
+    uploadRate: peer.upload.rate.rateBytesPerSecond(now),
+    downloadedBytes: peer.download.receivedBytes,
+    uploadedBytes: peer.uploadedBytes,
+    isChokedByUs: !peer.isUnchoked,
+    isChokingUs: peer.isChokingUs,
+    isInterestingToUs: peer.isInterestingToUs,
+    isInterested: peer.isInterested,
+  };
 }

@@ -12,7 +12,6 @@ import { bytesEqual } from '../base/bytes.js';
 import { toDtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import type { ByteStream, DialOptions, Network } from '../host/network.js';
-import { clientOf } from '../protocol/wire/client-id.js';
 import { type BlockTarget, WireDecoder, type WireHandler, type WireViolation } from '../protocol/wire/decoder.js';
 import type { WireEncoder } from '../protocol/wire/encoder.js';
 import { EXTENSION_IDS, encodeExtensionHandshake } from '../protocol/wire/extension-handshake.js';
@@ -27,7 +26,6 @@ import { PeerConnection, type PeerConnectionHandler } from './peer-connection.js
 import { PeerDownload } from './peer-download.js';
 import { PeerExtensions } from './peer-extensions.js';
 import { type HoldingsChange, PeerHoldings } from './peer-holdings.js';
-import type { PeerInfo } from './peer-info.js';
 import type { PeerOwner, PeerRouter } from './peer-owner.js';
 import { PeerUpload } from './peer-upload.js';
 import type { ValuedPeer } from './peer-worth.js';
@@ -159,25 +157,6 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   }
   get lastSentAtMs(): number {
     return this.upload.lastSentAtMs;
-  }
-
-  /** A snapshot. */
-  info(now: number): PeerInfo {
-    return {
-      address: addressKey(this.remote),
-      client: this.extensions.clientName || (this.peerId === null ? '' : clientOf(this.peerId)),
-      isOutgoing: this.isOutgoing,
-      source: this.source,
-      progress: this.pieces.length === 0 ? 0 : this.pieces.count / this.pieces.length,
-      downloadRate: this.download.pipeline.bytesPerSecond(now),
-      uploadRate: this.upload.rate.rateBytesPerSecond(now),
-      downloadedBytes: this.download.receivedBytes,
-      uploadedBytes: this.uploadedBytes,
-      isChokedByUs: !this.isUnchoked,
-      isChokingUs: this.isChokingUs,
-      isInterestingToUs: this.isInterestingToUs,
-      isInterested: this.isInterested,
-    };
   }
 
   // ---- what the swarm tells its peer (inside a turn) ----

@@ -1,8 +1,10 @@
 /** The limits of the whole client, measured on whole sessions in virtual time: payload, over ten seconds. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import { Simulator } from '../sim/simulator.js';
+import { settle, startHandles } from './testing/handle-scenes.js';
 import { BLOCK, seeding, unchokedPeer, wait } from './testing/peer-scenes.js';
 import { makeSimTorrent, SimEngine, type SimTorrent } from './testing/sim-swarm.js';
 import type { Torrent } from './torrent.js';
@@ -166,6 +168,26 @@ test('a limit that is set in the middle of a fast download is met as soon as wha
   engine.session.setRateLimits({ downloadLimit: 100 * KB });
   wait(world, 5000);
   assertNear(tenSecondsOf(world, engine).downloadedBytes, 1000 * KB, 'after five seconds');
+});
+
+test('the public engine sets limits while it runs, and refuses what is none', async () => {
+  const [torrent] = MIDDLE as [SimTorrent];
+  const { simulator: world, engine, torrent: handle } = await startHandles(torrent);
+  engine.setRateLimits({ downloadLimit: 100 * KB });
+  wait(world, 5000);
+  const before = handle.stats().downloadedBytes;
+  wait(world, 10_000);
+  assertNear(handle.stats().downloadedBytes - before, 1000 * KB, 'downloaded');
+  for (const downloadLimit of [-1, 0.5, Number.NaN, '1M' as unknown as number]) {
+    assert.throws(
+      () => engine.setRateLimits({ downloadLimit }),
+      (error) => error instanceof DtorrentError && error.code === 'EOPTION',
+    );
+  }
+  engine.setRateLimits({ uploadLimit: 5 });
+  engine.setRateLimits({ downloadLimit: 0 });
+  await settle(world, handle.completed);
+  await settle(world, engine.stop());
 });
 
 // ---- what a limit must not do ----

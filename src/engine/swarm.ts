@@ -13,7 +13,7 @@ import type { CloseReason } from './close-reason.js';
 import type { Connector, Dialler } from './connector.js';
 import type { EngineContext } from './context.js';
 import { Peer } from './peer.js';
-import type { PeerInfo } from './peer-info.js';
+import { type PeerInfo, peerInfoOf } from './peer-info.js';
 import type { PeerOwner, PeerRouter } from './peer-owner.js';
 import { RateGroup } from './rate-limiter.js';
 import { SuperSeeding } from './super-seeding.js';
@@ -93,7 +93,7 @@ export class Swarm implements PeerOwner, Dialler {
   }
   /** Snapshots of those that have said hello, in no particular order. */
   peerInfos(now: number): PeerInfo[] {
-    return this.#connectedPeers().map((peer) => peer.info(now));
+    return this.#connectedPeers().map((peer) => peerInfoOf(peer, now));
   }
   get isSeeding(): boolean {
     return this.#handler.isSeeding;
