@@ -217,3 +217,33 @@ test('with trackers only, what no tracker named is forgotten and refused, and ba
   candidates.clear();
   assert.deepEqual([candidates.count, dial(candidates, 0)], [2, null]);
 });
+
+test('what is worth keeping for another run: who is connected, then who worked, then who was never tried', () => {
+  const candidates = new Candidates();
+  const [connected, worked, failed, banned, untried, named] = [1, 2, 3, 4, 5, 6].map(
+    (i) => makeAddress(`10.0.0.${i}`, 6881)!,
+  );
+  for (const address of [untried, connected, worked, failed, banned]) candidates.add(address!, 'tracker');
+  candidates.add(named!, 'manual');
+  for (const address of [connected!, worked!]) {
+    candidates.onDialled(address, 0);
+    candidates.onConnected(address);
+  }
+  candidates.onClosed(worked!, 100_000);
+  candidates.onDialled(failed!, 0);
+  candidates.onFailed(failed!, 1000);
+  candidates.ban(banned!);
+  assert.deepEqual(candidates.worthKeeping(10), [connected, worked, named, untried]);
+  assert.deepEqual(candidates.worthKeeping(1), [connected]);
+});
+
+test('a peer that we let go did not fail, and may be dialled again at once', () => {
+  const candidates = new Candidates();
+  const address = makeAddress('10.0.0.1', 6881)!;
+  candidates.add(address, 'tracker');
+  candidates.onDialled(address, 0);
+  candidates.onConnected(address);
+  candidates.onReleased(address);
+  assert.equal(candidates.nextRetryAt(), Number.NEGATIVE_INFINITY);
+  assert.notEqual(candidates.next(1), null);
+});

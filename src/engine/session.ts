@@ -23,7 +23,8 @@ import type { PeerOwner } from './peer-owner.js';
 import { RateLimiter } from './rate-limiter.js';
 import { ReadCache } from './read-cache.js';
 import type { RateLimits, Settings } from './settings.js';
-import { Torrent, type TorrentOptions } from './torrent.js';
+import { Torrent } from './torrent.js';
+import type { TorrentOptions } from './torrent-options.js';
 import { TrackerClients } from './tracker-clients.js';
 import { Turn } from './turn.js';
 

@@ -11,71 +11,38 @@ import { type Address, addressKey, type HostPort } from '../base/address.js';
 import { DtorrentError, toDtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import { CLIENT_NAME } from '../base/version.js';
-import { FileLayout, pieceHashesOf } from '../format/file-layout.js';
-import { partsNameOf } from '../format/file-placement.js';
 import { type InfoHash, infoHashHex, matchesInfoHash, wireHashes } from '../format/infohash.js';
 import type { Magnet } from '../format/magnet.js';
 import { type Metainfo, parseInfoDictionary } from '../format/metainfo.js';
 import type { ExtensionHandshake } from '../protocol/wire/extension-handshake.js';
 import { EXTENSION_IDS } from '../protocol/wire/extension-handshake.js';
 import { makePeerId } from '../protocol/wire/peer-id.js';
-import { Announcer } from './announcer.js';
+import type { Announcer } from './announcer.js';
 import type { CandidateSource } from './candidates.js';
 import type { CloseReason } from './close-reason.js';
-import type { Connector } from './connector.js';
 import type { EngineContext } from './context.js';
-import { DataHolder, type DataHolderHandler, type DataOpening } from './data-holder.js';
+import { DataHolder, type DataHolderHandler } from './data-holder.js';
 import { DiskRetry, isDiskError } from './disk-retry.js';
 import type { EngineEvent, PauseReason, TorrentPhase, TorrentStats } from './events.js';
-import type { FileClaims } from './file-claims.js';
 import type { FilePriorities } from './file-priorities.js';
 import type { FileSelection } from './file-selection.js';
 import { MetadataExchange } from './metadata-exchange.js';
 import type { Peer } from './peer.js';
-import type { PeerRouter } from './peer-owner.js';
 import type { Reader } from './reader.js';
 import type { ResumeFacts } from './resume-keeper.js';
 import type { SeedGoal } from './seed-goal.js';
 import { Swarm, type SwarmHandler } from './swarm.js';
+import { announcerOf } from './torrent-announcer.js';
 import type { TorrentData } from './torrent-data.js';
+import { geometryOf, type TorrentGeometry } from './torrent-geometry.js';
 import { TorrentHistory } from './torrent-history.js';
+import type { TorrentOptions, TorrentSurroundings } from './torrent-options.js';
 import { TorrentReaders, type TorrentReadersHandler } from './torrent-readers.js';
 import { TorrentSelection } from './torrent-selection.js';
 import { measureTorrent } from './torrent-stats.js';
-import type { TrackerClients } from './tracker-clients.js';
 
 /** A crash may forget this much of the time seeded; the disk is not to be woken for each second of it. */
 const SEEDING_WORTH_SAVING_S = 600;
-
-export interface TorrentOptions {
-  readonly downloadDir: string;
-  /** Dialled at once, and again with back-off, while downloading and while seeding. */
-  readonly peers: readonly HostPort[];
-  readonly isSequential: boolean;
-  /** Do not check what is on disk: the caller says that it is complete. */
-  readonly isTrusted: boolean;
-  /** Check everything on disk, whatever is remembered of it. */
-  readonly isRecheck: boolean;
-  /** Begin paused; null = as a person left it in an earlier run. */
-  readonly isPaused: boolean | null;
-  /** Left out or null = what the magnet link says, else everything. */
-  readonly selection?: FileSelection | null;
-  /** It pauses itself when this is reached; left out = never. */
-  readonly seedGoal?: SeedGoal;
-  /** BEP 16, if everything is there from the start. Left out = no. */
-  readonly isSuperSeed?: boolean;
-}
-
-/** What a torrent needs of its session. */
-export interface TorrentSurroundings {
-  readonly context: EngineContext;
-  readonly connector: Connector;
-  readonly trackers: TrackerClients;
-  readonly claims: FileClaims<Torrent>;
-  readonly router: PeerRouter;
-  readonly nextPeerNumber: () => number;
-  readonly listenPort: () => number;
-}
 
 export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersHandler {
   readonly infoHash: InfoHash;
@@ -98,7 +65,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
   readonly #selection: TorrentSelection;
   readonly #holder: DataHolder;
   readonly #retry: DiskRetry;
-  #geometry: Pick<DataOpening, 'layout' | 'hashes' | 'partsName'> | null = null;
+  #geometry: TorrentGeometry | null = null;
   /** The record of earlier runs has been looked for. */
   #isLoaded = false;
   /** Everything is to be hashed, whatever the record will say. */
@@ -146,7 +113,14 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
         for (const peer of peers) peer.close('bad-metadata');
       },
     });
-    this.announcer = this.#makeAnnouncer(localPeerId);
+    this.announcer = announcerOf(this, {
+      context,
+      trackers: surroundings.trackers,
+      listenPort: surroundings.listenPort,
+      peerId: localPeerId,
+      tiers: this.metainfo?.trackers ?? this.#magnet!.trackers.map((url) => [url]),
+      keeper: () => this.#holder.keeper,
+    });
     this.history = new TorrentHistory(context.host.clock.unixTime());
     this.#holder = new DataHolder(context, this, options.downloadDir);
     this.#retry = new DiskRetry(context.turn, () => this.#goOnAgain({ isByItself: true }));
@@ -505,26 +479,14 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
 
   /** The metadata is known. @returns whether we can work with it. */
   #accept(metainfo: Metainfo): boolean {
-    const hashes = pieceHashesOf(metainfo);
-    if (hashes === null) {
-      this.#fail(
-        new DtorrentError(
-          'EUNSUPPORTED',
-          `${metainfo.name}: a v2-only torrent without its piece layers cannot be verified yet; use the .torrent file`,
-        ),
-      );
+    const { downloadDir } = this.#options;
+    const { claims } = this.#surroundings;
+    const geometry = geometryOf(metainfo, this.infoHashHex, (files) => claims.claim(this, downloadDir, files));
+    if (geometry instanceof DtorrentError) {
+      this.#fail(geometry);
       return false;
     }
-    const partsName = partsNameOf(this.infoHashHex);
-    const claimed = [...metainfo.files, { path: [partsName], padding: false }];
-    const taken = this.#surroundings.claims.claim(this, this.#options.downloadDir, claimed);
-    if (taken !== null) {
-      const message = `${taken.path} belongs to ${taken.owner.name} already; download ${metainfo.name} to another directory`;
-      this.#fail(new DtorrentError('EDUPLICATE', message));
-      return false;
-    }
-    const layout = new FileLayout(metainfo);
-    const refusal = this.#selection.onMetadata(metainfo, layout);
+    const refusal = this.#selection.onMetadata(metainfo, geometry.layout);
     if (refusal !== null) {
       this.#fail(refusal);
       return false;
@@ -539,7 +501,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
       name: metainfo.name,
       totalLength: metainfo.totalLength,
     });
-    this.#geometry = { layout, hashes, partsName };
+    this.#geometry = geometry;
     return true;
   }
 
@@ -611,48 +573,6 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
 
   #emit(event: EngineEvent): void {
     this.#context.emit(event);
-  }
-
-  #makeAnnouncer(peerId: Uint8Array): Announcer {
-    const { context, trackers, listenPort } = this.#surroundings;
-    const infoHash = this.infoHashHex;
-    return new Announcer({
-      clients: trackers,
-      turn: context.turn,
-      network: context.host.network,
-      random: context.host.random,
-      settings: context.settings,
-      tiers: this.metainfo?.trackers ?? this.#magnet!.trackers.map((url) => [url]),
-      infoHashes: wireHashes(this.infoHash),
-      identity: { peerId, key: context.host.random.uint32() },
-      listenPort,
-      unixTime: () => context.host.clock.unixTime(),
-      totals: () => ({
-        uploadedBytes: this.swarm.uploadedBytes,
-        downloadedBytes: this.swarm.downloadedBytes,
-        leftBytes: this.data === null || !this.data.isChecked ? null : this.metainfo!.totalLength - this.data.bytesDone,
-        isPartialSeed: this.data?.isChecked === true && this.data.isFinished && !this.data.isComplete,
-      }),
-      isPrivate: this.metainfo?.isPrivate ?? false,
-      handler: {
-        onPeers: (addresses) => this.addPeers(addresses, 'tracker'),
-        onTrackerSwitched: () => this.swarm.onTrackerSwitched(),
-        onAnnounced: ({ url, peers, seeds, leechers }) => {
-          this.#holder.keeper.touch();
-          this.#emit({ type: 'trackerAnnounced', infoHash, url, peers, seeds, leechers });
-        },
-        // A program that crashes again and again must not ask again and again.
-        onFirstAnswer: () => {
-          if (context.host.state.isKept) this.#holder.keeper.save();
-        },
-        onWaiting: (url, seconds) => this.#emit({ type: 'trackerWaiting', infoHash, url, seconds }),
-        onWarning: (url, message) => this.#emit({ type: 'trackerWarning', infoHash, url, message }),
-        onFailure: (url, error) => {
-          this.#holder.keeper.touch();
-          this.#emit({ type: 'trackerFailed', infoHash, url, error });
-        },
-      },
-    });
   }
 
   /**

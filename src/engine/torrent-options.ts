@@ -1,0 +1,40 @@
+/** How one torrent is added, and what it needs of the session that it is added to. */
+import type { HostPort } from '../base/address.js';
+import type { Connector } from './connector.js';
+import type { EngineContext } from './context.js';
+import type { FileClaims } from './file-claims.js';
+import type { FileSelection } from './file-selection.js';
+import type { PeerRouter } from './peer-owner.js';
+import type { SeedGoal } from './seed-goal.js';
+import type { Torrent } from './torrent.js';
+import type { TrackerClients } from './tracker-clients.js';
+
+export interface TorrentOptions {
+  readonly downloadDir: string;
+  /** Dialled at once, and again with back-off, while downloading and while seeding. */
+  readonly peers: readonly HostPort[];
+  readonly isSequential: boolean;
+  /** Do not check what is on disk: the caller says that it is complete. */
+  readonly isTrusted: boolean;
+  /** Check everything on disk, whatever is remembered of it. */
+  readonly isRecheck: boolean;
+  /** Begin paused; null = as a person left it in an earlier run. */
+  readonly isPaused: boolean | null;
+  /** Left out or null = what the magnet link says, else everything. */
+  readonly selection?: FileSelection | null;
+  /** It pauses itself when this is reached; left out = never. */
+  readonly seedGoal?: SeedGoal;
+  /** BEP 16, if everything is there from the start. Left out = no. */
+  readonly isSuperSeed?: boolean;
+}
+
+/** What a torrent needs of its session. */
+export interface TorrentSurroundings {
+  readonly context: EngineContext;
+  readonly connector: Connector;
+  readonly trackers: TrackerClients;
+  readonly claims: FileClaims<Torrent>;
+  readonly router: PeerRouter;
+  readonly nextPeerNumber: () => number;
+  readonly listenPort: () => number;
+}
