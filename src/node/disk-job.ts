@@ -19,7 +19,7 @@ import { type PieceExpectation, PieceHasher } from './piece-hasher.js';
  */
 const WRITE_BYTES = 32 * 1024;
 /** Of one fill job: some 10 ms of a fast disk, 100 of a slow one. */
-const FILL_BYTES = 16 * 1024 * 1024;
+export const FILL_BYTES: number = 16 * 1024 * 1024;
 
 /** A stretch of a piece, in order; `file` null = padding: zeros that are hashed and never stored. */
 export interface DiskSpan {

@@ -6,7 +6,7 @@
  */
 import { SHARE_ENV, Worker } from 'node:worker_threads';
 import { DtorrentError, type ErrorCode, toDtorrentError } from '../base/errors.js';
-import { type DiskJob, type DiskResult, DiskThread } from './disk-job.js';
+import { type DiskJob, type DiskResult, DiskThread, FILL_BYTES } from './disk-job.js';
 import type { KeyRange } from './open-files.js';
 
 export interface DiskPoolOptions {
@@ -138,6 +138,7 @@ export class DiskPool {
 }
 
 function bytesOf(job: DiskJob): number {
+  if (job.kind === 'fill') return FILL_BYTES;
   return job.kind === 'write' || job.kind === 'verify' ? job.pieceBytes : 0;
 }
 
