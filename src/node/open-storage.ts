@@ -168,8 +168,10 @@ export class OpenStorage implements Storage {
     const stamp = (): void => {
       const { layout, partsName } = this.#spec;
       const paths = layout.files.map((file, index) => (file.padding ? null : this.#diskFile(index).path));
+      // A file that a later write makes may have been looked for before, and is not gone.
+      const wasThereBefore = this.#wasThere.slice();
       stampFiles(this.#ground.directory, [...paths, partsName], (result) => {
-        done(result instanceof DtorrentError ? result : (this.#goneFile(result) ?? result));
+        done(result instanceof DtorrentError ? result : (this.#goneFile(result, wasThereBefore) ?? result));
         this.#end();
       });
     };
@@ -293,10 +295,10 @@ export class OpenStorage implements Storage {
     this.#dirtyFiles.delete(index);
   }
 
-  #goneFile(stamps: readonly FileStamp[]): DtorrentError | null {
+  #goneFile(stamps: readonly FileStamp[], wasThereBefore: Uint8Array): DtorrentError | null {
     for (const [index, { lengthBytes }] of stamps.entries()) {
       if (lengthBytes > 0) this.#wasThere[index] = 1;
-      else if (lengthBytes < 0 && this.#wasThere[index] === 1) {
+      else if (lengthBytes < 0 && wasThereBefore[index] === 1 && this.#wasThere[index] === 1) {
         return fileIsGone(join(this.#spec.directory, this.#diskFile(index).path));
       }
     }

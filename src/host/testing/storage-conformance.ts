@@ -237,6 +237,16 @@ export function describeStorage(name: string, makeHarness: () => StorageHarness)
       scene.assertFiles(torrent);
     });
 
+    test('a file that is made while stamps are taken is not taken for one that went away', async () => {
+      // The first of many is looked for long before all stamps are there.
+      const others = Array.from({ length: 1000 }, (_, i) => ({ path: ['many', `${i}`], lengthBytes: 1 }));
+      const torrent = v1Torrent([{ path: ['first.bin'], lengthBytes: 16 * KIB }, ...others], 16 * KIB);
+      const { calls } = await scene.open(torrent);
+      const [stamps, written] = await Promise.all([calls.stamps(), calls.write(0, torrent.pieceContent(0))]);
+      assert.ok(!(stamps instanceof DtorrentError), String(stamps));
+      assert.equal(written, 'ok');
+    });
+
     test('so is one that was only verified or looked at', async () => {
       const torrent = v1Torrent(MIXED, 32 * KIB);
       for (const look of [(calls: Calls) => calls.verify(0), (calls: Calls) => calls.stamps()]) {
