@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { LIMITS } from '../src/base/limits.js';
 import { randomBelow, SeededRandom } from '../src/base/random.js';
 import { ByteBudget, SlotPool } from '../src/base/slot-pool.js';
-import { PiecePicker } from '../src/engine/piece-picker.js';
+import { PiecePicker } from '../src/engine/pieces/piece-picker.js';
 import { BenchPeer } from './picker-peer.js';
 
 const BLOCKS_TARGET = 1_500_000;

@@ -20,6 +20,8 @@ const UNLAWFUL: readonly (readonly [string, string])[] = [
   ['src/protocol/tracker/a.ts', `import { wire } from '../wire/decoder.js';\nwire();\n`],
   ['src/protocol/wire/b.ts', 'setTimeout(() => {}, 1);\n'],
   ['src/engine/a.ts', `import { tcp } from '../node/tcp.js';\ntcp();\n`],
+  ['src/engine/peer/a.ts', `import { tcp } from '../../node/tcp.js';\ntcp();\n`],
+  ['src/engine/peer/b.ts', `import { Engine } from '../../index.js';\nnew Engine();\n`],
   ['src/engine/b.ts', 'export const a: number = Math.random();\n'],
   ['src/engine/c.ts', `import { join } from 'node:path';\njoin('a');\n`],
   ['src/engine/d.ts', `import { request } from 'undici';\nrequest();\n`],

@@ -8,11 +8,11 @@
  *     await engine.stop();
  */
 import { resolve } from 'node:path';
+import { type ScrapeOptions, scrapeTrackersOn } from './engine/announce/scrape-trackers.js';
+import type { TrackerScrape } from './engine/announce/tracker-scrape.js';
 import { type AddOptions, EngineBase } from './engine/engine.js';
-import { type ScrapeOptions, scrapeTrackersOn } from './engine/scrape-trackers.js';
 import { resolveSettings, type Settings } from './engine/settings.js';
 import type { TorrentHandle } from './engine/torrent-handle.js';
-import type { TrackerScrape } from './engine/tracker-scrape.js';
 import type { Magnet } from './format/magnet.js';
 import { type Metainfo, parseMetainfo } from './format/metainfo.js';
 import type { LogLevel } from './host/log.js';
@@ -22,12 +22,13 @@ import { loadSource, type TorrentSource } from './node/torrent-source.js';
 export type { Address, HostPort } from './base/address.js';
 export { DtorrentError, ERROR_CODES, type ErrorCode, exitCodeOf } from './base/errors.js';
 export { CLIENT_NAME, VERSION } from './base/version.js';
-export type { CandidateSource as PeerSource } from './engine/candidates.js';
+export type { ScrapeOptions } from './engine/announce/scrape-trackers.js';
+export type { TrackerScrape } from './engine/announce/tracker-scrape.js';
+export type { TrackerState, TrackerStatus } from './engine/announce/tracker-status.js';
+export type { StreamOptions } from './engine/data/file-stream.js';
 export type { AddOptions } from './engine/engine.js';
 export type { EngineEvent, PauseReason, TorrentEvent, TorrentPhase, TorrentStats } from './engine/events.js';
-export type { StreamOptions } from './engine/file-stream.js';
-export type { PeerInfo } from './engine/peer-info.js';
-export type { ScrapeOptions } from './engine/scrape-trackers.js';
+export type { PeerInfo } from './engine/peer/peer-info.js';
 export {
   type BooleanSetting,
   type ChoiceSetting,
@@ -37,10 +38,9 @@ export {
   type Settings,
   type StringSetting,
 } from './engine/settings.js';
+export type { CandidateSource as PeerSource } from './engine/swarm/candidates.js';
 export { TorrentFile } from './engine/torrent-file.js';
 export { TorrentHandle as Torrent } from './engine/torrent-handle.js';
-export type { TrackerScrape } from './engine/tracker-scrape.js';
-export type { TrackerState, TrackerStatus } from './engine/tracker-status.js';
 export type { TorrentKind } from './format/create-torrent.js';
 export { type InfoHash, infoHashHex } from './format/infohash.js';
 export { formatMagnet, type Magnet, magnetOf, parseMagnet } from './format/magnet.js';

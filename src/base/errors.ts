@@ -1,7 +1,7 @@
 /**
  * The one table of error codes, and the one error class.
  * A DtorrentError is bad input or a failing environment, and its message tells a person what happened, to what, and
- * what to do. Misbehaving peers are not errors but close reasons (engine/close-reason.ts); bugs are `EINTERNAL`.
+ * what to do. Misbehaving peers are not errors but close reasons (engine/peer/close-reason.ts); bugs are `EINTERNAL`.
  */
 
 /** Each code with the exit code of the command line (aria2's numbers where it has one). */

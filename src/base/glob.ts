@@ -3,7 +3,7 @@
  * number of them (none too), `[a-z]` and `[!a-z]` are classes, `\` takes the next character as it is, a final `/` is
  * everything below. Case-sensitive, by character (not UTF-16 unit), composed and decomposed letters being equal.
  * Patterns may be hostile: the text is read once, with the set of places in the pattern that it can be at, so the time
- * is at most text × pattern whatever both say. Called by engine/file-selection.ts.
+ * is at most text × pattern whatever both say. Called by engine/data/file-selection.ts.
  */
 type Token =
   | { readonly kind: 'character'; readonly code: number }

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { randomBelow, SeededRandom } from '../base/random.js';
-import { Choker, type ChokerPeer, type ChokerSettings, SEED_ROTATION_MS, SEED_TURN_MS } from './choker.js';
+import { Choker, type ChokerPeer, type ChokerSettings, SEED_ROTATION_MS, SEED_TURN_MS } from './swarm/choker.js';
 
 const SETTINGS: ChokerSettings = { uploadSlots: 4, optimisticSlots: 1, optimisticRoundMs: 30_000 };
 const SLOTS = SETTINGS.uploadSlots + SETTINGS.optimisticSlots;

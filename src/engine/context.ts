@@ -1,10 +1,10 @@
 /** What every part of one engine shares. Made once by Session; there is no module-level state. */
 import type { ByteBudget } from '../base/slot-pool.js';
 import type { Host } from '../host/host.js';
+import type { ReadCache } from './data/read-cache.js';
 import type { EngineEvent } from './events.js';
-import type { RateLimiter } from './rate-limiter.js';
-import type { ReadCache } from './read-cache.js';
 import type { Settings } from './settings.js';
+import type { RateLimiter } from './swarm/rate-limiter.js';
 import type { Turn } from './turn.js';
 
 export interface EngineContext {

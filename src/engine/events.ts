@@ -24,7 +24,7 @@ export type TorrentEvent =
       readonly type: 'peerDisconnected';
       readonly infoHash: string;
       readonly address: string;
-      /** A CloseReason (engine/close-reason.ts). */
+      /** A CloseReason (engine/peer/close-reason.ts). */
       readonly reason: string;
     }
   | {

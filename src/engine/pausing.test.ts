@@ -5,7 +5,7 @@ import { DtorrentError } from '../base/errors.js';
 import { randomBelow, SeededRandom } from '../base/random.js';
 import { MemoryDisk, type MemoryOperation, MemoryStorageFactory } from '../sim/memory-storage.js';
 import { Simulator } from '../sim/simulator.js';
-import { DISK_RETRY_FIRST_MS, DISK_RETRY_MAX_MS } from './disk-retry.js';
+import { DISK_RETRY_FIRST_MS, DISK_RETRY_MAX_MS } from './data/disk-retry.js';
 import { DOWNLOADS, makeSimTorrent, SimEngine } from './testing/sim-swarm.js';
 import type { Torrent } from './torrent.js';
 

@@ -1,10 +1,10 @@
 /** One file of a torrent as a program sees it: exported as `TorrentFile`, made by TorrentHandle once the metadata is there. */
 import { DtorrentError } from '../base/errors.js';
 import type { MetainfoFile } from '../format/metainfo.js';
-import { FileStream, type StreamOptions } from './file-stream.js';
-import type { PriorityBatch } from './priority-batch.js';
-import { PRIORITY_MAX } from './rarity-order.js';
-import type { Reader } from './reader.js';
+import { FileStream, type StreamOptions } from './data/file-stream.js';
+import type { Reader } from './data/reader.js';
+import type { PriorityBatch } from './pieces/priority-batch.js';
+import { PRIORITY_MAX } from './pieces/rarity-order.js';
 import type { Session } from './session.js';
 import type { Torrent } from './torrent.js';
 

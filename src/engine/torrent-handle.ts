@@ -5,15 +5,15 @@ import { DtorrentError } from '../base/errors.js';
 import type { InfoHash } from '../format/infohash.js';
 import type { Metainfo, MetainfoFile } from '../format/metainfo.js';
 import { parseTrackerUrl } from '../protocol/tracker/tracker-url.js';
+import type { TrackerScrape } from './announce/tracker-scrape.js';
+import type { TrackerStatus } from './announce/tracker-status.js';
+import { parseSelection } from './data/file-selection.js';
 import type { TorrentEvent, TorrentPhase, TorrentStats } from './events.js';
-import { parseSelection } from './file-selection.js';
-import type { PeerInfo } from './peer-info.js';
-import { PriorityBatch } from './priority-batch.js';
+import type { PeerInfo } from './peer/peer-info.js';
+import { PriorityBatch } from './pieces/priority-batch.js';
 import type { Session } from './session.js';
 import type { Torrent } from './torrent.js';
 import { checkPriority, TorrentFile } from './torrent-file.js';
-import type { TrackerScrape } from './tracker-scrape.js';
-import type { TrackerStatus } from './tracker-status.js';
 
 /** A torrent of an engine: what it is, how far it is, and what becomes of it. */
 export class TorrentHandle {

@@ -1,13 +1,13 @@
 /** How one torrent is added, and what it needs of the session that it is added to. */
 import type { HostPort } from '../base/address.js';
-import type { Connector } from './connector.js';
+import type { TrackerClients } from './announce/tracker-clients.js';
 import type { EngineContext } from './context.js';
-import type { FileClaims } from './file-claims.js';
-import type { FileSelection } from './file-selection.js';
-import type { PeerRouter } from './peer-owner.js';
+import type { FileClaims } from './data/file-claims.js';
+import type { FileSelection } from './data/file-selection.js';
+import type { PeerRouter } from './peer/peer-owner.js';
 import type { SeedGoal } from './seed-goal.js';
+import type { Connector } from './swarm/connector.js';
 import type { Torrent } from './torrent.js';
-import type { TrackerClients } from './tracker-clients.js';
 
 export interface TorrentOptions {
   readonly downloadDir: string;

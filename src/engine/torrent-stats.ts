@@ -1,9 +1,9 @@
 /** Takes the snapshot that Torrent.stats hands out: sums over peers and data, made on request. Called by Torrent. */
 import type { Metainfo } from '../format/metainfo.js';
+import type { FilePriorities } from './data/file-priorities.js';
+import type { TorrentData } from './data/torrent-data.js';
 import type { TorrentPhase, TorrentStats } from './events.js';
-import type { FilePriorities } from './file-priorities.js';
-import type { Swarm } from './swarm.js';
-import type { TorrentData } from './torrent-data.js';
+import type { Swarm } from './swarm/swarm.js';
 
 /** A torrent, as far as it is measured. */
 export interface MeasuredTorrent {

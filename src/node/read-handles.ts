@@ -112,26 +112,32 @@ export class ReadHandles {
     open(path, constants.O_RDONLY | OPEN_FLAGS, (openFault, fd) => {
       if (openFault === null) keepRegularFile(fd, path, directory.path, done);
       else if (isAbsence(openFault)) explainAbsence(directory, file, path, done);
-      // When the process or the system has no descriptor left, those here are given up for it.
-      else if (isOutOfDescriptors(openFault) && this.#closeIdle()) this.#openPath(directory, file, path, done);
-      else done(diskError(openFault, { action: 'open', path, directory: directory.path }));
+      else {
+        // When the process or the system has no descriptor left, those here are given up for it, one by one.
+        const idle = isOutOfDescriptors(openFault) ? this.#takeIdle() : null;
+        if (idle === null) done(diskError(openFault, { action: 'open', path, directory: directory.path }));
+        else close(idle.fd, () => this.#openPath(directory, file, path, done));
+      }
     });
   }
 
   /** @returns false when every descriptor is in use. */
   #makeRoom(): boolean {
-    return this.#handles.size < this.#maxOpenFiles || this.#closeIdle();
+    if (this.#handles.size < this.#maxOpenFiles) return true;
+    const idle = this.#takeIdle();
+    if (idle === null) return false;
+    close(idle.fd, () => {});
+    return true;
   }
 
-  /** @returns whether one was found and closed. */
-  #closeIdle(): boolean {
+  /** @returns the one that has been idle longest, no longer known here and still to be closed; null = none is idle. */
+  #takeIdle(): Handle | null {
     for (const [key, handle] of this.#handles) {
       if (handle.users > 0) continue;
       this.#handles.delete(key);
-      close(handle.fd, () => {});
-      return true;
+      return handle;
     }
-    return false;
+    return null;
   }
 
   #serveStarved(): void {

@@ -1,7 +1,7 @@
 /**
  * ut_metadata (BEP 9) over a WireStream: serves the info dictionary of a torrent, or fetches the one that belongs to an
  * info-hash. Also the example of how an extension sits on a WireStream: an extension handshake, `extended` events and
- * `extended()`. One peer at a time; fetching from many at once is the engine's (engine/metadata-fetcher.ts).
+ * `extended()`. One peer at a time; fetching from many at once is the engine's (engine/metadata/metadata-fetcher.ts).
  */
 import { concatBytes } from '../base/bytes.js';
 import { DtorrentError, toDtorrentError } from '../base/errors.js';

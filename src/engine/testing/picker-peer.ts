@@ -1,7 +1,7 @@
 /** A peer for tests and benchmarks of the picker: its pieces and its outstanding requests, nothing else. */
 import { Bitfield } from '../../base/bitfield.js';
-import { type OutstandingRequests, PeerPickState, type PickerPeer } from '../picker-peer.js';
-import type { PiecePicker } from '../piece-picker.js';
+import { type OutstandingRequests, PeerPickState, type PickerPeer } from '../pieces/picker-peer.js';
+import type { PiecePicker } from '../pieces/piece-picker.js';
 
 export type PickedBlock = readonly [piece: number, block: number];
 

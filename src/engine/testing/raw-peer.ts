@@ -14,8 +14,8 @@ import { encodeReserved } from '../../protocol/wire/handshake.js';
 import { Recorder } from '../../protocol/wire/testing/recorder.js';
 import type { SimHost } from '../../sim/sim-host.js';
 import type { Simulator } from '../../sim/simulator.js';
-import type { CloseReason } from '../close-reason.js';
-import type { Peer } from '../peer.js';
+import type { CloseReason } from '../peer/close-reason.js';
+import type { Peer } from '../peer/peer.js';
 import type { Torrent } from '../torrent.js';
 import type { SimEngine, SimTorrent } from './sim-swarm.js';
 

@@ -13,8 +13,8 @@ import { specOf } from '../../host/testing/test-torrent.js';
 
 import { MemoryDisk, type MemoryOperation, MemoryStorageFactory } from '../../sim/memory-storage.js';
 import { Simulator } from '../../sim/simulator.js';
-import { PiecePicker } from '../piece-picker.js';
-import { PieceStore, type PieceStoreHandler, type SavedPartial } from '../piece-store.js';
+import { PiecePicker } from '../pieces/piece-picker.js';
+import { PieceStore, type PieceStoreHandler, type SavedPartial } from '../pieces/piece-store.js';
 import { Turn } from '../turn.js';
 import { type PickedBlock, TestPickerPeer } from './picker-peer.js';
 import { contentOf } from './raw-peer.js';

@@ -1,7 +1,7 @@
 /**
  * ut_metadata messages (BEP 9): a bencoded dictionary, and for `data` the block right behind it. Metadata is cut into
  * blocks of 16 KiB, the last one shorter. The dictionary ends where the decoder says; a search for `ee` would find
- * binary data. Who may ask whom for what is engine/metadata-fetcher.ts.
+ * binary data. Who may ask whom for what is engine/metadata/metadata-fetcher.ts.
  */
 import { concatBytes } from '../../base/bytes.js';
 import { LIMITS } from '../../base/limits.js';

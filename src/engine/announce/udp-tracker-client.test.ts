@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { addressKey, makeAddress } from '../../base/address.js';
+import { toLatin1 } from '../../base/bytes.js';
+import { DtorrentError } from '../../base/errors.js';
+import { LIMITS } from '../../base/limits.js';
+import { SeededRandom } from '../../base/random.js';
+import { AnnounceFailure, type AnnounceRequest, type AnnounceResult } from '../../protocol/tracker/announce.js';
+import { TrackerServer } from '../../protocol/tracker/server.js';
+import { UdpTrackerServer } from '../../protocol/tracker/server-udp.js';
+import { isUdpConnect } from '../../protocol/tracker/udp-packets.js';
+import { ScriptedHost } from '../testing/scripted-network.js';
+import type { TrackerExchange } from './tracker-client.js';
+import { UdpTrackerClient } from './udp-tracker-client.js';
+
+const US = makeAddress('192.0.2.100', 40_000)!;
+const REQUEST: AnnounceRequest = {
+  infoHash: new Uint8Array(20).fill(1),
+  peerId: new Uint8Array(20).fill(2),
+  port: 6881,
+  uploaded: 0,
+  downloaded: 0,
+  left: 1,
+  event: 'started',
+  numWant: 50,
+  key: 3,
+  trackerId: null,
+};
+
+/** The client, with our own tracker at tracker.test. */
+class Scene {
+  readonly host = new ScriptedHost();
+  readonly results: AnnounceResult[] = [];
+  readonly tracker = new TrackerServer({ intervalSeconds: 1800, random: new SeededRandom(1) });
+  readonly udpTracker = new UdpTrackerServer(this.tracker, new SeededRandom(2));
+  readonly client: UdpTrackerClient;
+
+  constructor(bindHost = '') {
+    const { turn, network } = this.host;
+    this.client = new UdpTrackerClient({ turn, network, random: new SeededRandom(3), bindHost });
+    this.host.names.set('tracker.test', ['192.0.2.1']);
+    this.host.onDatagram = ({ packet, to }) =>
+      to.host === '192.0.2.1' ? this.udpTracker.receive(packet, US, this.host.now) : null;
+  }
+
+  announce(url = 'udp://tracker.test:6969/announce'): TrackerExchange {
+    let exchange: TrackerExchange | null = null;
+    this.host.turn.run(() => {
+      exchange = this.client.announce(url, REQUEST, 30_000, (result) => {
+        assert.ok(this.host.turn.isRunning, 'answers enter through a turn');
+        this.results.push(result);
+      });
+    });
+    return exchange!;
+  }
+
+  get failureCode(): string | null {
+    const result = this.results.at(-1);
+    return result instanceof AnnounceFailure ? result.error.code : null;
+  }
+
+  get targets(): string[] {
+    return [...new Set(this.host.datagrams.map(({ to }) => addressKey(to)))];
+  }
+}
+
+test('an announce resolves the name, opens the socket and gets its answer', () => {
+  const scene = new Scene();
+  assert.equal(scene.host.sockets.length, 0);
+  scene.announce();
+  scene.host.settle();
+  assert.deepEqual([scene.results.length, scene.failureCode], [1, null]);
+  assert.deepEqual(scene.targets, ['192.0.2.1:6969']);
+  assert.equal(scene.tracker.stats(0).announces, 1);
+});
+
+test('torrents share the socket and the connection id', () => {
+  const scene = new Scene();
+  scene.announce();
+  scene.host.settle();
+  scene.announce();
+  scene.host.settle();
+  assert.equal(scene.host.sockets.length, 1);
+  assert.equal(scene.host.datagrams.filter(({ packet }) => isUdpConnect(packet)).length, 1);
+  assert.equal(scene.results.length, 2);
+});
+
+test('the URL is told when it says more than /announce', () => {
+  const scene = new Scene();
+  scene.announce();
+  scene.announce('udp://tracker.test:6969');
+  scene.announce('udp://tracker.test:6969/announce?passkey=x');
+  scene.host.settle();
+  const announces = scene.host.datagrams.filter(({ packet }) => !isUdpConnect(packet));
+  assert.deepEqual(
+    announces.map(({ packet }) => toLatin1(packet.subarray(98))),
+    ['', '', '\x02\x13/announce?passkey=x'],
+  );
+});
+
+test('a tracker that is silent is given up, after one try at another of its addresses', () => {
+  const scene = new Scene();
+  scene.host.names.set('dead.test', ['192.0.2.7', '192.0.2.8', '192.0.2.9', '2001:db8::7']);
+  scene.announce('udp://dead.test:1');
+  scene.host.runTo(600_000);
+  assert.deepEqual([scene.results.length, scene.failureCode], [1, 'ETIMEOUT']);
+  assert.deepEqual(scene.targets, ['192.0.2.7:1', '[2001:db8::7]:1']);
+  assert.equal(scene.targets.length, LIMITS.udpTrackerAddressesMax);
+  assert.equal(scene.host.datagrams.length, scene.targets.length * (LIMITS.udpTrackerRetransmitsMax + 1));
+});
+
+test('a silent first address does not keep the second from answering', () => {
+  const scene = new Scene();
+  scene.host.names.set('tracker.test', ['192.0.2.7', '192.0.2.1']);
+  scene.announce();
+  scene.host.runTo(600_000);
+  assert.deepEqual([scene.results.length, scene.failureCode], [1, null]);
+});
+
+test('bound to an address, only its family is used', () => {
+  const scene = new Scene('192.0.2.100');
+  scene.host.names.set('both.test', ['2001:db8::7', '192.0.2.1']);
+  scene.host.names.set('only6.test', ['2001:db8::7']);
+  scene.announce('udp://both.test:6969');
+  scene.host.settle();
+  assert.deepEqual([scene.results.length, scene.failureCode], [1, null]);
+  scene.announce('udp://only6.test:6969');
+  scene.host.settle();
+  assert.equal(scene.failureCode, 'ENETWORK');
+});
+
+test('a name that does not exist and a URL that is none fail the announce', () => {
+  const scene = new Scene();
+  scene.announce('udp://nowhere.test:1');
+  scene.host.settle();
+  assert.equal(scene.failureCode, 'ERESOLVE');
+  scene.announce('udp://no-port.test');
+  scene.host.settle();
+  assert.equal(scene.failureCode, 'ETRACKER');
+  assert.equal(scene.host.sockets.length, 0);
+});
+
+test('a socket that fails fails its announces, and the next announce opens another', () => {
+  const scene = new Scene();
+  scene.host.socketError = new DtorrentError('ENETWORK', 'no ports left');
+  scene.announce();
+  scene.announce();
+  scene.host.settle();
+  assert.deepEqual([scene.results.length, scene.failureCode], [2, 'ENETWORK']);
+  scene.announce();
+  scene.host.settle();
+  assert.deepEqual([scene.results.length, scene.failureCode], [3, null]);
+  assert.equal(scene.host.sockets.length, 2);
+});
+
+test('a cancelled announce is not told of, whether it is being resolved or asked', () => {
+  const scene = new Scene();
+  scene.announce().cancel();
+  scene.host.settle();
+  assert.equal(scene.host.datagrams.length, 0);
+  scene.host.onDatagram = () => null;
+  const asking = scene.announce();
+  scene.host.settle();
+  asking.cancel();
+  scene.host.runTo(600_000);
+  assert.equal(scene.results.length, 0);
+});
+
+test('a closed client has no socket and no timer', () => {
+  const scene = new Scene();
+  scene.host.onDatagram = () => null;
+  scene.announce();
+  scene.host.settle();
+  scene.host.act(() => scene.client.close());
+  assert.equal(scene.host.sockets[0]!.isOpen, false);
+  assert.equal(scene.host.turn.timers.size, 0);
+  scene.announce();
+  scene.host.runTo(600_000);
+  assert.deepEqual([scene.results.length, scene.host.sockets.length], [0, 1]);
+});

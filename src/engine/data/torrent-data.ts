@@ -1,0 +1,276 @@
+/**
+ * A torrent's data once its metadata is known: what is there, what is being fetched, and the storage under both.
+ * Checks what is on disk, hands finished pieces to the storage and is the source that uploads are read from.
+ * Invariant: a piece is in `have` only after the storage said 'ok' to writing or verifying it in this session (or the
+ * caller vouched for it with trustAll, or a record that the files still agree with).
+ */
+import type { Bitfield } from '../../base/bitfield.js';
+import { bytesEqual } from '../../base/bytes.js';
+import type { DtorrentError } from '../../base/errors.js';
+import { SlotPool } from '../../base/slot-pool.js';
+import type { FileLayout } from '../../format/file-layout.js';
+import type { PartialMemory } from '../../format/resume-data.js';
+import type { Storage } from '../../host/storage.js';
+import type { EngineContext } from '../context.js';
+import { slotBytesFor } from '../pieces/extent-size.js';
+import { PieceDemand } from '../pieces/piece-demand.js';
+import { PiecePicker } from '../pieces/piece-picker.js';
+import { PieceStore, type PieceStoreHandler } from '../pieces/piece-store.js';
+import type { DataMemory } from './check-plan.js';
+import { DataCheck, type DataCheckHandler } from './data-check.js';
+import type { FilePriorities, PiecePriorities } from './file-priorities.js';
+import { FileProgress } from './file-progress.js';
+import { type Chunk, type ChunkSource, READ_CHUNK_BYTES } from './read-cache.js';
+
+export interface TorrentDataHandler {
+  /** Verified and stored: tell everyone. */
+  onPieceVerified(piece: number): void;
+  /** The bytes did not match. */
+  onPieceFailed(piece: number): void;
+  /** They sent wrong bytes, beyond doubt; by number: they may have gone. */
+  onPeersGuilty(peers: readonly number[]): void;
+  /** A slot came free, or blocks did: peers that found nothing to request may find something now. */
+  onRequestsPossible(): void;
+  /** Storage failed: the torrent cannot go on. */
+  onDataError(error: DtorrentError): void;
+}
+
+export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHandler {
+  readonly layout: FileLayout;
+  readonly storage: Storage;
+  readonly picker: PiecePicker;
+  readonly progress: FileProgress;
+  readonly chunks: Map<number, Chunk> = new Map();
+  readonly chunksPerPiece: number;
+  /** Payload bytes that are verified, padding left out. */
+  bytesDone = 0;
+  bytesChecked = 0;
+  hashFailures = 0;
+  failedBytes = 0;
+  /** False while the check runs: nothing is requested before it is known what is there. */
+  isChecked = false;
+  /** Files that have their place on disk, as the storage was last told: 1 each, null = all. */
+  wantedFiles: Uint8Array | null;
+  /** Unfinished pieces with blocks on disk, once savePartials is done. */
+  partials: readonly PartialMemory[] = [];
+  readonly #context: EngineContext;
+  readonly #handler: TorrentDataHandler;
+  readonly #slots: SlotPool;
+  #check: DataCheck | null = null;
+  readonly #store: PieceStore;
+  readonly #files: FilePriorities;
+  readonly #demand: PieceDemand;
+  #filesRead: ReadonlySet<number> = new Set();
+  #isClosed = false;
+  #isStorageClosed = false;
+  readonly #closeDones: (() => void)[] = [];
+  #onChecked: () => void = () => {};
+
+  constructor(options: {
+    readonly context: EngineContext;
+    readonly layout: FileLayout;
+    readonly storage: Storage;
+    readonly files: FilePriorities;
+    /** The wanted files that the storage was opened with. */
+    readonly placedFiles: Uint8Array | null;
+    readonly isSequential: boolean;
+    readonly handler: TorrentDataHandler;
+  }) {
+    this.#context = options.context;
+    this.#handler = options.handler;
+    this.layout = options.layout;
+    this.storage = options.storage;
+    this.chunksPerPiece = Math.ceil(options.layout.pieceLength / READ_CHUNK_BYTES);
+    const { turn, writeBudget } = options.context;
+    this.#slots = new SlotPool(slotBytesFor(options.layout.pieceLength, writeBudget.limitBytes), writeBudget);
+    this.picker = new PiecePicker({
+      geometry: options.layout,
+      slots: this.#slots,
+      random: options.context.host.random,
+      isSequential: options.isSequential,
+      spill: (piece, extent) => this.#store.writeExtent(piece, extent),
+    });
+    this.#store = new PieceStore({ turn, storage: options.storage, picker: this.picker, handler: this });
+    this.#demand = new PieceDemand(this.picker, options.files);
+    this.progress = new FileProgress(options.layout, options.files.wantedFiles);
+    this.#files = options.files;
+    this.wantedFiles = options.placedFiles;
+    this.#placeFiles();
+  }
+
+  get have(): Bitfield {
+    return this.picker.have;
+  }
+
+  get isComplete(): boolean {
+    return this.picker.isComplete;
+  }
+
+  /** Everything selected is verified and stored; unselected files may be missing. */
+  get isFinished(): boolean {
+    return this.#demand.isSelectionHad;
+  }
+
+  pieceBytes(piece: number): number {
+    return this.layout.pieceBytes(piece);
+  }
+
+  /**
+   * Finds out what is on disk; `memory` (null = none) spares what it vouches for. `done` is called in a turn, perhaps
+   * inside the call, and not at all when the files cannot be read, which onDataError tells.
+   */
+  check(memory: DataMemory | null, done: () => void): void {
+    this.#onChecked = done;
+    const { turn } = this.#context;
+    this.#check = new DataCheck({ turn, storage: this.storage, layout: this.layout, handler: this });
+    this.#check.start(memory);
+  }
+
+  /** Takes the caller's word that everything is there and good (`seed --trust`). */
+  trustAll(): void {
+    for (let piece = 0; piece < this.layout.pieceCount; piece++) this.#addPiece(piece);
+    this.isChecked = true;
+  }
+
+  /** The selection has changed; `changed`: the priorities of which pieces. */
+  onSelectionChanged(changed: PiecePriorities | null): void {
+    if (changed !== null) this.#demand.onSelectionChanged(changed);
+    this.progress.setWanted(this.#files.wantedFiles);
+    this.#placeFiles();
+  }
+
+  /** What readers need: piece -> by when, in monotonic ms; and of which files. A file that is read has to be on disk. */
+  setUrgent(deadlines: ReadonlyMap<number, number>, filesRead: ReadonlySet<number>): void {
+    this.#demand.setUrgent(deadlines);
+    // Mostly the window of a reader has moved on, and no more.
+    if (filesRead === this.#filesRead) return;
+    this.#filesRead = filesRead;
+    this.#placeFiles();
+  }
+
+  // ---- DataCheckHandler ----
+
+  onPieceFound(piece: number): void {
+    this.#addPiece(piece);
+  }
+
+  onPieceChecked(piece: number): void {
+    this.bytesChecked += this.pieceBytes(piece);
+  }
+
+  onPartialFound(piece: number, blocks: Uint8Array): void {
+    this.picker.restorePartial(piece, blocks);
+  }
+
+  onCheckDone(): void {
+    this.isChecked = true;
+    this.#onChecked();
+  }
+
+  onCheckError(error: DtorrentError): void {
+    this.#handler.onDataError(error);
+  }
+
+  // ---- storing ----
+
+  /** The last missing block of a piece, or of an extent of it, has arrived: hash and write. */
+  storeBlocks(piece: number, block: number): void {
+    // Its files may not be on disk, and then there is nowhere to keep it.
+    const isWanted = this.picker.priority(piece) > 0;
+    if (isWanted || this.picker.partial(piece)?.isSpilled === true) this.#store.store(piece, block);
+    else this.picker.pieceAbandoned(piece);
+  }
+
+  /**
+   * For an orderly stop: writes the blocks of unfinished pieces that are in memory to their places, unverified; what of
+   * unfinished pieces is on disk then is in `partials`, in order, for the next check to take up. Pieces that are being stored are waited for, so that `have` is final too.
+   * To be called once the peers are gone, and before close(); `done` may come inside the call.
+   */
+  savePartials(done: () => void): void {
+    this.#store.savePartials((saved) => {
+      this.partials = saved;
+      done();
+    });
+  }
+
+  // ---- PieceStoreHandler ----
+
+  onPieceStored(piece: number): void {
+    this.#demand.onVerified(piece, this.#context.turn.now);
+    this.#countBytes(piece);
+    if (this.isComplete) this.#slots.trim();
+    this.#handler.onPieceVerified(piece);
+  }
+
+  onPieceBad(piece: number): void {
+    this.hashFailures++;
+    this.failedBytes += this.pieceBytes(piece);
+    this.#handler.onPieceFailed(piece);
+  }
+
+  onPeersGuilty(peers: readonly number[]): void {
+    this.#handler.onPeersGuilty(peers);
+  }
+
+  onStoreError(error: DtorrentError): void {
+    this.#handler.onDataError(error);
+  }
+
+  onRequestsPossible(): void {
+    this.#handler.onRequestsPossible();
+  }
+
+  // ---- ChunkSource ----
+
+  onReadError(error: DtorrentError): void {
+    if (!this.#isClosed) this.#handler.onDataError(error);
+  }
+
+  /** Gives memory and files back. Idempotent; each `done` is called in a turn. */
+  close(done: () => void): void {
+    if (this.#isStorageClosed) {
+      done();
+      return;
+    }
+    this.#closeDones.push(done);
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#check?.cancel();
+    this.#context.readCache.dropSource(this);
+    this.#store.stop();
+    this.storage.close(() => {
+      this.#context.turn.run(() => {
+        this.#slots.trim();
+        this.#isStorageClosed = true;
+        for (const closed of this.#closeDones) closed();
+      });
+    });
+  }
+
+  #placeFiles(): void {
+    const placed = this.#files.wantedFiles;
+    if (placed !== null) for (const file of this.#filesRead) placed[file] = 1;
+    if (this.#isClosed || isSameSet(placed, this.wantedFiles)) return;
+    this.wantedFiles = placed;
+    this.storage.setWantedFiles(placed, (error) => {
+      this.#context.turn.run(() => {
+        if (error !== null && !this.#isClosed) this.#handler.onDataError(error);
+      });
+    });
+  }
+
+  #addPiece(piece: number): void {
+    this.#countBytes(piece);
+    this.picker.markHave(piece);
+  }
+
+  #countBytes(piece: number): void {
+    this.bytesDone += this.layout.dataBytes(piece);
+    this.progress.addPiece(piece);
+  }
+}
+
+function isSameSet(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  if (a === null || b === null) return a === b;
+  return bytesEqual(a, b);
+}

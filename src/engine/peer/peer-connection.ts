@@ -1,0 +1,162 @@
+/**
+ * The stream under one peer: each of its callbacks is a turn, and what the peer has to say is collected by the encoder
+ * and leaves in one flush at the end of the turn. Knows how long either side has been silent. Used by Peer.
+ * Invariant: nothing is thrown out of a callback, and after close() the handler hears nothing.
+ */
+import type { ByteStream, ByteStreamHandler } from '../../host/network.js';
+import { WireEncoder } from '../../protocol/wire/encoder.js';
+import type { Deferred, Turn } from '../turn.js';
+import { PeerDeadlines, type PeerDue } from './peer-deadlines.js';
+
+/** Every call is made inside a turn. */
+export interface PeerConnectionHandler {
+  /** A dialled stream is connected. */
+  onOpen(): void;
+  /** `chunk` is valid only during the call. */
+  onBytes(chunk: Uint8Array): void;
+  /** Cumulative: what was written before that point is no longer borrowed. */
+  onWritten(totalBytes: number): void;
+  /** Flushing, and the messages are written: blocks may follow, through write(). */
+  writeBlocks(now: number): void;
+  /** The remote or the network ended it. */
+  onEnd(): void;
+  onBug(error: unknown): void;
+}
+
+export class PeerConnection implements ByteStreamHandler {
+  readonly encoder: WireEncoder = new WireEncoder();
+  /** False while a dial is under way. */
+  isOpen: boolean;
+  /** Given to the stream since the start. */
+  givenBytes = 0;
+  readonly #turn: Turn;
+  readonly #handler: PeerConnectionHandler;
+  readonly #deadlines: PeerDeadlines;
+  readonly #flushWork: Deferred;
+  #stream: ByteStream | null = null;
+  #isClosed = false;
+  #writtenBytes = 0;
+
+  constructor(options: { readonly turn: Turn; readonly isDialled: boolean; readonly handler: PeerConnectionHandler }) {
+    this.#turn = options.turn;
+    this.#handler = options.handler;
+    this.isOpen = !options.isDialled;
+    this.#deadlines = new PeerDeadlines(options.turn.now);
+    this.#flushWork = {
+      isQueued: false,
+      run: (now) => this.#flush(now),
+      onBug: (error) => options.handler.onBug(error),
+    };
+  }
+
+  attach(stream: ByteStream): void {
+    this.#stream = stream;
+    stream.handler = this;
+  }
+
+  /** Written, or about to be, and not handed to the system. */
+  get unsentBytes(): number {
+    return this.encoder.pendingBytes + this.bufferedBytes;
+  }
+  /** Given to the stream and not handed to the system. */
+  get bufferedBytes(): number {
+    return this.#stream?.bufferedBytes ?? 0;
+  }
+
+  /** For writeBlocks: `bytes` are borrowed until onWritten has passed them. */
+  write(bytes: Uint8Array): void {
+    this.givenBytes += bytes.length;
+    this.#stream!.write(bytes);
+  }
+
+  wantsFlush(): void {
+    if (!this.#isClosed) this.#turn.flush(this.#flushWork);
+  }
+
+  /** About once a second, on an open connection. Sends keep-alives by itself. @returns why it is to be closed, if so. */
+  tick(now: number, { isHandshakeDone }: { readonly isHandshakeDone: boolean }): 'handshake-timeout' | 'idle' | null {
+    const unwrittenBytes = this.givenBytes - this.#writtenBytes;
+    const due: PeerDue = this.#deadlines.due(now, { isHandshakeDone, unwrittenBytes });
+    if (due === 'handshake-timeout' || due === 'idle') return due;
+    if (due === 'keep-alive') {
+      this.encoder.keepAlive();
+      this.wantsFlush();
+    }
+    return null;
+  }
+
+  /** Idempotent. */
+  close(): void {
+    this.#isClosed = true;
+    this.#stream?.close();
+  }
+
+  // ---- ByteStreamHandler: each call is a turn ----
+
+  onOpen(): void {
+    if (!this.#enter()) return;
+    try {
+      this.isOpen = true;
+      this.#deadlines.openedAtMs = this.#turn.now;
+      this.#deadlines.lastReceivedAtMs = this.#turn.now;
+      this.#handler.onOpen();
+    } catch (error) {
+      this.#handler.onBug(error);
+    }
+    this.#turn.leave();
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (!this.#enter()) return;
+    try {
+      this.#deadlines.lastReceivedAtMs = this.#turn.now;
+      this.#handler.onBytes(chunk);
+    } catch (error) {
+      this.#handler.onBug(error);
+    }
+    this.#turn.leave();
+  }
+
+  onWritten(totalBytes: number): void {
+    if (!this.#enter()) return;
+    try {
+      this.#deadlines.lastWrittenAtMs = this.#turn.now;
+      this.#writtenBytes = totalBytes;
+      this.#handler.onWritten(totalBytes);
+    } catch (error) {
+      this.#handler.onBug(error);
+    }
+    this.#turn.leave();
+  }
+
+  onClose(): void {
+    if (!this.#enter()) return;
+    try {
+      this.#handler.onEnd();
+    } catch (error) {
+      this.#handler.onBug(error);
+    }
+    this.#turn.leave();
+  }
+
+  // ---- inside ----
+
+  #enter(): boolean {
+    if (this.#isClosed) return false;
+    this.#turn.enter();
+    return true;
+  }
+
+  #flush(now: number): void {
+    const stream = this.#stream;
+    if (this.#isClosed || stream === null || !this.isOpen) return;
+    if (this.givenBytes === this.#writtenBytes) this.#deadlines.lastWrittenAtMs = now;
+    const givenBefore = this.givenBytes;
+    stream.cork();
+    const messages = this.encoder.take();
+    if (messages !== null) this.write(messages);
+    this.#handler.writeBlocks(now);
+    stream.uncork();
+    if (this.givenBytes > givenBefore) this.#deadlines.lastSentAtMs = now;
+  }
+}

@@ -1,0 +1,365 @@
+/**
+ * What is outstanding to one peer, and how much should be: a ring of numbers in the order asked, no object per block.
+ * Keeps about `queueMs` of data at the peer's rate requested (BEP 3: a shallow queue leaves a fast link idle), finds
+ * the depth by slow start, and times out a peer that stops answering. Time is monotonic ms. Called by PeerDownload.
+ * Invariant: a (piece, block) is outstanding at most once; what left unanswered is remembered for a while, because
+ * its block may still be on the way and is then waste, not an attack (BEP 6).
+ */
+import { assert } from '../../base/assert.js';
+import { LIMITS } from '../../base/limits.js';
+import { RateMeter } from '../../base/rate.js';
+
+const QUEUE_MIN = 2;
+const SLOW_START_REQUESTS = 4;
+/** Slow start ends when a second brings less than this much more than the one before, in bytes per second. */
+const SLOW_START_GROWTH = 5000;
+const SLOW_START_STEP_MS = 1000;
+/** RateMeter's window. */
+const RATE_STALE_MS = 5000;
+
+/** Guess before the first block has come. */
+const FIRST_BLOCK_MS = 500;
+
+const TIMEOUT_MIN_MS = 2000;
+const TIMEOUT_MAX_MS = 60_000;
+const MEAN_GAIN = 1 / 8;
+const DEVIATION_GAIN = 1 / 4;
+
+/** How long, and how many, withdrawn requests are remembered. */
+export const WITHDRAWN_MS = 60_000;
+export const WITHDRAWN_MAX = 512;
+
+export type BlockAnswer = 'requested' | 'cancelled' | 'unrequested';
+
+export class RequestPipeline {
+  /** True after a time-out, until a block comes in time; the queue is one request meanwhile. */
+  isSnubbed = false;
+  readonly #queueMs: number;
+  readonly #maxRequests: number;
+  #limit: number;
+  readonly #rate = new RateMeter();
+  readonly #outstanding: RequestRing;
+  readonly #withdrawn = new RequestRing(WITHDRAWN_MAX);
+  /** The block whose bytes are arriving: it does not time out. */
+  #arrivingPiece = -1;
+  #arrivingBlock = -1;
+  /** When the queue last moved: a block came, or the first request went out. */
+  #progressAtMs = 0;
+  #samples = 0;
+  #meanMs = 0;
+  #deviationMs = 0;
+  #timeoutsInRow = 0;
+  /** 0 = slow start is over. */
+  #slowStartRequests = SLOW_START_REQUESTS;
+  /** The second being measured: its start (-1 = not begun), totalBytes then, and the rate of the one before. */
+  #stepAtMs = -1;
+  #stepBytes = 0;
+  #stepRate = 0;
+
+  /** `maxRequests`: the most that is ever outstanding. `queueMs`: how much data, in time, is kept requested. */
+  constructor(options: { readonly maxRequests: number; readonly queueMs: number }) {
+    this.#maxRequests = options.maxRequests;
+    this.#limit = options.maxRequests;
+    this.#queueMs = options.queueMs;
+    this.#outstanding = new RequestRing(options.maxRequests);
+  }
+
+  /** Requests outstanding. */
+  get count(): number {
+    return this.#outstanding.count;
+  }
+
+  /** Bytes of blocks that answered a request. */
+  get totalBytes(): number {
+    return this.#rate.totalBytes;
+  }
+
+  /** When onTimeout is due; Infinity while nothing is outstanding. */
+  get nextDeadline(): number {
+    return this.#outstanding.count === 0 ? Number.POSITIVE_INFINITY : this.#progressAtMs + this.#timeoutMs();
+  }
+
+  bytesPerSecond(now: number): number {
+    return this.#rate.rateBytesPerSecond(now);
+  }
+
+  /** The peer's `reqq` (BEP 10): how many requests it keeps. Nonsense is taken for the nearest sense. */
+  setPeerLimit(requests: number): void {
+    this.#limit = Math.max(1, Math.min(Math.floor(requests) || 1, this.#maxRequests));
+  }
+
+  /** @returns how many more requests should be sent now, 0 or more. */
+  want(now: number): number {
+    return Math.max(0, this.#target(now) - this.#outstanding.count);
+  }
+
+  /** The same, to keep no more than about `queueMs` requested. */
+  wantWithin(queueMs: number, now: number): number {
+    const target = Math.max(Math.ceil(queueMs / this.blockMs(now)), QUEUE_MIN);
+    return Math.max(0, Math.min(this.#target(now), target) - this.#outstanding.count);
+  }
+
+  /** Guess of how long a block takes behind the one before it; Infinity = the peer does not answer. */
+  blockMs(now: number): number {
+    if (this.isSnubbed) return Number.POSITIVE_INFINITY;
+    const usualMs = this.#samples === 0 ? FIRST_BLOCK_MS : this.#meanMs;
+    return this.#outstanding.count === 0 ? usualMs : Math.max(usualMs, now - this.#progressAtMs);
+  }
+
+  /** A request has been sent. */
+  add(piece: number, block: number, now: number): void {
+    if (this.#outstanding.count === 0) {
+      // After a pause, such as a choke, the measured rate says nothing any more.
+      if (now - this.#progressAtMs >= RATE_STALE_MS) this.#restartSlowStart();
+      this.#progressAtMs = now;
+    }
+    this.#outstanding.push(piece, block, now);
+  }
+
+  has(piece: number, block: number): boolean {
+    return this.#outstanding.find(piece, block) >= 0;
+  }
+
+  /** A block's bytes begin to arrive. @returns whether it is outstanding; if so it no longer times out. */
+  startBlock(piece: number, block: number): boolean {
+    if (!this.has(piece, block)) return false;
+    this.#arrivingPiece = piece;
+    this.#arrivingBlock = block;
+    return true;
+  }
+
+  /** A block has arrived: 'requested' was outstanding, 'cancelled' had been withdrawn lately. */
+  onBlock(piece: number, block: number, bytes: number, now: number): BlockAnswer {
+    this.#arrivingPiece = -1;
+    const index = this.#outstanding.find(piece, block);
+    if (index < 0) {
+      this.#forgetOld(now);
+      if (!this.#withdrawn.take(piece, block)) return 'unrequested';
+      // Of no use, but it says how fast the peer is: a slow one would else never be seen to be slow.
+      this.#addSample(now - this.#progressAtMs);
+      this.#progressAtMs = now;
+      return 'cancelled';
+    }
+    // Of blocks that stream in one behind the other, each one's time begins when the one before has come.
+    this.#addSample(now - Math.max(this.#outstanding.timeAt(index), this.#progressAtMs));
+    this.#outstanding.removeAt(index);
+    this.#progressAtMs = now;
+    this.#timeoutsInRow = 0;
+    this.isSnubbed = false;
+    this.#rate.add(bytes, now);
+    if (this.#slowStartRequests > 0) this.#growSlowly(now);
+    return 'requested';
+  }
+
+  /** The peer refused (BEP 6). @returns whether the request was outstanding. */
+  onReject(piece: number, block: number): boolean {
+    if (this.#outstanding.take(piece, block)) return true;
+    // A cancelled request is answered by a reject: nothing is to come for it any more.
+    this.#withdrawn.take(piece, block);
+    return false;
+  }
+
+  /** Withdraws a request, as the block has come from elsewhere. @returns whether it was outstanding. */
+  cancel(piece: number, block: number, now: number): boolean {
+    if (!this.#outstanding.take(piece, block)) return false;
+    this.#remember(piece, block, now);
+    return true;
+  }
+
+  /** Withdraws the requests of pieces that `isUnwanted` says, telling `cancelled` of each. Not one that is arriving. */
+  cancelWhere(
+    isUnwanted: (piece: number) => boolean,
+    now: number,
+    cancelled: (piece: number, block: number) => void,
+  ): void {
+    for (let i = this.#outstanding.count - 1; i >= 0; i--) {
+      const piece = this.#outstanding.pieceAt(i);
+      const block = this.#outstanding.blockAt(i);
+      if (!isUnwanted(piece) || (piece === this.#arrivingPiece && block === this.#arrivingBlock)) continue;
+      this.#outstanding.removeAt(i);
+      this.#remember(piece, block, now);
+      cancelled(piece, block);
+    }
+  }
+
+  /** Withdraws everything, telling `released` of each: a choke, a disconnect. */
+  clear(now: number, released: (piece: number, block: number) => void): void {
+    this.#arrivingPiece = -1;
+    this.#withdraw(this.#outstanding.count, now, released);
+  }
+
+  /** Withdraws what is outstanding of one piece, telling `released` of each block: the peer has it no longer. */
+  clearPiece(piece: number, now: number, released: (piece: number, block: number) => void): void {
+    for (let i = this.#outstanding.count - 1; i >= 0; i--) {
+      if (this.#outstanding.pieceAt(i) !== piece) continue;
+      const block = this.#outstanding.blockAt(i);
+      if (this.cancel(piece, block, now)) released(piece, block);
+    }
+  }
+
+  /**
+   * Call when nextDeadline has come. The peer counts as snubbing. The first time only the newest request is withdrawn
+   * (the peer may just be slow, and every block that is fetched elsewhere as well is waste); when that brings no
+   * answer either, all are.
+   */
+  onTimeout(now: number, released: (piece: number, block: number) => void): void {
+    if (now < this.nextDeadline) return;
+    this.#withdraw(this.isSnubbed ? this.#outstanding.count : 1, now, released);
+    this.isSnubbed = true;
+    this.#timeoutsInRow++;
+    this.#progressAtMs = now;
+    this.#restartSlowStart();
+  }
+
+  #target(now: number): number {
+    if (this.isSnubbed) return 1;
+    if (this.#slowStartRequests > 0) return Math.min(this.#slowStartRequests, this.#limit);
+    const byRate = Math.ceil((this.bytesPerSecond(now) * this.#queueMs) / 1000 / LIMITS.blockBytes);
+    return Math.min(Math.max(byRate, QUEUE_MIN), this.#limit);
+  }
+
+  /** One request more per block received, which doubles the queue each round trip, while the rate keeps growing. */
+  #growSlowly(now: number): void {
+    this.#slowStartRequests = Math.min(this.#slowStartRequests + 1, this.#maxRequests);
+    const elapsedMs = now - this.#stepAtMs;
+    if (this.#stepAtMs >= 0 && elapsedMs < SLOW_START_STEP_MS) return;
+    const rate = this.#stepAtMs < 0 ? 0 : ((this.totalBytes - this.#stepBytes) * 1000) / elapsedMs;
+    if (this.#stepAtMs >= 0 && rate < this.#stepRate + SLOW_START_GROWTH) this.#slowStartRequests = 0;
+    this.#stepAtMs = now;
+    this.#stepBytes = this.totalBytes;
+    this.#stepRate = rate;
+  }
+
+  #restartSlowStart(): void {
+    this.#slowStartRequests = SLOW_START_REQUESTS;
+    this.#stepAtMs = -1;
+  }
+
+  /** Mean + 4 deviations of the answer times, doubled for every time-out in a row. */
+  #timeoutMs(): number {
+    if (this.#samples === 0) return TIMEOUT_MAX_MS;
+    const usual = Math.max(TIMEOUT_MIN_MS, this.#meanMs + 4 * this.#deviationMs);
+    return Math.min(usual * 2 ** this.#timeoutsInRow, TIMEOUT_MAX_MS);
+  }
+
+  #addSample(sampleMs: number): void {
+    this.#samples++;
+    if (this.#samples === 1) {
+      this.#meanMs = sampleMs;
+      this.#deviationMs = sampleMs / 2;
+      return;
+    }
+    this.#deviationMs += DEVIATION_GAIN * (Math.abs(sampleMs - this.#meanMs) - this.#deviationMs);
+    this.#meanMs += MEAN_GAIN * (sampleMs - this.#meanMs);
+  }
+
+  /** Withdraws the newest `count` requests, but not the one that is arriving. */
+  #withdraw(count: number, now: number, released: (piece: number, block: number) => void): void {
+    let left = count;
+    for (let i = this.#outstanding.count - 1; i >= 0 && left > 0; i--) {
+      const piece = this.#outstanding.pieceAt(i);
+      const block = this.#outstanding.blockAt(i);
+      if (piece === this.#arrivingPiece && block === this.#arrivingBlock) continue;
+      this.#outstanding.removeAt(i);
+      this.#remember(piece, block, now);
+      released(piece, block);
+      left--;
+    }
+  }
+
+  #remember(piece: number, block: number, now: number): void {
+    this.#forgetOld(now);
+    if (this.#withdrawn.count === WITHDRAWN_MAX) this.#withdrawn.removeAt(0);
+    this.#withdrawn.push(piece, block, now);
+  }
+
+  #forgetOld(now: number): void {
+    while (this.#withdrawn.count > 0 && now - this.#withdrawn.timeAt(0) > WITHDRAWN_MS) this.#withdrawn.removeAt(0);
+  }
+}
+
+/** (piece, block, time) in the order pushed. Memory is taken with the first push: most peers never get that far. */
+class RequestRing {
+  readonly #capacity: number;
+  #pieces: Uint32Array = NO_NUMBERS;
+  #blocks: Uint32Array = NO_NUMBERS;
+  #times: Float64Array = NO_TIMES;
+  #head = 0;
+  #count = 0;
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  pieceAt(index: number): number {
+    return this.#pieces[this.#place(index)]!;
+  }
+  blockAt(index: number): number {
+    return this.#blocks[this.#place(index)]!;
+  }
+  timeAt(index: number): number {
+    return this.#times[this.#place(index)]!;
+  }
+
+  push(piece: number, block: number, time: number): void {
+    assert(this.#count < this.#capacity, 'more requests outstanding than allowed');
+    if (this.#pieces.length === 0) {
+      this.#pieces = new Uint32Array(this.#capacity);
+      this.#blocks = new Uint32Array(this.#capacity);
+      this.#times = new Float64Array(this.#capacity);
+    }
+    const place = this.#place(this.#count++);
+    this.#pieces[place] = piece;
+    this.#blocks[place] = block;
+    this.#times[place] = time;
+  }
+
+  /** @returns the index, or -1. Blocks mostly come in the order asked, so the search begins at the oldest. */
+  find(piece: number, block: number): number {
+    let place = this.#head;
+    for (let i = 0; i < this.#count; i++) {
+      if (this.#blocks[place] === block && this.#pieces[place] === piece) return i;
+      if (++place === this.#capacity) place = 0;
+    }
+    return -1;
+  }
+
+  /** Removes the pair. @returns whether it was there. */
+  take(piece: number, block: number): boolean {
+    const index = this.find(piece, block);
+    if (index < 0) return false;
+    this.removeAt(index);
+    return true;
+  }
+
+  /** O(distance from the nearer end). */
+  removeAt(index: number): void {
+    if (index < this.#count - 1 - index) {
+      for (let i = index; i > 0; i--) this.#copy(i - 1, i);
+      this.#head = this.#place(1);
+    } else {
+      for (let i = index; i + 1 < this.#count; i++) this.#copy(i + 1, i);
+    }
+    this.#count--;
+  }
+
+  #copy(from: number, to: number): void {
+    const source = this.#place(from);
+    const target = this.#place(to);
+    this.#pieces[target] = this.#pieces[source]!;
+    this.#blocks[target] = this.#blocks[source]!;
+    this.#times[target] = this.#times[source]!;
+  }
+
+  #place(index: number): number {
+    const place = this.#head + index;
+    return place >= this.#capacity ? place - this.#capacity : place;
+  }
+}
+
+const NO_NUMBERS: Uint32Array = new Uint32Array(0);
+const NO_TIMES: Float64Array = new Float64Array(0);

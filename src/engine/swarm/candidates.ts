@@ -1,0 +1,285 @@
+/**
+ * Addresses that one torrent knows, and which of them to dial next. Called by Swarm. Time is monotonic ms.
+ * Invariant: one entry per endpoint, at most LIMITS.candidatesPerTorrentMax; an entry is in exactly one state:
+ *   idle -> dialling -> connected -> idle; a failed dial leads back to idle; banned and self are final.
+ * Lists come from strangers (trackers, PEX): what cannot be a peer is ignored, what never answers is given up.
+ */
+import { type Address, addressKey, isDiallable } from '../../base/address.js';
+import { LIMITS } from '../../base/limits.js';
+
+/** How we know of a peer. manual: a person named it · incoming: it dialled us · resume: known from an earlier run. */
+export type CandidateSource = 'manual' | 'magnet' | 'incoming' | 'resume' | 'tracker' | 'dht' | 'pex';
+type CandidateState = 'idle' | 'dialling' | 'connected' | 'banned' | 'self';
+
+/** The wait after the n-th failure in a row is n times this. */
+const RETRY_MS = 60_000;
+const RETRY_MAX_MS = 600_000;
+/** A person who names a peer expects it to be tried again soon. */
+const FIRST_RETRY_NAMED_MS = 5000;
+/** A connection that ended sooner than this counts as a failure: some peers accept everyone and drop them. */
+const SHORT_CONNECTION_MS = 60_000;
+
+/** Lower is dialled first, and forgotten last. */
+const SOURCE_RANK: Readonly<Record<CandidateSource, number>> = {
+  manual: 0,
+  magnet: 1,
+  incoming: 2,
+  resume: 3,
+  tracker: 4,
+  dht: 5,
+  pex: 6,
+};
+
+interface Candidate {
+  readonly address: Address;
+  source: CandidateSource;
+  /** A tracker named it, whoever did so first. */
+  isFromTracker: boolean;
+  state: CandidateState;
+  /** Failures in a row. */
+  failures: number;
+  /** -Infinity = never tried. */
+  dialledAtMs: number;
+  /** Not to be dialled before. */
+  retryAtMs: number;
+  /** Nothing failed: neither of us wanted anything. */
+  isUseless: boolean;
+}
+
+export class Candidates {
+  readonly #byKey = new Map<string, Candidate>();
+  readonly #max: number;
+  #isTrackersOnly = false;
+
+  constructor(max: number = LIMITS.candidatesPerTorrentMax) {
+    this.#max = max;
+  }
+
+  get count(): number {
+    return this.#byKey.size;
+  }
+
+  /**
+   * Learns of an address. A known one keeps its state; its source becomes the better of the two, and a tracker or a
+   * person that names it again grants it one more attempt. @returns whether it is known now.
+   */
+  add(address: Address, source: CandidateSource): boolean {
+    if (this.#isTrackersOnly && source !== 'tracker') return this.isKnown(address);
+    return this.#add(address, source);
+  }
+
+  isKnown(address: Address): boolean {
+    return this.#byKey.has(addressKey(address));
+  }
+
+  /** BEP 27: forgets, and from now on refuses, what no tracker has named. Bans stay. */
+  restrictToTrackers(): void {
+    this.#isTrackersOnly = true;
+    this.#forget((candidate) => !candidate.isFromTracker);
+  }
+
+  /** Forgets all but bans. */
+  clear(): void {
+    this.#forget(() => true);
+  }
+
+  #forget(isForgotten: (candidate: Candidate) => boolean): void {
+    for (const [key, candidate] of this.#byKey) {
+      if (!isFinal(candidate) && isForgotten(candidate)) this.#byKey.delete(key);
+    }
+  }
+
+  #add(address: Address, source: CandidateSource): boolean {
+    if (!isDiallable(address)) return false;
+    const key = addressKey(address);
+    const known = this.#byKey.get(key);
+    if (known !== undefined) {
+      if (source === 'tracker') known.isFromTracker = true;
+      if (SOURCE_RANK[source] < SOURCE_RANK[known.source]) known.source = source;
+      if (source === 'tracker' || source === 'manual') known.failures = Math.max(0, known.failures - 1);
+      return true;
+    }
+    const candidate: Candidate = {
+      address,
+      source,
+      isFromTracker: source === 'tracker',
+      state: 'idle',
+      failures: 0,
+      dialledAtMs: Number.NEGATIVE_INFINITY,
+      retryAtMs: Number.NEGATIVE_INFINITY,
+      isUseless: false,
+    };
+    if (this.#byKey.size >= this.#max && !this.#makeRoomFor(candidate)) return false;
+    this.#byKey.set(key, candidate);
+    return true;
+  }
+
+  /** @returns whom to dial now, or null: named by a person, fewest failures, longest untried, source, in this order. */
+  next(now: number): { readonly address: Address; readonly source: CandidateSource } | null {
+    let best: Candidate | null = null;
+    for (const candidate of this.#byKey.values()) {
+      if (!isWaiting(candidate) || candidate.retryAtMs > now) continue;
+      if (best === null || compare(candidate, best) < 0) best = candidate;
+    }
+    return best;
+  }
+
+  /** @returns when `next` will have something: -Infinity for a candidate never tried, Infinity for none at all. */
+  nextRetryAt(): number {
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const candidate of this.#byKey.values()) {
+      if (isWaiting(candidate) && candidate.retryAtMs < earliest) earliest = candidate.retryAtMs;
+    }
+    return earliest;
+  }
+
+  onDialled(address: Address, now: number): void {
+    const candidate = this.#active(address);
+    if (candidate === null) return;
+    candidate.state = 'dialling';
+    candidate.isUseless = false;
+    candidate.dialledAtMs = now;
+  }
+
+  /** The handshake is done, whoever dialled. */
+  onConnected(address: Address): void {
+    const candidate = this.#active(address);
+    if (candidate !== null) candidate.state = 'connected';
+  }
+
+  /** The dial or the handshake failed. */
+  onFailed(address: Address, now: number): void {
+    const candidate = this.#active(address);
+    if (candidate !== null) fail(candidate, now);
+  }
+
+  /** Neither side wanted anything of the other: dialled again as seldom as one that fails. */
+  onUseless(address: Address, now: number): void {
+    const candidate = this.#active(address);
+    if (candidate === null) return;
+    fail(candidate, now);
+    candidate.isUseless = true;
+  }
+
+  /** We want something again: those that were of no use may be dialled at once. */
+  reconsiderUseless(): void {
+    for (const candidate of this.#byKey.values()) {
+      if (!candidate.isUseless) continue;
+      candidate.isUseless = false;
+      candidate.failures = 0;
+      candidate.retryAtMs = Number.NEGATIVE_INFINITY;
+    }
+  }
+
+  /** A connection that had worked is over. */
+  onClosed(address: Address, now: number): void {
+    const candidate = this.#active(address);
+    if (candidate === null) return;
+    if (now - candidate.dialledAtMs < SHORT_CONNECTION_MS) {
+      fail(candidate, now);
+      return;
+    }
+    candidate.state = 'idle';
+    candidate.failures = 0;
+    candidate.retryAtMs = now + (isNamed(candidate) ? FIRST_RETRY_NAMED_MS : RETRY_MS);
+  }
+
+  /** We let it go, and may want it back: whatever it was doing, it did not fail. */
+  onReleased(address: Address): void {
+    const candidate = this.#active(address);
+    if (candidate === null) return;
+    candidate.state = 'idle';
+    candidate.retryAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** @returns up to `count` addresses to dial in another run, the best first: connected, then those that worked. */
+  worthKeeping(count: number): Address[] {
+    const kept = [...this.#byKey.values()].filter((candidate) => !isFinal(candidate) && candidate.failures === 0);
+    return kept
+      .sort((a, b) => keepingRank(a) - keepingRank(b) || SOURCE_RANK[a.source] - SOURCE_RANK[b.source])
+      .slice(0, count)
+      .map(({ address }) => address);
+  }
+
+  /** Never dialled again. The address need not be known. */
+  ban(address: Address): void {
+    this.#finish(address, 'banned');
+  }
+
+  /** The address is our own. */
+  markSelf(address: Address): void {
+    this.#finish(address, 'self');
+  }
+
+  isBanned(address: Address): boolean {
+    return this.#byKey.get(addressKey(address))?.state === 'banned';
+  }
+
+  #finish(address: Address, state: 'banned' | 'self'): void {
+    this.#add(address, 'incoming');
+    const candidate = this.#byKey.get(addressKey(address));
+    if (candidate !== undefined) candidate.state = state;
+  }
+
+  #active(address: Address): Candidate | null {
+    const candidate = this.#byKey.get(addressKey(address));
+    return candidate === undefined || isFinal(candidate) ? null : candidate;
+  }
+
+  /** Forgets the least promising idle address if the newcomer is better; the oldest ban if there are only those. */
+  #makeRoomFor(newcomer: Candidate): boolean {
+    let worst: Candidate | null = null;
+    let oldestFinal: Candidate | null = null;
+    for (const candidate of this.#byKey.values()) {
+      if (isFinal(candidate)) oldestFinal ??= candidate;
+      else if (candidate.state === 'idle' && (worst === null || isBetter(worst, candidate))) worst = candidate;
+    }
+    if (worst !== null && !isBetter(newcomer, worst)) return false;
+    const victim = worst ?? oldestFinal;
+    if (victim === null) return false;
+    this.#byKey.delete(addressKey(victim.address));
+    return true;
+  }
+}
+
+/** What is worth keeping. Not having been tried does not count: a flood of addresses must not wash away known ones. */
+function isBetter(a: Candidate, b: Candidate): boolean {
+  if ((a.source === 'manual') !== (b.source === 'manual')) return a.source === 'manual';
+  if (a.failures !== b.failures) return a.failures < b.failures;
+  return SOURCE_RANK[a.source] < SOURCE_RANK[b.source];
+}
+
+function fail(candidate: Candidate, now: number): void {
+  candidate.state = 'idle';
+  candidate.failures++;
+  const isFirst = isNamed(candidate) && candidate.failures === 1;
+  candidate.retryAtMs = now + (isFirst ? FIRST_RETRY_NAMED_MS : Math.min(RETRY_MS * candidate.failures, RETRY_MAX_MS));
+}
+
+/** Idle and not given up: what a person named is tried for ever. */
+function isWaiting(candidate: Candidate): boolean {
+  if (candidate.state !== 'idle') return false;
+  return candidate.source === 'manual' || candidate.failures < LIMITS.dialAttemptsMax;
+}
+
+/** Connected, then tried without a failure since, then never tried. */
+function keepingRank({ state, dialledAtMs }: Candidate): number {
+  if (state === 'connected') return 0;
+  return dialledAtMs === Number.NEGATIVE_INFINITY ? 2 : 1;
+}
+
+function isFinal(candidate: Candidate): boolean {
+  return candidate.state === 'banned' || candidate.state === 'self';
+}
+
+function isNamed(candidate: Candidate): boolean {
+  return candidate.source === 'manual' || candidate.source === 'magnet';
+}
+
+/** Negative when `a` is the better one to dial. */
+function compare(a: Candidate, b: Candidate): number {
+  if ((a.source === 'manual') !== (b.source === 'manual')) return a.source === 'manual' ? -1 : 1;
+  if (a.failures !== b.failures) return a.failures - b.failures;
+  if (a.dialledAtMs !== b.dialledAtMs) return a.dialledAtMs < b.dialledAtMs ? -1 : 1;
+  return SOURCE_RANK[a.source] - SOURCE_RANK[b.source];
+}
