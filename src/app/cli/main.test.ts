@@ -51,6 +51,11 @@ function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+function reachGoal(surroundings: FakeSurroundings, torrent: FakeTorrent): void {
+  const infoHash = infoHashHex(torrent.infoHash);
+  surroundings.engine.emit({ type: 'torrentPaused', infoHash, reason: 'seedGoal', error: null });
+}
+
 function finish(torrent: FakeTorrent): void {
   torrent.change({ phase: 'seeding', bytesDone: 5 });
   torrent.complete();
@@ -157,30 +162,29 @@ test('--seed goes on after completion, and a signal then exits 0', async () => {
   assert.equal(surroundings.engine.stopCount, 1);
 });
 
-test('--seed=RATIO ends when that much is uploaded', async () => {
-  const { surroundings, exitCode, torrent } = await start('--seed=2', film);
-  finish(torrent);
-  await settle();
-  torrent.change({ uploadedBytes: 9 });
-  surroundings.tick();
-  await settle();
-  assert.equal(surroundings.engine.stopCount, 0);
-  torrent.change({ uploadedBytes: 10 });
-  surroundings.tick();
-  assert.equal(await exitCode, 0);
-});
-
-test('--seed-time ends after that many minutes, also without --seed', async () => {
-  for (const argv of [['--seed-time=1.5'], ['--seed', '--seed-time', '1.5']]) {
+for (const [argv, goal] of [
+  [['--seed=2'], { seedRatio: 2 }],
+  [['--seed-time=1.5'], { seedTimeMs: 90_000 }],
+  [['--seed', '--seed-time', '1.5'], { seedRatio: Number.POSITIVE_INFINITY, seedTimeMs: 90_000 }],
+] as const) {
+  test(`${argv.join(' ')} is the torrent's goal, and the command ends when it is reached`, async () => {
     const { surroundings, exitCode, torrent } = await start(...argv, film);
+    const { seedRatio, seedTimeMs } = surroundings.engine.added[0]!;
+    assert.deepEqual({ seedRatio, seedTimeMs }, { seedRatio: undefined, seedTimeMs: undefined, ...goal });
     finish(torrent);
     await settle();
-    surroundings.tick(89_000);
+    surroundings.tick(1_000_000);
     await settle();
     assert.equal(surroundings.engine.stopCount, 0);
-    surroundings.tick(1000);
+    reachGoal(surroundings, torrent);
     assert.equal(await exitCode, 0);
-  }
+  });
+}
+
+test('--seed=0 ends at completion', async () => {
+  const { exitCode, torrent } = await start('--seed=0', film);
+  finish(torrent);
+  assert.equal(await exitCode, 0);
 });
 
 test('--timeout ends with exit code 2 once nothing has progressed for so long, and says so', async () => {
@@ -434,6 +438,7 @@ test('seed verifies, prints its magnet link, dials its peers and runs until a si
     peers: ['10.0.0.1:1'],
     sequential: false,
     trust: false,
+    superSeed: false,
     recheck: false,
     paused: false,
     select: ['**'],
@@ -475,12 +480,12 @@ test('seed with pieces missing is refused, and the engine is stopped', async () 
   assert.match(String(errors[0]!['message']), /40\.0% of film\.mkv: 1 of 2 pieces are missing or damaged/);
 });
 
-test('seed --seed=RATIO ends at that ratio', async () => {
-  const { surroundings, exitCode, torrent } = await start('seed', film, directory, '--seed=1');
+test('seed --seed=RATIO ends at that ratio, and --super-seed is passed on', async () => {
+  const { surroundings, exitCode, torrent } = await start('seed', film, directory, '--seed=1', '--super-seed');
+  assert.equal(surroundings.engine.added[0]!.superSeed, true);
   finish(torrent);
   await settle();
-  torrent.change({ uploadedBytes: 5 });
-  surroundings.tick();
+  reachGoal(surroundings, torrent);
   assert.equal(await exitCode, 0);
 });
 

@@ -163,13 +163,16 @@ function addTransferOptions(command: Command, outputMeaning: string): void {
   add(command, new Option('-o, --output <dir>', outputMeaning).default('.'));
   add(
     command,
-    new Option('--seed [ratio]', 'go on seeding; with =RATIO until that many times the size is uploaded').argParser(
-      parseRatio,
-    ),
+    new Option(
+      '--seed [ratio]',
+      'go on seeding; with =RATIO until that many times the size is uploaded, all runs together',
+    ).argParser(parseRatio),
   );
   add(
     command,
-    new Option('--seed-time <minutes>', 'seed for so long at most, also without --seed').argParser(parseMinutes),
+    new Option('--seed-time <minutes>', 'seed for so long at most, all runs together, also without --seed').argParser(
+      parseMinutes,
+    ),
   );
   add(
     command,

@@ -38,6 +38,8 @@ export interface Transfer {
   readonly addedAt: number;
   metadataTold: boolean;
   completed: boolean;
+  /** It has been seeded as much or as long as was asked for. */
+  goalReached: boolean;
   failure: DtorrentError | null;
   /** Why the disk has paused it; null while it is not. */
   diskFault: DtorrentError | null;
@@ -59,6 +61,8 @@ export function addOptionsOf(source: TorrentSource, options: TransferOptions): A
     // Who types the command does not want it paused, whatever was left so earlier.
     paused: false,
     ...(select === undefined ? {} : { select }),
+    ...(options.seed === undefined ? {} : { seedRatio: options.seed }),
+    ...(options.seedTime === undefined ? {} : { seedTimeMs: options.seedTime * 60_000 }),
   };
 }
 
@@ -129,6 +133,7 @@ export class TransferSession {
       addedAt,
       metadataTold: false,
       completed: false,
+      goalReached: false,
       failure: null,
       diskFault: null,
       watch: this.#watch(addedAt),
@@ -154,19 +159,9 @@ export class TransferSession {
     return phase();
   }
 
-  /**
-   * Resolves when every torrent that is well has uploaded `ratio` times its size or been seeded for `minutes`, whichever
-   * comes first, or the user stops.
-   */
-  async seeded({ ratio, minutes }: { readonly ratio: number; readonly minutes: number }): Promise<void> {
-    const endMs = this.#context.now() + minutes * 60_000;
-    await this.#until(() => {
-      if (this.#context.now() >= endMs) return true;
-      return this.#transfers.every((transfer) => {
-        const { uploadedBytes, bytesTotal } = transfer.torrent.stats();
-        return hasTrouble(transfer) || (transfer.completed && uploadedBytes >= ratio * bytesTotal);
-      });
-    });
+  /** Resolves when every torrent that is well has reached the seed goal that it was added with, or the user stops. */
+  async seeded(): Promise<void> {
+    await this.#until(() => this.#transfers.every((transfer) => transfer.goalReached || hasTrouble(transfer)));
   }
 
   note(message: string): void {
@@ -314,6 +309,8 @@ export class TransferSession {
         break;
       case 'torrentPaused':
         if (event.error !== null) this.#onDiskFault(transfer, event.error);
+        if (event.reason === 'seedGoal') transfer.goalReached = true;
+        this.#wake();
         break;
       case 'torrentResumed':
         transfer.diskFault = null;

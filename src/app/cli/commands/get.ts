@@ -15,16 +15,13 @@ export async function runGet(inputs: readonly string[], options: GetOptions, con
   return runTransferSession(options, context, async (session) => {
     for (const source of sources) await addOnce(session, source, options);
     await session.settled();
-    const goal = seedGoal(options);
-    if (goal !== null) await session.seeded(goal);
+    if (isToBeSeeded(options)) await session.seeded();
   });
 }
 
-/** Null = end at completion. A time alone means to seed for that time. */
-function seedGoal({ seed, seedTime }: GetOptions): { readonly ratio: number; readonly minutes: number } | null {
-  const ratio = seed ?? (seedTime === undefined ? 0 : Number.POSITIVE_INFINITY);
-  const minutes = seedTime ?? Number.POSITIVE_INFINITY;
-  return ratio > 0 && minutes > 0 ? { ratio, minutes } : null;
+/** A time alone means to seed for that time. */
+function isToBeSeeded({ seed, seedTime }: GetOptions): boolean {
+  return seed === undefined ? seedTime !== undefined : seed > 0;
 }
 
 /** Every source, read and found valid. */

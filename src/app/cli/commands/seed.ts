@@ -42,15 +42,13 @@ export async function runSeed(
       ...addOptionsOf(offer.source, options),
       downloadDir: offer.directory,
       trust,
+      superSeed: options.superSeed,
     });
     const { metainfo } = transfer.torrent;
     if (metainfo !== null) session.magnet(formatMagnet(magnetOf(metainfo)));
     if ((await session.checked(transfer)) === 'downloading') throw await incomplete(transfer);
     await session.settled();
-    await session.seeded({
-      ratio: options.seed ?? Number.POSITIVE_INFINITY,
-      minutes: options.seedTime ?? Number.POSITIVE_INFINITY,
-    });
+    await session.seeded();
   });
 }
 
