@@ -1,5 +1,5 @@
 /**
- * `dtorrent/wire`: the peer wire (BEP 3, 6, 9, 10) as a Node Duplex, and the sans-IO decoder and encoder that it is made
+ * `dtorrent/wire`: the peer wire (BEP 3, 6, 9, 10, 52) as a Node Duplex, and the sans-IO decoder and encoder that it is made
  * of for programs that bring another kind of stream.
  */
 export { Bitfield } from './base/bitfield.js';
@@ -28,6 +28,7 @@ export {
   encodeExtensionHandshake,
 } from './protocol/wire/extension-handshake.js';
 export { decodeReserved, encodeHandshake, encodeReserved, type WireFeatures } from './protocol/wire/handshake.js';
+export type { HashRange } from './protocol/wire/hashes.js';
 export {
   decodeMetadataMessage,
   encodeMetadataData,

@@ -54,6 +54,11 @@ export const LIMITS = {
   extensionsPerPeerMax: 100,
   rateDebtMsMax: 2_000,
 
+  // hashes of v2 torrents (BEP 52)
+  hashesPerMessageMax: 8192, // BEP 52 asks for 512 at most; libtorrent serves as many as this
+  hashProofLayersMax: 48, // no tree is higher
+  hashRequestsQueuedMax: 64,
+
   // ut_metadata
   metadataRequestsPerPeerMax: 2,
   metadataServedPerBlockMax: 16,

@@ -175,6 +175,11 @@ export class WireReceiver implements WireHandler {
 
   onUnknown(_id: number): void {}
 
+  // BEP 52: a stream offers no hashes, and is asked for none by those who know that it does not speak v2.
+  onHashRequest(): void {}
+  onHashes(): void {}
+  onHashReject(): void {}
+
   onExtended(id: number, payload: Uint8Array): void {
     if (id === 0) {
       this.#onExtensionHandshake(payload);

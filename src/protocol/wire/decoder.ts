@@ -1,5 +1,5 @@
 /**
- * Reads the peer wire (BEP 3, 5, 6, 10): bytes in any chunking in, numbers out to a WireHandler.
+ * Reads the peer wire (BEP 3, 5, 6, 10, 52): bytes in any chunking in, numbers out to a WireHandler.
  * Invariant: a length is checked against its message type before anything is allocated or delivered, and no view of a
  * chunk is kept when push() returns. A block is copied once, to its place in the piece; every other payload is a view of
  * the chunk, or is collected in one small buffer when chunks cut it. No object per message but one view per copy.
@@ -10,11 +10,22 @@ import { readUint16, readUint32 } from '../../base/bytes.js';
 import { LIMITS } from '../../base/limits.js';
 import { HANDSHAKE_BYTES, HANDSHAKE_HASH_BYTES, PROTOCOL_HEAD, RESERVED_BYTES } from './handshake.js';
 import {
+  HASH_RANGE_BYTES,
+  HASHES_PAYLOAD_BYTES_MAX,
+  type HashRange,
+  isHashesPayloadLength,
+  isHashesPayloadOf,
+  readHashRange,
+} from './hashes.js';
+import {
   ALLOWED_FAST,
   BITFIELD,
   CANCEL,
   CHOKE,
   EXTENDED,
+  HASH_REJECT,
+  HASH_REQUEST,
+  HASHES,
   HAVE,
   HAVE_ALL,
   HAVE_NONE,
@@ -80,6 +91,12 @@ export interface WireHandler {
   onAllowedFast(piece: number): void;
   /** BEP 10. `payload` is what follows `id`, valid only during the call. */
   onExtended(id: number, payload: Uint8Array): void;
+  /** BEP 52: the remote asks for hashes of a file. */
+  onHashRequest(range: HashRange): void;
+  /** BEP 52. `hashes`: 32 bytes each, the stretch and then its proof; valid only during the call, not verified. */
+  onHashes(range: HashRange, hashes: Uint8Array): void;
+  /** BEP 52: the remote will not serve that request of ours. */
+  onHashReject(range: HashRange): void;
   /** A message with an id that we do not know; its payload is skipped. */
   onUnknown(id: number): void;
   /**
@@ -287,6 +304,9 @@ export class WireDecoder {
       case EXTENDED:
         if (length < 2) return 'bad-length';
         return length - 2 <= LIMITS.extendedMessageBytesMax ? null : 'message-too-long';
+      case HASHES:
+        if (!isHashesPayloadLength(length - 1)) return 'bad-length';
+        return length - 1 <= HASHES_PAYLOAD_BYTES_MAX ? null : 'message-too-long';
       default:
         return length === EXACT_LENGTHS[id] ? null : 'bad-length';
     }
@@ -297,6 +317,7 @@ export class WireDecoder {
     const handler = this.#handler;
     if (id === BITFIELD) handler.onBitfield(viewOf(bytes, at, payloadBytes));
     else if (id === EXTENDED) handler.onExtended(bytes[at]!, viewOf(bytes, at + 1, payloadBytes - 1));
+    else if (id >= HASH_REQUEST) this.#deliverHashes(id, readHashRange(bytes, at), viewOf(bytes, at, payloadBytes));
     else if (id === PORT) handler.onPort(readUint16(bytes, at));
     else if (payloadBytes === 0) this.#deliverState(id);
     else if (payloadBytes === 4) this.#deliverPiece(id, readUint32(bytes, at));
@@ -323,6 +344,13 @@ export class WireDecoder {
     if (id === REQUEST) this.#handler.onRequest(piece, begin, length);
     else if (id === CANCEL) this.#handler.onCancel(piece, begin, length);
     else this.#handler.onReject(piece, begin, length);
+  }
+
+  #deliverHashes(id: number, range: HashRange, payload: Uint8Array): void {
+    if (id === HASH_REQUEST) this.#handler.onHashRequest(range);
+    else if (id === HASH_REJECT) this.#handler.onHashReject(range);
+    else if (!isHashesPayloadOf(range, payload.length)) this.#violation('bad-length');
+    else this.#handler.onHashes(range, payload.subarray(HASH_RANGE_BYTES));
   }
 
   #startBlock(piece: number, begin: number, length: number): void {
@@ -377,7 +405,8 @@ for (const id of [CHOKE, UNCHOKE, INTERESTED, NOT_INTERESTED, HAVE_ALL, HAVE_NON
 for (const id of [HAVE, SUGGEST, ALLOWED_FAST]) EXACT_LENGTHS[id] = 5;
 for (const id of [REQUEST, CANCEL, REJECT]) EXACT_LENGTHS[id] = 13;
 EXACT_LENGTHS[PORT] = 3;
-for (const id of [BITFIELD, PIECE, EXTENDED]) EXACT_LENGTHS[id] = VARIABLE;
+for (const id of [HASH_REQUEST, HASH_REJECT]) EXACT_LENGTHS[id] = 1 + HASH_RANGE_BYTES;
+for (const id of [BITFIELD, PIECE, EXTENDED, HASHES]) EXACT_LENGTHS[id] = VARIABLE;
 
 function isKnown(id: number): boolean {
   return EXACT_LENGTHS[id] !== 0;

@@ -1,17 +1,21 @@
 /**
- * Writes peer wire messages (BEP 3, 5, 6, 10) one behind the other, for the one write of a turn.
+ * Writes peer wire messages (BEP 3, 5, 6, 10, 52) one behind the other, for the one write of a turn.
  * Invariant: bytes that take() has handed out are never rewritten, because a stream borrows them until they are
  * written. New messages go behind them in the same allocation until it is full, then into a fresh one.
  * Pieces, offsets and lengths are unsigned 32-bit; called by Peer inside turns, without an object per message.
  */
 import { writeUint16, writeUint32 } from '../../base/bytes.js';
 import { encodeHandshake } from './handshake.js';
+import { HASH_RANGE_BYTES, type HashRange, writeHashRange } from './hashes.js';
 import {
   ALLOWED_FAST,
   BITFIELD,
   CANCEL,
   CHOKE,
   EXTENDED,
+  HASH_REJECT,
+  HASH_REQUEST,
+  HASHES,
   HAVE,
   HAVE_ALL,
   HAVE_NONE,
@@ -146,6 +150,25 @@ export class WireEncoder {
     const at = this.#frame(EXTENDED, 1 + payload.length);
     this.#area[at] = id;
     this.#area.set(payload, at + 1);
+  }
+
+  /** BEP 52: asks for hashes of a file. */
+  hashRequest(range: HashRange): void {
+    const at = this.#frame(HASH_REQUEST, HASH_RANGE_BYTES);
+    writeHashRange(this.#area, at, range);
+  }
+
+  /** BEP 52: answers a request. `hashes`: 32 bytes each, the stretch and then its proof. */
+  hashes(range: HashRange, hashes: Uint8Array): void {
+    const at = this.#frame(HASHES, HASH_RANGE_BYTES + hashes.length);
+    writeHashRange(this.#area, at, range);
+    this.#area.set(hashes, at + HASH_RANGE_BYTES);
+  }
+
+  /** BEP 52: a request for hashes will not be served. */
+  hashReject(range: HashRange): void {
+    const at = this.#frame(HASH_REJECT, HASH_RANGE_BYTES);
+    writeHashRange(this.#area, at, range);
   }
 
   #numbers1(id: number, piece: number): void {

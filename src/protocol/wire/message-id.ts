@@ -1,5 +1,5 @@
 /**
- * Message ids of the peer wire (BEP 3, 5, 6, 10). A frame is `<length:4><id:1><payload>`, big-endian; the length counts
+ * Message ids of the peer wire (BEP 3, 5, 6, 10, 52). A frame is `<length:4><id:1><payload>`, big-endian; the length counts
  * id and payload, and length 0 is a keep-alive. Shared by WireEncoder and WireDecoder.
  */
 
@@ -19,6 +19,9 @@ export const HAVE_NONE = 15;
 export const REJECT = 16;
 export const ALLOWED_FAST = 17;
 export const EXTENDED = 20;
+export const HASH_REQUEST = 21;
+export const HASHES = 22;
+export const HASH_REJECT = 23;
 
 /** What stands before the bytes of a block: length prefix, id, piece, begin. */
 export const PIECE_HEADER_BYTES = 13;

@@ -1,6 +1,7 @@
 /** A WireHandler for tests: writes down what it hears, one line a call, and gives every piece a buffer. */
 import { toHex } from '../../../base/bytes.js';
 import type { BlockTarget, WireDecoder, WireHandler, WireViolation } from '../decoder.js';
+import type { HashRange } from '../hashes.js';
 
 export class Recorder implements WireHandler {
   readonly lines: string[] = [];
@@ -66,6 +67,15 @@ export class Recorder implements WireHandler {
   onExtended(id: number, payload: Uint8Array): void {
     this.#line(`extended ${id} ${toHex(payload)}`);
   }
+  onHashRequest(range: HashRange): void {
+    this.#line(`hash-request ${inWords(range)}`);
+  }
+  onHashes(range: HashRange, hashes: Uint8Array): void {
+    this.#line(`hashes ${inWords(range)} ${toHex(hashes)}`);
+  }
+  onHashReject(range: HashRange): void {
+    this.#line(`hash-reject ${inWords(range)}`);
+  }
   onUnknown(id: number): void {
     this.#line(`unknown ${id}`);
   }
@@ -87,4 +97,8 @@ export class Recorder implements WireHandler {
     this.lines.push(line);
     this.onLine(line);
   }
+}
+
+function inWords({ piecesRoot, baseLayer, index, length, proofLayers }: HashRange): string {
+  return `${toHex(piecesRoot)} ${baseLayer} ${index} ${length} ${proofLayers}`;
 }
