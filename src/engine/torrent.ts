@@ -11,7 +11,7 @@ import { type Address, addressKey, type HostPort } from '../base/address.js';
 import { DtorrentError, toDtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import { CLIENT_NAME } from '../base/version.js';
-import { type InfoHash, infoHashHex, matchesInfoHash, wireHashes } from '../format/infohash.js';
+import { type InfoHash, infoHashHex, matchesInfoHash } from '../format/infohash.js';
 import type { Magnet } from '../format/magnet.js';
 import { type Metainfo, parseInfoDictionary } from '../format/metainfo.js';
 import type { ExtensionHandshake } from '../protocol/wire/extension-handshake.js';
@@ -102,7 +102,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
       connector: surroundings.connector,
       router: surroundings.router,
       nextPeerNumber: surroundings.nextPeerNumber,
-      wireHash: wireHashes(source.infoHash)[0]!,
+      infoHash: source.infoHash,
       localPeerId,
       handler: this,
     });

@@ -6,7 +6,7 @@
 import { assert } from '../base/assert.js';
 import { toHex } from '../base/bytes.js';
 import { LIMITS } from '../base/limits.js';
-import type { PieceHashes, StorageFile, StorageLayout } from '../host/storage.js';
+import type { PieceHashes, StorageLayout } from '../host/storage.js';
 import { HASH_BYTES, pieceLeafCount } from './merkle.js';
 import type { Metainfo, MetainfoFile } from './metainfo.js';
 
@@ -16,7 +16,7 @@ export type SpanVisitor = (fileIndex: number, fileOffsetBytes: number, lengthByt
 /** Where each byte of a torrent lives, by piece and by file. Look-ups are binary searches and allocate nothing. */
 export class FileLayout implements StorageLayout {
   /** In offset order, padding included. */
-  readonly files: readonly StorageFile[];
+  readonly files: readonly MetainfoFile[];
   /** Bytes of every piece but short ones: piece i begins at i × pieceLength. */
   readonly pieceLength: number;
   /** Pieces of the torrent. */

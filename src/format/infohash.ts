@@ -30,8 +30,14 @@ export function infoHashHex(infoHash: InfoHash): string {
 export function wireHashes(infoHash: InfoHash): Uint8Array[] {
   const hashes: Uint8Array[] = [];
   if (infoHash.v1 !== null) hashes.push(infoHash.v1);
-  if (infoHash.v2 !== null) hashes.push(infoHash.v2.subarray(0, WIRE_HASH_BYTES));
+  const v2 = v2WireHash(infoHash);
+  if (v2 !== null) hashes.push(v2);
   return hashes;
+}
+
+/** @returns the id of the v2 swarm, 20 bytes; null when there is no v2 hash. */
+export function v2WireHash({ v2 }: InfoHash): Uint8Array | null {
+  return v2 === null ? null : v2.subarray(0, WIRE_HASH_BYTES);
 }
 
 /** Whether metadata from a peer is what a magnet asked for: every hash that is known has to match (BEP 9). */

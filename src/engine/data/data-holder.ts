@@ -122,6 +122,7 @@ export class DataHolder implements ResumeSource {
     const data = new TorrentData({
       context: this.#context,
       layout: opening.layout,
+      hashes: opening.hashes,
       storage: result,
       files: opening.files,
       placedFiles: wantedFiles,

@@ -10,12 +10,14 @@ import type { DtorrentError } from '../../base/errors.js';
 import { SlotPool } from '../../base/slot-pool.js';
 import type { FileLayout } from '../../format/file-layout.js';
 import type { PartialMemory } from '../../format/resume-data.js';
-import type { Storage } from '../../host/storage.js';
+import type { PieceHashes, Storage } from '../../host/storage.js';
 import type { EngineContext } from '../context.js';
 import { slotBytesFor } from '../pieces/extent-size.js';
+import { FileTrees } from '../pieces/file-trees.js';
 import { PieceDemand } from '../pieces/piece-demand.js';
 import { PiecePicker } from '../pieces/piece-picker.js';
 import { PieceStore, type PieceStoreHandler } from '../pieces/piece-store.js';
+import type { Turn } from '../turn.js';
 import type { DataMemory } from './check-plan.js';
 import { DataCheck, type DataCheckHandler } from './data-check.js';
 import type { FilePriorities, PiecePriorities } from './file-priorities.js';
@@ -40,6 +42,8 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
   readonly storage: Storage;
   readonly picker: PiecePicker;
   readonly progress: FileProgress;
+  /** Null without v2 hashes. */
+  readonly trees: FileTrees | null;
   readonly chunks: Map<number, Chunk> = new Map();
   readonly chunksPerPiece: number;
   /** Payload bytes that are verified, padding left out. */
@@ -69,6 +73,7 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
   constructor(options: {
     readonly context: EngineContext;
     readonly layout: FileLayout;
+    readonly hashes: PieceHashes;
     readonly storage: Storage;
     readonly files: FilePriorities;
     /** The wanted files that the storage was opened with. */
@@ -91,6 +96,7 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
       spill: (piece, extent) => this.#store.writeExtent(piece, extent),
     });
     this.#store = new PieceStore({ turn, storage: options.storage, picker: this.picker, handler: this });
+    this.trees = treesOf(options, turn);
     this.#demand = new PieceDemand(this.picker, options.files);
     this.progress = new FileProgress(options.layout, options.files.wantedFiles);
     this.#files = options.files;
@@ -268,6 +274,14 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
     this.bytesDone += this.layout.dataBytes(piece);
     this.progress.addPiece(piece);
   }
+}
+
+function treesOf(
+  { layout, hashes, storage }: { readonly layout: FileLayout; readonly hashes: PieceHashes; readonly storage: Storage },
+  turn: Turn,
+): FileTrees | null {
+  const { files, pieceLength } = layout;
+  return hashes.v2 === null ? null : new FileTrees({ files, pieceLength, hashes, storage, turn });
 }
 
 function isSameSet(a: Uint8Array | null, b: Uint8Array | null): boolean {

@@ -37,6 +37,7 @@ export type CloseReason =
   | 'piece-out-of-range'
   | 'too-many-invalid-requests'
   | 'too-many-unrequested-blocks'
+  | 'too-many-hash-requests'
   | 'bad-metadata'
   | 'torrent-stopped'
   /** A bug on our side; the details are in the log. */
@@ -56,5 +57,6 @@ const MISCONDUCT: ReadonlySet<CloseReason> = new Set<CloseReason>([
   'piece-out-of-range',
   'too-many-invalid-requests',
   'too-many-unrequested-blocks',
+  'too-many-hash-requests',
   'choke-flapping',
 ]);

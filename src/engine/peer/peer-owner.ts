@@ -12,6 +12,8 @@ import type { Peer } from './peer.js';
 export interface PeerOwner {
   /** What our handshake carries when we dial: SHA-1 info-hash, or the truncated SHA-256 (BEP 52). 20 bytes. */
   readonly wireHash: Uint8Array;
+  /** The truncated SHA-256 (BEP 52), 20 bytes; null for a torrent that has none, or is not known to have one. */
+  readonly v2WireHash: Uint8Array | null;
   readonly localPeerId: Uint8Array;
   /** Null until the metadata is there and the storage is open. */
   readonly data: TorrentData | null;

@@ -1,5 +1,5 @@
 /**
- * One peer (BEP 3, 6, 10): its connection and the wire on one side, its swarm on the other. Keeps the four choke and interest
+ * One peer (BEP 3, 6, 10, 52): its connection and the wire on one side, its swarm on the other. Keeps the four choke and interest
  * flags, what the peer has, and the two halves PeerDownload and PeerUpload. Everything enters as a turn; what is to be
  * said is collected by the encoder and leaves in one flush at the end of the turn.
  * Invariant: a violation closes this peer with a reason; nothing is thrown out of a callback, and after close() the
@@ -8,7 +8,6 @@
 
 import { type Address, addressKey, parseIp } from '../../base/address.js';
 import type { Bitfield } from '../../base/bitfield.js';
-import { bytesEqual } from '../../base/bytes.js';
 import { toDtorrentError } from '../../base/errors.js';
 import { LIMITS } from '../../base/limits.js';
 import type { ByteStream, DialOptions, Network } from '../../host/network.js';
@@ -17,6 +16,7 @@ import type { WireEncoder } from '../../protocol/wire/encoder.js';
 import { EXTENSION_IDS, encodeExtensionHandshake } from '../../protocol/wire/extension-handshake.js';
 import { decodeDontHave, encodeDontHave, encodeUploadOnly } from '../../protocol/wire/extension-messages.js';
 import { decodeReserved, encodeReserved } from '../../protocol/wire/handshake.js';
+import type { HashRange } from '../../protocol/wire/hashes.js';
 import type { EngineContext } from '../context.js';
 import type { TorrentData } from '../data/torrent-data.js';
 import { PeerPickState, type PickerPeer } from '../pieces/picker-peer.js';
@@ -26,12 +26,14 @@ import { PeerConduct } from '../swarm/peer-conduct.js';
 import type { ValuedPeer } from '../swarm/peer-worth.js';
 import type { Deferred } from '../turn.js';
 import type { CloseReason } from './close-reason.js';
+import { HashUpload } from './hash-upload.js';
 import { PeerConnection, type PeerConnectionHandler } from './peer-connection.js';
 import { PeerDownload } from './peer-download.js';
 import { PeerExtensions } from './peer-extensions.js';
 import { type HoldingsChange, PeerHoldings } from './peer-holdings.js';
 import type { PeerOwner, PeerRouter } from './peer-owner.js';
 import { PeerUpload } from './peer-upload.js';
+import { SwarmId } from './swarm-id.js';
 
 /** What PeerUpload buffers, and as much again of messages. */
 const UNSENT_BYTES_MAX = 2 * LIMITS.outgoingMessageBytesMax;
@@ -63,10 +65,10 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   readonly #encoder: WireEncoder;
   readonly #decoder: WireDecoder;
   readonly #settleWork: Deferred;
+  readonly #hashUpload: HashUpload;
   #owner: PeerOwner | null;
   #isClosed = false;
-  /** The torrent's id on this connection: a hybrid torrent has one for each format, and the dialling side chooses. */
-  #wireHash: Uint8Array | null;
+  readonly #swarmId: SwarmId;
   #hasFast = false;
   #hasExtensions = false;
   #data: TorrentData | null = null;
@@ -86,7 +88,7 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     this.#context = context;
     this.#router = options.router;
     this.#owner = options.owner;
-    this.#wireHash = options.owner?.wireHash ?? null;
+    this.#swarmId = new SwarmId(options.owner);
     this.number = options.number;
     this.remote = options.remote;
     this.isOutgoing = options.owner !== null;
@@ -97,6 +99,7 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     this.#decoder = new WireDecoder(this);
     this.download = new PeerDownload(context.settings, context.rates.download, () => this.wantsSettle());
     this.upload = new PeerUpload(context.readCache, context.rates.upload, () => this.wantsFlush());
+    this.#hashUpload = new HashUpload(this.#connection);
     this.#settleWork = {
       isQueued: false,
       run: (now) => this.#settle(now),
@@ -123,6 +126,10 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   }
   get hasAll(): boolean {
     return this.#holdings.hasAll;
+  }
+  /** The connection is one of the torrent's v2 swarm: hashes may be asked for (BEP 52). */
+  get speaksV2(): boolean {
+    return this.#owner !== null && this.#swarmId.isV2(this.#owner);
   }
   get isUploadOnly(): boolean {
     return this.extensions.isUploadOnly;
@@ -201,7 +208,7 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     this.wantsFlush();
   }
 
-  /** We have the piece no longer (BEP 54). A peer that does not know the message learns it from our rejects. */
+  /** We have the piece no longer (BEP 54). Who does not know the message learns it from our rejects. */
   sendDontHave(piece: number): void {
     const id = this.extensions.idOf('lt_donthave');
     if (id !== 0) this.sendExtended(id, encodeDontHave(piece));
@@ -285,9 +292,8 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     this.#decoder.stop();
     this.#connection.close();
     this.upload.release();
-    if (this.#data !== null) {
-      this.download.releaseAll(this.#data.picker, this.#context.turn.now);
-    }
+    this.#hashUpload.close();
+    if (this.#data !== null) this.download.releaseAll(this.#data.picker, this.#context.turn.now);
     this.#holdings.detach();
     this.#owner?.onClosed(this, reason);
   }
@@ -329,11 +335,11 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     this.#decoder.isFastNegotiated = features.fast;
     if (this.#owner === null) {
       this.#owner = this.#router(infoHash);
-      this.#wireHash = infoHash;
+      this.#swarmId.onDialled(this.#owner, infoHash, { canUpgrade: features.v2Upgrade });
       if (this.#owner === null) this.close('unknown-info-hash');
       // Answered before the peer id has come: some clients and NAT checkers hold theirs back.
       else this.#sendHandshake();
-    } else if (!bytesEqual(infoHash, this.#wireHash!)) {
+    } else if (!this.#swarmId.onAnswer(this.#owner, infoHash)) {
       this.close('wrong-info-hash');
     }
   }
@@ -437,7 +443,6 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   }
 
   onSuggest(_piece: number): void {}
-
   onAllowedFast(piece: number): void {
     const count = this.#data?.layout.pieceCount ?? LIMITS.pieceCountMax;
     if (piece >= count || this.download.allowedFast.size >= LIMITS.allowedFastAcceptedMax) return;
@@ -446,7 +451,14 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   }
 
   onPort(_port: number): void {}
+  onHashRequest(range: HashRange): void {
+    const data = this.#data;
+    const isServed = (piece: number): boolean => data!.have.has(piece) && this.#owner!.isShownTo(this, piece);
+    if (!this.#hashUpload.request(data, range, isServed)) this.close('too-many-hash-requests');
+  }
 
+  onHashes(_range: HashRange, _hashes: Uint8Array): void {}
+  onHashReject(_range: HashRange): void {}
   onUnknown(_id: number): void {}
 
   onExtended(id: number, payload: Uint8Array): void {
@@ -503,7 +515,9 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
 
   #sendHandshake(): void {
     const owner = this.#owner!;
-    this.#encoder.handshake(encodeReserved({ fast: true, extensions: true }), this.#wireHash!, owner.localPeerId);
+    // Only with a v2 hash: libtorrent lets go of who sets the bit for a torrent of v1 alone.
+    const reserved = encodeReserved({ fast: true, extensions: true, v2Upgrade: owner.v2WireHash !== null });
+    this.#encoder.handshake(reserved, this.#swarmId.hash!, owner.localPeerId);
     this.wantsFlush();
   }
 
@@ -531,7 +545,8 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
 
   #grantAllowedFast(): void {
     if (!this.#hasFast || this.#owner!.isSuperSeeding) return;
-    for (const piece of this.upload.grants.grant(this.#data!, this, this.#wireHash!)) this.#encoder.allowedFast(piece);
+    for (const piece of this.upload.grants.grant(this.#data!, this, this.#swarmId.hash!))
+      this.#encoder.allowedFast(piece);
     this.wantsFlush();
   }
 

@@ -5,7 +5,7 @@
  */
 import type { Storage } from '../../host/storage.js';
 import type { Turn } from '../turn.js';
-import { BlockDigests, digestsOf } from './block-digests.js';
+import { BlockDigests, digestsOf, SHA1_DIGEST } from './block-digests.js';
 import type { PartialPiece } from './partial-piece.js';
 import { SmartBan } from './smart-ban.js';
 
@@ -22,7 +22,7 @@ export class PieceBlame {
   readonly #handler: PieceBlameHandler;
 
   constructor(options: { readonly turn: Turn; readonly storage: Storage; readonly handler: PieceBlameHandler }) {
-    this.#digests = new BlockDigests(options);
+    this.#digests = new BlockDigests({ ...options, kind: SHA1_DIGEST });
     this.#handler = options.handler;
   }
 
@@ -40,7 +40,7 @@ export class PieceBlame {
       if (guilty.length > 0) this.#handler.onPeersGuilty(guilty);
     };
     if (partial.isSpilled) this.#digests.read(piece, pieceBytes, record);
-    else record(digestsOf(partial.extents[0]!.slot!.bytes.subarray(0, pieceBytes)));
+    else record(digestsOf(partial.extents[0]!.slot!.bytes.subarray(0, pieceBytes), SHA1_DIGEST));
   }
 
   /** The piece is verified and on disk: if it had failed before, those who had a part in that are judged. */

@@ -6,6 +6,7 @@
 import type { Address } from '../../base/address.js';
 import type { Bitfield } from '../../base/bitfield.js';
 import { LIMITS } from '../../base/limits.js';
+import { type InfoHash, v2WireHash, wireHashes } from '../../format/infohash.js';
 import type { ExtensionHandshake } from '../../protocol/wire/extension-handshake.js';
 import type { EngineContext } from '../context.js';
 import type { TorrentData } from '../data/torrent-data.js';
@@ -33,6 +34,7 @@ export interface SwarmHandler {
 
 export class Swarm implements PeerOwner, Dialler {
   readonly wireHash: Uint8Array;
+  readonly v2WireHash: Uint8Array | null;
   readonly localPeerId: Uint8Array;
   readonly candidates: Candidates;
   readonly downloadTurns: RateGroup = new RateGroup();
@@ -64,7 +66,7 @@ export class Swarm implements PeerOwner, Dialler {
     readonly connector: Connector;
     readonly router: PeerRouter;
     readonly nextPeerNumber: () => number;
-    readonly wireHash: Uint8Array;
+    readonly infoHash: InfoHash;
     readonly localPeerId: Uint8Array;
     readonly handler: SwarmHandler;
   }) {
@@ -74,7 +76,8 @@ export class Swarm implements PeerOwner, Dialler {
     this.#router = options.router;
     this.#nextPeerNumber = options.nextPeerNumber;
     this.#handler = options.handler;
-    this.wireHash = options.wireHash;
+    this.wireHash = wireHashes(options.infoHash)[0]!;
+    this.v2WireHash = v2WireHash(options.infoHash);
     this.localPeerId = options.localPeerId;
     this.candidates = new Candidates();
     this.#places = new SwarmPlaces(context, options.connector, this);

@@ -26,6 +26,8 @@ export interface RawPeerOptions {
   readonly fast?: boolean;
   /** The extension protocol (BEP 10). */
   readonly extensions?: boolean;
+  /** BEP 52: can be moved to the v2 swarm. */
+  readonly v2?: boolean;
 }
 
 export class RawPeer implements ByteStreamHandler {
@@ -44,10 +46,10 @@ export class RawPeer implements ByteStreamHandler {
   readonly #decoder = new WireDecoder(this.recorder);
   readonly #peerId: Uint8Array;
 
-  constructor(simulator: Simulator, { host, fast = false, extensions = false }: RawPeerOptions = {}) {
+  constructor(simulator: Simulator, { host, fast = false, extensions = false, v2 = false }: RawPeerOptions = {}) {
     this.#simulator = simulator;
     this.host = host ?? simulator.createHost();
-    this.#reserved = encodeReserved({ fast, extensions });
+    this.#reserved = encodeReserved({ fast, extensions, v2Upgrade: v2 });
     // Else what belongs to the fast extension is a violation, as it would be to a peer that does not know it.
     if (fast) this.recorder.decoder = this.#decoder;
     this.recorder.onLine = (line) => {
