@@ -78,6 +78,8 @@ export interface TorrentStats {
   readonly pieceCount: number;
   /** While checking: bytes hashed so far. */
   readonly bytesChecked: number;
+  /** While checking: what is to be hashed, which is what nothing vouches for; 0 until that is known. */
+  readonly bytesToCheck: number;
   /** Payload, averaged over a few seconds; like `uploadRate`. */
   readonly downloadRate: number;
   /** Payload. */

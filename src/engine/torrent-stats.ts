@@ -37,6 +37,7 @@ export function measureTorrent({ phase, metainfo, files, data, swarm }: Measured
     piecesDone: data?.have.count ?? 0,
     pieceCount: metainfo?.pieceCount ?? 0,
     bytesChecked: data?.bytesChecked ?? 0,
+    bytesToCheck: data?.bytesToCheck ?? 0,
     downloadRate,
     uploadRate,
     downloadedBytes: swarm.downloadedBytes,

@@ -22,6 +22,7 @@ class Scene {
   readonly found: number[] = [];
   readonly hashed: number[] = [];
   readonly partials: number[] = [];
+  planned = 0;
   end: 'done' | DtorrentError | null = null;
   check: DataCheck | null = null;
   fault: (operation: MemoryOperation, piece: number) => DtorrentError | null = () => null;
@@ -67,6 +68,9 @@ class Scene {
       handler: {
         onPieceFound: (piece) => this.found.push(piece),
         onPieceChecked: (piece) => this.hashed.push(piece),
+        onCheckPlanned: (doubtful) => {
+          this.planned = doubtful.count;
+        },
         onPartialFound: (piece) => this.partials.push(piece),
         onCheckDone: () => this.#onEnd('done'),
         onCheckError: (error) => this.#onEnd(error),
@@ -78,6 +82,7 @@ class Scene {
 
   #onEnd(end: 'done' | DtorrentError): void {
     assert.equal(this.end, null, 'a check ends once');
+    if (end === 'done') assert.equal(this.hashed.length, this.planned, 'what was planned is what was hashed');
     this.end = end;
   }
 }

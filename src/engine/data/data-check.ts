@@ -12,6 +12,8 @@ import { type CheckLayout, type CheckPlan, type DataMemory, planCheck } from './
 const CHECKS_IN_FLIGHT = 8;
 
 export interface DataCheckHandler {
+  /** What will be hashed. */
+  onCheckPlanned(doubtful: Bitfield): void;
   /** It is there: its hash matches, or the record and its files say so. */
   onPieceFound(piece: number): void;
   onPieceChecked(piece: number): void;
@@ -73,6 +75,7 @@ export class DataCheck {
     for (let piece = 0; piece < trusted.length; piece++) if (trusted.has(piece)) this.#handler.onPieceFound(piece);
     this.#plan = plan;
     this.#memory = memory;
+    this.#handler.onCheckPlanned(plan.doubtful);
     this.#checkMore(plan.doubtful);
   }
 

@@ -49,6 +49,8 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
   /** Payload bytes that are verified, padding left out. */
   bytesDone = 0;
   bytesChecked = 0;
+  /** What the check hashes, of which `bytesChecked` is done. */
+  bytesToCheck = 0;
   hashFailures = 0;
   failedBytes = 0;
   /** False while the check runs: nothing is requested before it is known what is there. */
@@ -158,6 +160,12 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
 
   onPieceFound(piece: number): void {
     this.#addPiece(piece);
+  }
+
+  onCheckPlanned(doubtful: Bitfield): void {
+    for (let piece = 0; piece < doubtful.length; piece++) {
+      if (doubtful.has(piece)) this.bytesToCheck += this.pieceBytes(piece);
+    }
   }
 
   onPieceChecked(piece: number): void {

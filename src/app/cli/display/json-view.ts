@@ -43,6 +43,7 @@ export class JsonView implements View {
         bytesDone: stats.bytesDone,
         bytesTotal: stats.bytesTotal,
         bytesChecked: stats.bytesChecked,
+        bytesToCheck: stats.bytesToCheck,
         downloadRate: Math.round(stats.downloadRate),
         uploadRate: Math.round(stats.uploadRate),
         uploadedBytes: stats.uploadedBytes,

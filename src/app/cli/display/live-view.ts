@@ -167,8 +167,9 @@ export class LiveView implements View {
     if (stats.bytesTotal === 0) return [{ text: `  ${PHASE_WORDS[stats.phase]}` }];
     const checking = stats.phase === 'checking';
     const done = checking ? stats.bytesChecked : stats.bytesDone;
-    const share = shareOf(done, stats.bytesTotal);
-    const label = ` ${formatPercent(share).padStart(6)}  ${formatSize(done)} of ${formatSize(stats.bytesTotal)}`;
+    const total = checking ? stats.bytesToCheck : stats.bytesTotal;
+    const share = shareOf(done, total);
+    const label = ` ${formatPercent(share).padStart(6)}  ${formatSize(done)} of ${formatSize(total)}`;
     const room = columns - 2 - textWidth(label);
     const width = Math.max(BAR_COLUMNS_MIN, Math.min(BAR_COLUMNS_MAX, room));
     const filled = Math.floor(share * width);

@@ -97,8 +97,9 @@ function hashOf({ infoHash }: TorrentSnapshot | CompletionNotice): string {
 function gistOf({ stats }: TorrentSnapshot): string {
   const peers = stats.peers > 0 ? 'peers' : 'alone';
   if (stats.phase === 'seeding') return `seeding ${peers} ${Math.floor(Number(formatRatio(stats)) * 10)}`;
-  const done = stats.phase === 'checking' ? stats.bytesChecked : stats.bytesDone;
-  return `${stats.phase} ${peers} ${Math.floor(shareOf(done, stats.bytesTotal) * 100)}`;
+  const checking = stats.phase === 'checking';
+  const share = checking ? shareOf(stats.bytesChecked, stats.bytesToCheck) : shareOf(stats.bytesDone, stats.bytesTotal);
+  return `${stats.phase} ${peers} ${Math.floor(share * 100)}`;
 }
 
 function progressSentence({ name, stats }: TorrentSnapshot): string {
@@ -108,7 +109,7 @@ function progressSentence({ name, stats }: TorrentSnapshot): string {
     case 'metadata':
       return `${start}, ${peers}`;
     case 'checking':
-      return `${start} ${formatPercent(shareOf(stats.bytesChecked, stats.bytesTotal))}`;
+      return `${start} ${formatPercent(shareOf(stats.bytesChecked, stats.bytesToCheck))}`;
     case 'downloading': {
       const share = `${formatPercent(shareOf(stats.bytesDone, stats.bytesTotal))} of ${formatSize(stats.bytesTotal)}`;
       const rates = `${formatRate(stats.downloadRate)} down, ${formatRate(stats.uploadRate)} up`;

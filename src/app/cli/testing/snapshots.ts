@@ -12,6 +12,7 @@ export function makeStats(given: Partial<TorrentStats> = {}): TorrentStats {
     piecesDone: 32,
     pieceCount: 64,
     bytesChecked: 0,
+    bytesToCheck: 1024 * 1024,
     downloadRate: 100 * 1024,
     uploadRate: 10 * 1024,
     downloadedBytes: 512 * 1024,
