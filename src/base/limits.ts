@@ -58,6 +58,9 @@ export const LIMITS = {
   hashesPerMessageMax: 8192, // BEP 52 asks for 512 at most; libtorrent serves as many as this
   hashProofLayersMax: 48, // no tree is higher
   hashRequestsQueuedMax: 64,
+  leafFetchesMax: 100,
+  leafFetchTriesMax: 2,
+  leafFetchTimeoutMs: 3_000,
 
   // ut_metadata
   metadataRequestsPerPeerMax: 2,

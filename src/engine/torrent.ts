@@ -321,6 +321,10 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
     for (const number of peers) this.swarm.ban(number);
   }
 
+  hashSources(): Iterable<Peer> {
+    return this.swarm.peers;
+  }
+
   onRequestsPossible(): void {
     this.swarm.wantsRefill();
   }

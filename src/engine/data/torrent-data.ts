@@ -11,9 +11,11 @@ import { SlotPool } from '../../base/slot-pool.js';
 import type { FileLayout } from '../../format/file-layout.js';
 import type { PartialMemory } from '../../format/resume-data.js';
 import type { PieceHashes, Storage } from '../../host/storage.js';
+import type { HashRange } from '../../protocol/wire/hashes.js';
 import type { EngineContext } from '../context.js';
 import { slotBytesFor } from '../pieces/extent-size.js';
 import { FileTrees } from '../pieces/file-trees.js';
+import type { HashSource } from '../pieces/leaf-fetcher.js';
 import { PieceDemand } from '../pieces/piece-demand.js';
 import { PiecePicker } from '../pieces/piece-picker.js';
 import { PieceStore, type PieceStoreHandler } from '../pieces/piece-store.js';
@@ -31,6 +33,8 @@ export interface TorrentDataHandler {
   onPieceFailed(piece: number): void;
   /** They sent wrong bytes, beyond doubt; by number: they may have gone. */
   onPeersGuilty(peers: readonly number[]): void;
+  /** Peers that may be asked for hashes of v2 files. */
+  hashSources(): Iterable<HashSource>;
   /** A slot came free, or blocks did: peers that found nothing to request may find something now. */
   onRequestsPossible(): void;
   /** Storage failed: the torrent cannot go on. */
@@ -97,8 +101,9 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
       isSequential: options.isSequential,
       spill: (piece, extent) => this.#store.writeExtent(piece, extent),
     });
-    this.#store = new PieceStore({ turn, storage: options.storage, picker: this.picker, handler: this });
     this.trees = treesOf(options, turn);
+    const { storage, picker, trees } = this;
+    this.#store = new PieceStore({ turn, storage, picker, trees, handler: this });
     this.#demand = new PieceDemand(this.picker, options.files);
     this.progress = new FileProgress(options.layout, options.files.wantedFiles);
     this.#files = options.files;
@@ -195,6 +200,11 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
     else this.picker.pieceAbandoned(piece);
   }
 
+  /** A peer answers a request for hashes, null = it will not tell. @returns false when they are false. */
+  onHashes(source: HashSource, range: HashRange, hashes: Uint8Array | null): boolean {
+    return this.#store.onHashes(source, range, hashes);
+  }
+
   /**
    * For an orderly stop: writes the blocks of unfinished pieces that are in memory to their places, unverified; what of
    * unfinished pieces is on disk then is in `partials`, in order, for the next check to take up. Pieces that are being stored are waited for, so that `have` is final too.
@@ -224,6 +234,10 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
 
   onPeersGuilty(peers: readonly number[]): void {
     this.#handler.onPeersGuilty(peers);
+  }
+
+  hashSources(): Iterable<HashSource> {
+    return this.#handler.hashSources();
   }
 
   onStoreError(error: DtorrentError): void {

@@ -38,6 +38,8 @@ export type CloseReason =
   | 'too-many-invalid-requests'
   | 'too-many-unrequested-blocks'
   | 'too-many-hash-requests'
+  /** It told hashes that are not those of the piece (BEP 52). */
+  | 'bad-hashes'
   | 'bad-metadata'
   | 'torrent-stopped'
   /** A bug on our side; the details are in the log. */
@@ -54,6 +56,7 @@ const MISCONDUCT: ReadonlySet<CloseReason> = new Set<CloseReason>([
   'bitfield-not-first',
   'fast-not-negotiated',
   'bad-bitfield',
+  'bad-hashes',
   'piece-out-of-range',
   'too-many-invalid-requests',
   'too-many-unrequested-blocks',

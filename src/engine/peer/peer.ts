@@ -26,7 +26,7 @@ import { PeerConduct } from '../swarm/peer-conduct.js';
 import type { ValuedPeer } from '../swarm/peer-worth.js';
 import type { Deferred } from '../turn.js';
 import type { CloseReason } from './close-reason.js';
-import { HashUpload } from './hash-upload.js';
+import { HashExchange } from './hash-exchange.js';
 import { PeerConnection, type PeerConnectionHandler } from './peer-connection.js';
 import { PeerDownload } from './peer-download.js';
 import { PeerExtensions } from './peer-extensions.js';
@@ -46,6 +46,7 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   readonly connectedAtMs: number;
   readonly download: PeerDownload;
   readonly upload: PeerUpload;
+  readonly hashes: HashExchange;
   readonly pick: PeerPickState = new PeerPickState();
   readonly extensions: PeerExtensions = new PeerExtensions();
   /** How we know of it. */
@@ -65,7 +66,6 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   readonly #encoder: WireEncoder;
   readonly #decoder: WireDecoder;
   readonly #settleWork: Deferred;
-  readonly #hashUpload: HashUpload;
   #owner: PeerOwner | null;
   #isClosed = false;
   readonly #swarmId: SwarmId;
@@ -99,7 +99,7 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     this.#decoder = new WireDecoder(this);
     this.download = new PeerDownload(context.settings, context.rates.download, () => this.wantsSettle());
     this.upload = new PeerUpload(context.readCache, context.rates.upload, () => this.wantsFlush());
-    this.#hashUpload = new HashUpload(this.#connection);
+    this.hashes = new HashExchange(this.#connection);
     this.#settleWork = {
       isQueued: false,
       run: (now) => this.#settle(now),
@@ -292,7 +292,7 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     this.#decoder.stop();
     this.#connection.close();
     this.upload.release();
-    this.#hashUpload.close();
+    this.hashes.close();
     if (this.#data !== null) this.download.releaseAll(this.#data.picker, this.#context.turn.now);
     this.#holdings.detach();
     this.#owner?.onClosed(this, reason);
@@ -321,8 +321,7 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   }
 
   onBug(error: unknown): void {
-    const { log } = this.#context.host;
-    log.write('error', `peer ${addressKey(this.remote)}: ${toDtorrentError(error).stack}`);
+    this.#context.host.log.write('error', `peer ${addressKey(this.remote)}: ${toDtorrentError(error).stack}`);
     this.close('internal');
   }
 
@@ -348,16 +347,10 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     const owner = this.#owner!;
     this.peerId = peerId;
     this.isHandshakeDone = true;
-    const refusal = owner.onHandshake(this);
-    if (refusal !== null) {
-      this.close(refusal);
-      return;
-    }
+    if (!this.#isFine(owner.onHandshake(this))) return;
     this.#sendOpening();
     if (owner.data !== null) this.attachData(owner.data);
   }
-
-  onKeepAlive(): void {}
 
   onChoke(): void {
     const wasAsked = this.download.pipeline.count > 0;
@@ -452,14 +445,20 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
 
   onPort(_port: number): void {}
   onHashRequest(range: HashRange): void {
-    const data = this.#data;
-    const isServed = (piece: number): boolean => data!.have.has(piece) && this.#owner!.isShownTo(this, piece);
-    if (!this.#hashUpload.request(data, range, isServed)) this.close('too-many-hash-requests');
+    const isServed = (piece: number): boolean => this.#data!.have.has(piece) && this.#owner!.isShownTo(this, piece);
+    if (!this.hashes.serve(this.#data, range, isServed)) this.close('too-many-hash-requests');
   }
 
-  onHashes(_range: HashRange, _hashes: Uint8Array): void {}
-  onHashReject(_range: HashRange): void {}
+  onHashes(range: HashRange, hashes: Uint8Array): void {
+    if (this.#data?.onHashes(this, range, hashes) === false) this.close('bad-hashes');
+  }
+
+  onHashReject(range: HashRange): void {
+    this.#data?.onHashes(this, range, null);
+  }
+
   onUnknown(_id: number): void {}
+  onKeepAlive(): void {}
 
   onExtended(id: number, payload: Uint8Array): void {
     // Metadata requests are all answered, by a reject at least.

@@ -2,9 +2,8 @@
  * Digests of a piece's blocks: of one in memory at once, of one on disk by reading it back, a chunk a turn, one piece
  * at a time, so that neither memory nor a turn grows with the length of a piece. Called by PieceBlame and FileTrees.
  */
-import { sha1, sha256 } from '../../base/crypto.js';
+import { sha256 } from '../../base/crypto.js';
 import { LIMITS } from '../../base/limits.js';
-import { HASH_BYTES } from '../../format/merkle.js';
 import type { Storage } from '../../host/storage.js';
 import type { Turn } from '../turn.js';
 import { DIGEST_BYTES } from './smart-ban.js';
@@ -12,22 +11,11 @@ import { DIGEST_BYTES } from './smart-ban.js';
 const BLOCK_BYTES = LIMITS.blockBytes;
 const CHUNK_BYTES = 16 * BLOCK_BYTES;
 
-/** What is computed of each block. */
-export interface DigestKind {
-  readonly digestBytes: number;
-  readonly digest: (block: Uint8Array) => Uint8Array;
-}
-
-/** For our own comparisons (SmartBan). */
-export const SHA1_DIGEST: DigestKind = { digestBytes: DIGEST_BYTES, digest: sha1 };
-/** The leaves of a v2 file (BEP 52). */
-export const SHA256_DIGEST: DigestKind = { digestBytes: HASH_BYTES, digest: sha256 };
-
-/** @returns `digestBytes` a block, the last of which may be short. */
-export function digestsOf(bytes: Uint8Array, { digestBytes, digest }: DigestKind): Uint8Array {
-  const digests = new Uint8Array(Math.ceil(bytes.length / BLOCK_BYTES) * digestBytes);
+/** @returns DIGEST_BYTES a block, the last of which may be short. */
+export function digestsOf(bytes: Uint8Array): Uint8Array {
+  const digests = new Uint8Array(Math.ceil(bytes.length / BLOCK_BYTES) * DIGEST_BYTES);
   for (let begin = 0; begin < bytes.length; begin += BLOCK_BYTES) {
-    digests.set(digest(bytes.subarray(begin, begin + BLOCK_BYTES)), (begin / BLOCK_BYTES) * digestBytes);
+    digests.set(sha256(bytes.subarray(begin, begin + BLOCK_BYTES)), (begin / BLOCK_BYTES) * DIGEST_BYTES);
   }
   return digests;
 }
@@ -42,20 +30,18 @@ interface Reading {
 export class BlockDigests {
   readonly #storage: Storage;
   readonly #turn: Turn;
-  readonly #kind: DigestKind;
   /** The first is being read. */
   readonly #queue: Reading[] = [];
   #buffer: Uint8Array | null = null;
 
-  constructor(options: { readonly storage: Storage; readonly turn: Turn; readonly kind: DigestKind }) {
-    this.#storage = options.storage;
-    this.#turn = options.turn;
-    this.#kind = options.kind;
+  constructor({ storage, turn }: { readonly storage: Storage; readonly turn: Turn }) {
+    this.#storage = storage;
+    this.#turn = turn;
   }
 
   /** Reads the piece back. `done` is called in a later turn; null = it could not be read. */
   read(piece: number, pieceBytes: number, done: (digests: Uint8Array | null) => void): void {
-    const digests = new Uint8Array(Math.ceil(pieceBytes / BLOCK_BYTES) * this.#kind.digestBytes);
+    const digests = new Uint8Array(Math.ceil(pieceBytes / BLOCK_BYTES) * DIGEST_BYTES);
     this.#queue.push({ piece, pieceBytes, digests, done });
     if (this.#queue.length === 1) this.#readChunk(0);
   }
@@ -70,7 +56,7 @@ export class BlockDigests {
           this.#end(null);
           return;
         }
-        digests.set(digestsOf(chunk, this.#kind), (begin / BLOCK_BYTES) * this.#kind.digestBytes);
+        digests.set(digestsOf(chunk), (begin / BLOCK_BYTES) * DIGEST_BYTES);
         const next = begin + CHUNK_BYTES;
         if (next < pieceBytes) this.#readChunk(next);
         else this.#end(digests);

@@ -1,6 +1,6 @@
 /**
  * What a v2 torrent can tell of its files' Merkle trees (BEP 52): the piece layer from the metadata, and the hashes of a
- * piece's blocks, computed from the piece when somebody asks. Asked by HashUpload, inside turns.
+ * piece's blocks, computed from the piece when somebody asks. Asked by HashExchange and LeafFetcher, inside turns.
  * Invariant: nothing is told that does not lead to the piece's known hash, and no leaves are kept: those of a large
  * torrent would be hundreds of megabytes.
  */
@@ -11,7 +11,7 @@ import { hashesAt, siblingsOf } from '../../format/merkle-proof.js';
 import type { PieceHashes, Storage } from '../../host/storage.js';
 import type { HashRange } from '../../protocol/wire/hashes.js';
 import type { Turn } from '../turn.js';
-import { BlockDigests, SHA256_DIGEST } from './block-digests.js';
+import { BlockDigests } from './block-digests.js';
 
 /** A file as far as its tree goes. */
 export interface TreeFile {
@@ -42,6 +42,8 @@ export class FileTrees {
   readonly #hashes: PieceHashes;
   readonly #leaves: BlockDigests;
   readonly #byRoot = new Map<string, Tree>();
+  readonly #files: readonly TreeFile[];
+  readonly #pieceLength: number;
 
   /** `hashes.v2` is there. */
   constructor(options: {
@@ -52,7 +54,9 @@ export class FileTrees {
     readonly turn: Turn;
   }) {
     this.#hashes = options.hashes;
-    this.#leaves = new BlockDigests({ ...options, kind: SHA256_DIGEST });
+    this.#leaves = new BlockDigests(options);
+    this.#files = options.files;
+    this.#pieceLength = options.pieceLength;
     for (const file of options.files) this.#add(file, options.pieceLength);
   }
 
@@ -66,6 +70,22 @@ export class FileTrees {
     else if (range.baseLayer === ask.tree.pieceHeight) done(fromLayer(ask));
     else if (range.baseLayer === 0 && ask.length <= 2 ** ask.tree.pieceHeight) this.#findLeaves(ask, isHad, done);
     else done(null);
+  }
+
+  /** Bytes of the piece that belong to its file, and that its leaves are made of. */
+  dataBytes(piece: number): number {
+    return this.#hashes.v2PieceBytes(piece);
+  }
+
+  /** What to ask for to know the leaves of a piece; no proof, because the hash of the piece is known. */
+  leafRangeOf(piece: number): HashRange {
+    const begin = piece * this.#pieceLength;
+    const file = this.#files.find((one) => {
+      return one.piecesRoot !== null && one.offsetBytes <= begin && begin < one.offsetBytes + one.lengthBytes;
+    })!;
+    const length = this.#hashes.v2LeafCount(piece);
+    const index = ((begin - file.offsetBytes) / this.#pieceLength) * length;
+    return { piecesRoot: file.piecesRoot!, baseLayer: 0, index, length, proofLayers: 0 };
   }
 
   #add({ piecesRoot, lengthBytes, offsetBytes }: TreeFile, pieceLength: number): void {

@@ -8,7 +8,10 @@ import { DtorrentError } from '../../base/errors.js';
 import { LIMITS } from '../../base/limits.js';
 import { slotPart } from '../../base/slot-pool.js';
 import type { Storage } from '../../host/storage.js';
+import type { HashRange } from '../../protocol/wire/hashes.js';
 import type { Turn } from '../turn.js';
+import type { FileTrees } from './file-trees.js';
+import { type HashSource, LeafFetcher } from './leaf-fetcher.js';
 import { NOBODY, ON_DISK, type PartialPiece, RECEIVED } from './partial-piece.js';
 import { PieceBlame } from './piece-blame.js';
 import type { PiecePicker } from './piece-picker.js';
@@ -22,6 +25,8 @@ export interface PieceStoreHandler {
   onPieceBad(piece: number): void;
   /** They sent bytes of pieces that were not right, beyond doubt; by number: they may have gone. */
   onPeersGuilty(peers: readonly number[]): void;
+  /** Peers that may be asked for hashes. */
+  hashSources(): Iterable<HashSource>;
   onStoreError(error: DtorrentError): void;
   /** Memory came free, or blocks did: peers that found nothing to request may find something now. */
   onRequestsPossible(): void;
@@ -39,6 +44,7 @@ export class PieceStore {
   readonly #picker: PiecePicker;
   readonly #handler: PieceStoreHandler;
   readonly #blame: PieceBlame;
+  readonly #leaves: LeafFetcher | null;
   /** Extents and pieces that the storage is at work on. */
   #pending = 0;
   #isStopped = false;
@@ -49,22 +55,33 @@ export class PieceStore {
     readonly storage: Storage;
     readonly picker: PiecePicker;
     readonly handler: PieceStoreHandler;
+    /** Null without v2 hashes: then there is nobody to ask for those of blocks. */
+    readonly trees: FileTrees | null;
   }) {
     this.#turn = options.turn;
     this.#storage = options.storage;
     this.#picker = options.picker;
     this.#handler = options.handler;
+    this.#leaves = this.#makeLeafFetcher(options.trees);
     this.#blame = new PieceBlame({
       turn: options.turn,
       storage: options.storage,
       handler: {
-        pieceBytes: (piece) => this.#picker.pieceBytes(piece),
+        pieceBytes: (piece) => options.trees?.dataBytes(piece) ?? this.#picker.pieceBytes(piece),
+        onPieceDoubtful: (piece) => {
+          if (!this.#isStopped) this.#leaves?.fetch(piece);
+        },
         onPeersGuilty: (peers) => {
           if (!this.#isStopped) this.#handler.onPeersGuilty(peers);
         },
         onPeersInnocent: (peers) => this.#picker.clearSuspects(peers),
       },
     });
+  }
+
+  /** A peer answers a request for hashes, null = it will not tell. @returns false when they are false. */
+  onHashes(source: HashSource, range: HashRange, hashes: Uint8Array | null): boolean {
+    return this.#leaves === null || this.#leaves.onAnswer(source, range, hashes);
   }
 
   /** The last missing block of a piece, or of an extent of a spilled one, has come. */
@@ -125,7 +142,15 @@ export class PieceStore {
   /** Nothing is begun any more, and nobody is told of what ends. */
   stop(): void {
     this.#isStopped = true;
+    this.#leaves?.stop();
     this.#picker.releaseSlots();
+  }
+
+  #makeLeafFetcher(trees: FileTrees | null): LeafFetcher | null {
+    if (trees === null) return null;
+    const sources = (): Iterable<HashSource> => this.#handler.hashSources();
+    const onLeaves = (piece: number, leaves: Uint8Array): void => this.#blame.onLeaves(piece, leaves);
+    return new LeafFetcher({ turn: this.#turn, trees, sources, onLeaves });
   }
 
   #writePiece(partial: PartialPiece): void {

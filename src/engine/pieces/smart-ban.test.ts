@@ -71,7 +71,8 @@ test('a piece that never failed has nobody to judge', () => {
 test('only so many blocks are remembered: the piece that failed first is forgotten', () => {
   const bans = new SmartBan();
   const blocks = LIMITS.smartBanBlocksMax / 4;
-  for (let piece = 0; piece < 4; piece++) bans.record(piece, new Int32Array(blocks), new Uint8Array(blocks * 20));
+  for (let piece = 0; piece < 4; piece++)
+    bans.record(piece, new Int32Array(blocks), new Uint8Array(blocks * DIGEST_BYTES));
   assert.equal(bans.blockCount, LIMITS.smartBanBlocksMax);
   bans.record(9, from(1), digests('x'));
   assert.equal(bans.has(0), false);

@@ -8,8 +8,8 @@
 import { assert } from '../../base/assert.js';
 import { LIMITS } from '../../base/limits.js';
 
-/** SHA-1 serves: to go unpunished a liar would need two blocks with one digest, and would have to send the good one. */
-export const DIGEST_BYTES = 20;
+/** SHA-256, as in the leaves of a v2 file (BEP 52): so that peers can tell us what the digests have to be. */
+export const DIGEST_BYTES = 32;
 
 /** What was sent, block by block, when a piece failed. */
 interface Attempt {
@@ -68,7 +68,7 @@ export class SmartBan {
     return sorted(guilty);
   }
 
-  /** The piece is good: `digests` are those of its blocks. What was remembered of it is forgotten. */
+  /** The piece is good, or it is known what it has to be: `digests` are those of its blocks. What was remembered of it is forgotten. */
   judge(piece: number, digests: Uint8Array): Verdict {
     const guilty = new Set<number>();
     const senders = new Set<number>();

@@ -5,12 +5,13 @@
  */
 import assert from 'node:assert/strict';
 import { makeAddress } from '../../base/address.js';
-import { fromLatin1 } from '../../base/bytes.js';
+import { fromHex, fromLatin1 } from '../../base/bytes.js';
 import type { ByteStream, ByteStreamHandler } from '../../host/network.js';
 import { WireDecoder } from '../../protocol/wire/decoder.js';
 import { WireEncoder } from '../../protocol/wire/encoder.js';
 import { type ExtensionHandshake, encodeExtensionHandshake } from '../../protocol/wire/extension-handshake.js';
 import { encodeReserved } from '../../protocol/wire/handshake.js';
+import type { HashRange } from '../../protocol/wire/hashes.js';
 import { Recorder } from '../../protocol/wire/testing/recorder.js';
 import type { SimHost } from '../../sim/sim-host.js';
 import type { Simulator } from '../../sim/simulator.js';
@@ -37,6 +38,8 @@ export class RawPeer implements ByteStreamHandler {
   readonly lines: readonly string[] = this.recorder.lines;
   /** Called with each request that it hears. */
   onRequest: (piece: number, begin: number, length: number) => void = () => {};
+  /** Called with each request for hashes that it hears. */
+  onHashRequest: (range: HashRange) => void = () => {};
   stream: ByteStream | null = null;
   /** Virtual ms; null = not yet. */
   openedAtMs: number | null = null;
@@ -55,6 +58,7 @@ export class RawPeer implements ByteStreamHandler {
     this.recorder.onLine = (line) => {
       const [word, piece, begin, length] = line.split(' ');
       if (word === 'request') this.onRequest(Number(piece), Number(begin), Number(length));
+      if (word === 'hash-request') this.onHashRequest(hashRangeOf(line));
     };
     this.#peerId = fromLatin1(`-RW0001-${String(peersMade++).padStart(12, '0')}`);
   }
@@ -177,6 +181,12 @@ export class RawPeer implements ByteStreamHandler {
   #hasIp(ip: string): boolean {
     return ip === this.host.ipv4 || ip.replace(/^\[|\]$/g, '') === this.host.ipv6;
   }
+}
+
+function hashRangeOf(line: string): HashRange {
+  const [, root, ...numbers] = line.split(' ');
+  const [baseLayer = 0, index = 0, length = 0, proofLayers = 0] = numbers.map(Number);
+  return { piecesRoot: fromHex(root!)!, baseLayer, index, length, proofLayers };
 }
 
 let peersMade = 0;

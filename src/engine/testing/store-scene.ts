@@ -13,6 +13,7 @@ import { specOf } from '../../host/testing/test-torrent.js';
 
 import { MemoryDisk, type MemoryOperation, MemoryStorageFactory } from '../../sim/memory-storage.js';
 import { Simulator } from '../../sim/simulator.js';
+import type { HashSource } from '../pieces/leaf-fetcher.js';
 import { PiecePicker } from '../pieces/piece-picker.js';
 import { PieceStore, type PieceStoreHandler, type SavedPartial } from '../pieces/piece-store.js';
 import { Turn } from '../turn.js';
@@ -58,7 +59,7 @@ export class StoreScene implements PieceStoreHandler {
       spill: (piece, extent) => this.store.writeExtent(piece, extent),
     });
     const { storage, picker } = this;
-    this.store = new PieceStore({ turn: this.#turn, storage, picker, handler: this });
+    this.store = new PieceStore({ turn: this.#turn, storage, picker, trees: null, handler: this });
   }
 
   peer(pieces: Iterable<number> | 'all' = 'all'): TestPickerPeer {
@@ -139,6 +140,10 @@ export class StoreScene implements PieceStoreHandler {
 
   onPeersGuilty(peers: readonly number[]): void {
     this.guilty.push(...peers);
+  }
+
+  hashSources(): Iterable<HashSource> {
+    return [];
   }
 
   onStoreError(error: DtorrentError): void {

@@ -1,5 +1,6 @@
 /**
- * Answers one peer's requests for hashes (BEP 52), one after the other: with the hashes, or with a reject.
+ * Hashes between us and one peer (BEP 52). Answers what it asks for, one request after the other: with the hashes, or
+ * with a reject. Asks on behalf of LeafFetcher.
  * Invariant: each request is answered once, and no more wait than LIMITS.hashRequestsQueuedMax. Called by Peer inside
  * turns.
  */
@@ -16,7 +17,7 @@ interface Waiting {
   readonly isServed: (piece: number) => boolean;
 }
 
-export class HashUpload {
+export class HashExchange {
   readonly #connection: PeerConnection;
   /** The first is being answered. */
   #queue: Waiting[] = [];
@@ -27,13 +28,19 @@ export class HashUpload {
   }
 
   /** `isServed`: whether we have a piece and show it to this peer. @returns false for a flood. */
-  request(data: Pick<TorrentData, 'trees'> | null, range: HashRange, isServed: (piece: number) => boolean): boolean {
+  serve(data: Pick<TorrentData, 'trees'> | null, range: HashRange, isServed: (piece: number) => boolean): boolean {
     // It asks and does not read.
     if (this.#connection.unsentBytes > 2 * LIMITS.outgoingMessageBytesMax) return false;
     if (this.#queue.length === LIMITS.hashRequestsQueuedMax) return false;
     this.#queue.push({ range, trees: data?.trees ?? null, isServed });
     if (this.#queue.length === 1) this.#answerNext();
     return true;
+  }
+
+  /** The answer comes to TorrentData.onHashes. */
+  ask(range: HashRange): void {
+    this.#connection.encoder.hashRequest(range);
+    this.#connection.wantsFlush();
   }
 
   /** Nothing is answered any more. */
