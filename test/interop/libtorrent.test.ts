@@ -82,6 +82,13 @@ for (const kind of ['v1', 'hybrid'] as const) {
   });
 }
 
+test('libtorrent fetches metadata, piece layers and data from dtorrent by v2 magnet', async (t) => {
+  if (!requireClient(t, 'libtorrent')) return;
+  const fixture = await makeTorrent(t, { title: '', tree: MANY, pieceBytes: 32 * 1024, kind: 'v2' });
+  const seed = await seedWithDtorrent(t, fixture);
+  await downloadWithLibtorrent(t, fixture.magnet, seed, fixture);
+});
+
 test('a dtorrent seed dials a libtorrent leecher (--peer)', async (t) => {
   if (!requireClient(t, 'libtorrent')) return;
   const fixture = await makeTorrent(t, { title: '', tree: SINGLE, pieceBytes: 64 * 1024, kind: 'v1' });
