@@ -41,7 +41,8 @@ interface Ask {
 export class FileTrees {
   readonly #hashes: PieceHashes;
   readonly #leaves: BlockDigests;
-  readonly #byRoot = new Map<string, Tree>();
+  /** Null until somebody asks: a torrent may have a million files. */
+  #byRoot: Map<string, Tree> | null = null;
   readonly #files: readonly TreeFile[];
   readonly #pieceLength: number;
 
@@ -57,7 +58,6 @@ export class FileTrees {
     this.#leaves = new BlockDigests(options);
     this.#files = options.files;
     this.#pieceLength = options.pieceLength;
-    for (const file of options.files) this.#add(file, options.pieceLength);
   }
 
   /**
@@ -88,17 +88,26 @@ export class FileTrees {
     return { piecesRoot: file.piecesRoot!, baseLayer: 0, index, length, proofLayers: 0 };
   }
 
-  #add({ piecesRoot, lengthBytes, offsetBytes }: TreeFile, pieceLength: number): void {
+  #treeOf(piecesRoot: Uint8Array): Tree | undefined {
+    if (this.#byRoot === null) {
+      this.#byRoot = new Map();
+      for (const file of this.#files) this.#add(this.#byRoot, file);
+    }
+    return this.#byRoot.get(toHex(piecesRoot));
+  }
+
+  #add(trees: Map<string, Tree>, { piecesRoot, lengthBytes, offsetBytes }: TreeFile): void {
     if (piecesRoot === null) return;
+    const pieceLength = this.#pieceLength;
     const key = toHex(piecesRoot);
     const first = offsetBytes / pieceLength;
-    const known = this.#byRoot.get(key);
+    const known = trees.get(key);
     if (known !== undefined) {
       known.firstPieces.push(first);
       return;
     }
     const end = first + Math.ceil(lengthBytes / pieceLength);
-    this.#byRoot.set(key, {
+    trees.set(key, {
       firstPieces: [first],
       layer: this.#hashes.v2!.subarray(first * HASH_BYTES, end * HASH_BYTES),
       pieceHeight: Math.log2(this.#hashes.v2LeafCount(first)),
@@ -108,7 +117,7 @@ export class FileTrees {
 
   /** @returns null for what is not in any tree, or is no request. */
   #read({ piecesRoot, baseLayer, index, length, proofLayers }: HashRange): Ask | null {
-    const tree = this.#byRoot.get(toHex(piecesRoot));
+    const tree = this.#treeOf(piecesRoot);
     if (tree === undefined || baseLayer > tree.height) return null;
     const isPowerOfTwo = length > 0 && 2 ** Math.round(Math.log2(length)) === length;
     if (!isPowerOfTwo || length > LIMITS.hashesPerMessageMax || index % length !== 0) return null;
