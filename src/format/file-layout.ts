@@ -6,12 +6,9 @@
 import { assert } from '../base/assert.js';
 import { toHex } from '../base/bytes.js';
 import { LIMITS } from '../base/limits.js';
-import type { PieceHashes, StorageLayout } from '../host/storage.js';
+import type { PieceHashes, SpanVisitor, StorageLayout } from '../host/storage.js';
 import { HASH_BYTES, pieceLeafCount } from './merkle.js';
 import type { Metainfo, MetainfoFile } from './metainfo.js';
-
-/** One stretch of a request inside one file. `fileOffsetBytes` counts from the file's first byte. */
-export type SpanVisitor = (fileIndex: number, fileOffsetBytes: number, lengthBytes: number) => void;
 
 /** Where each byte of a torrent lives, by piece and by file. Look-ups are binary searches and allocate nothing. */
 export class FileLayout implements StorageLayout {

@@ -49,14 +49,12 @@ export class PeerDownload {
 
   /** Asks for as much as the pipeline wants. @returns how many requests were written to `encoder`. */
   refill(peer: PickerPeer, picker: PiecePicker, isChoked: boolean, encoder: WireEncoder, now: number): number {
-    const isUrgent = !picker.urgent.isEmpty;
-    if (isUrgent) {
+    if (!picker.urgent.isEmpty) {
       const blockMs = isChoked ? Number.POSITIVE_INFINITY : this.pipeline.blockMs(now);
       picker.urgent.notePeer(peer.pick, this.pipeline.count, blockMs, now);
     }
     const isPossible = !this.#isRefusing && (!isChoked || this.allowedFast.size > 0) && picker.isInteresting(peer);
-    const room = isUrgent ? this.pipeline.wantWithin(URGENT_QUEUE_MS, now) : this.pipeline.want(now);
-    const wanted = isPossible ? Math.min(room, this.#picks.length / 2) : 0;
+    const wanted = isPossible ? this.#room(picker, now) : 0;
     if (wanted === 0) this.#limiter.leave(this.turns);
     const allowed = wanted === 0 ? 0 : this.#limiter.takeBlocks(this.turns, wanted);
     if (allowed === 0) return 0;
@@ -172,6 +170,13 @@ export class PeerDownload {
     }
     this.pipeline.clear(now, (piece, block) => this.#release(picker, piece, block));
     this.#limiter.leave(this.turns);
+  }
+
+  /** How many requests more are to be outstanding. */
+  #room(picker: PiecePicker, now: number): number {
+    const { pipeline } = this;
+    const room = picker.urgent.isEmpty ? pipeline.want(now) : pipeline.wantWithin(URGENT_QUEUE_MS, now);
+    return Math.min(room, this.#picks.length / 2);
   }
 
   /** A request is over without its block. */

@@ -41,12 +41,6 @@ export class Connector {
     };
   }
 
-  get halfOpenCount(): number {
-    return this.#halfOpen;
-  }
-  get connectedCount(): number {
-    return this.#connected;
-  }
   /** Whether places are so short that those who only fill one may have to go. */
   get isCrowded(): boolean {
     return this.#connected >= FULL_SHARE * this.#context.settings.maxPeers;
