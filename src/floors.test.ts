@@ -30,6 +30,11 @@ const UNLAWFUL: readonly (readonly [string, string])[] = [
   ['src/node/a.ts', `import { Turn } from '../engine/turn.js';\nnew Turn();\n`],
   ['src/node/b.ts', `import { Simulator } from '../sim/simulator.js';\nnew Simulator();\n`],
   ['src/sim/a.ts', `import { tcp } from '../node/tcp.js';\ntcp();\n`],
+  ['src/sim/b.ts', `import { Turn } from '../engine/turn.js';\nnew Turn();\n`],
+  ['src/engine/f2.ts', `import { LabNode } from '../lab/lab-node.js';\nnew LabNode();\n`],
+  ['src/lab/a.ts', `import { tcp } from '../node/tcp.js';\ntcp();\n`],
+  ['src/lab/b.ts', 'export const a: number = Date.now();\n'],
+  ['src/app/cli/b.ts', `import { LabNode } from '../../lab/lab-node.js';\nnew LabNode();\n`],
   ['src/app/cli/a.ts', `import { Turn } from '../../engine/turn.js';\nnew Turn();\n`],
 ];
 
@@ -37,6 +42,7 @@ const LAWFUL: readonly (readonly [string, string])[] = [
   ['src/base/crypto.ts', `import { createHash } from 'node:crypto';\ncreateHash('sha1');\n`],
   ['src/engine/ok.ts', `import { toHex } from '../base/bytes.js';\ntoHex(new Uint8Array(1));\n`],
   ['src/node/ok.ts', `import { join } from 'node:path';\nsetTimeout(() => join('a'), 1);\n`],
+  ['src/lab/ok.ts', `import { Session } from '../engine/session.js';\nnew Session();\n`],
   ['src/app/cli/ok.ts', `import { Engine } from '../../index.js';\nnew Engine();\n`],
 ];
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DtorrentError } from '../base/errors.js';
-import { MemoryDisk } from '../sim/memory-storage.js';
 import { Simulator } from '../sim/simulator.js';
+import { MemoryDisk } from '../sim/storage/memory-disk.js';
 import { SeedGoal } from './seed-goal.js';
 import { makeSimTorrent, SimEngine } from './testing/sim-swarm.js';
 import type { Torrent } from './torrent.js';

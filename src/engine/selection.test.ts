@@ -1,9 +1,9 @@
 /** Which files are downloaded, and what changes when a person changes his mind: whole swarms in virtual time. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Link } from '../sim/internet.js';
-import { MemoryDisk } from '../sim/memory-storage.js';
+import type { Link } from '../sim/network/internet.js';
 import { Simulator } from '../sim/simulator.js';
+import { MemoryDisk } from '../sim/storage/memory-disk.js';
 import { BLOCK, join, lastExtensionHandshake, wait } from './testing/peer-scenes.js';
 import { DOWNLOADS, makeSimTorrent, SimEngine, type SimTorrent } from './testing/sim-swarm.js';
 import type { Torrent } from './torrent.js';

@@ -1,18 +1,20 @@
 /** One simulated machine: the Host that an engine under test is given. Made by Simulator.createHost. */
 import type { Random } from '../base/random.js';
-import type { Clock } from '../host/clock.js';
+import type { Clock, Wake } from '../host/clock.js';
 import type { Host } from '../host/host.js';
 import type { Log, LogLevel } from '../host/log.js';
 import type { StorageFactory } from '../host/storage.js';
-import type { MemoryStateStore } from './memory-state.js';
-import type { MemoryDisk } from './memory-storage.js';
-import { SimNetwork } from './network.js';
+import type { SimMachine } from './machine.js';
+import { SimNetwork } from './network/sim-network.js';
 import type { Simulator } from './simulator.js';
+import type { MemoryDisk } from './storage/memory-disk.js';
+import type { MemoryStateStore } from './storage/memory-state.js';
 
 /** Remarks kept of each host: the last ones before something went wrong. */
 const LOG_LINES_MAX = 200;
 
 export interface SimHostParts {
+  readonly machine: SimMachine;
   readonly name: string | null;
   readonly ipv4: string | null;
   readonly ipv6: string | null;
@@ -22,6 +24,8 @@ export interface SimHostParts {
 }
 
 export class SimHost implements Host {
+  /** Whether it is on, and how it is made to crash. */
+  readonly machine: SimMachine;
   readonly name: string;
   readonly ipv4: string | null;
   readonly ipv6: string | null;
@@ -36,10 +40,11 @@ export class SimHost implements Host {
 
   constructor(simulator: Simulator, parts: SimHostParts) {
     const ips = [parts.ipv4, parts.ipv6].filter((ip) => ip !== null);
-    this.name = parts.name ?? ips[0] ?? 'nowhere';
+    this.machine = parts.machine;
+    this.name = parts.machine.name;
     this.ipv4 = parts.ipv4;
     this.ipv6 = parts.ipv6;
-    this.clock = simulator.clock;
+    this.clock = new SimClock(simulator, parts.machine);
     this.random = simulator.random.split();
     this.network = new SimNetwork(simulator.internet, parts.ipv4, parts.ipv6);
     this.storage = parts.storage;
@@ -50,6 +55,36 @@ export class SimHost implements Host {
     if (parts.name !== null) simulator.internet.addName(parts.name, ips);
   }
 }
+
+/** The simulator's time, as one host is called back at it. */
+class SimClock implements Clock {
+  readonly #simulator: Simulator;
+  readonly #machine: SimMachine;
+
+  constructor(simulator: Simulator, machine: SimMachine) {
+    this.#simulator = simulator;
+    this.#machine = machine;
+  }
+
+  now(): number {
+    return this.#simulator.now;
+  }
+
+  unixTime(): number {
+    return this.#simulator.clock.unixTime();
+  }
+
+  wakeAt(deadline: number, fn: () => void): Wake {
+    if (!this.#machine.act()) return NO_WAKE;
+    return this.#simulator.at(deadline, () => {
+      if (!this.#machine.enter('clock')) return;
+      fn();
+      this.#machine.leave();
+    });
+  }
+}
+
+const NO_WAKE: Wake = { cancel() {} };
 
 /** Keeps the last remarks, to be printed by a test that fails. */
 export class SimLog implements Log {

@@ -9,10 +9,13 @@ import { SeededRandom } from '../base/random.js';
 import { Timer, TimerQueue } from '../base/timer-queue.js';
 import type { Clock, Wake } from '../host/clock.js';
 import type { StorageFactory } from '../host/storage.js';
-import { type Link, SimInternet } from './internet.js';
-import { MemoryStateStore } from './memory-state.js';
-import { MemoryDisk, MemoryStorageFactory } from './memory-storage.js';
+import { SimMachine } from './machine.js';
+import { type Link, SimInternet } from './network/internet.js';
+import { SILENT_OBSERVER, type SimObserver } from './observer.js';
 import { SimHost } from './sim-host.js';
+import { MemoryDisk } from './storage/memory-disk.js';
+import { MemoryStateStore } from './storage/memory-state.js';
+import { MemoryStorageFactory } from './storage/memory-storage.js';
 
 const DEFAULT_VIRTUAL_MS_MAX = 24 * 3600 * 1000;
 const DEFAULT_UNIX_TIME = 1_700_000_000;
@@ -26,6 +29,8 @@ export interface SimulatorOptions {
   readonly unixTime?: number;
   /** Properties of the way from one host to another, IP text. Asked for each connection and each datagram. */
   readonly link?: (fromHost: string, toHost: string) => Link;
+  /** Hears what happens. Left out = nobody does. */
+  readonly observer?: SimObserver;
 }
 
 export interface SimHostOptions {
@@ -52,7 +57,9 @@ export class Simulator {
   readonly clock: Clock;
   readonly random: SeededRandom;
   readonly internet: SimInternet;
+  readonly #observer: SimObserver;
   readonly #timers = new TimerQueue();
+  #hostCount = 0;
   #ready: PendingEvent[] = [];
   #readyIndex = 0;
   #now = 0;
@@ -62,6 +69,7 @@ export class Simulator {
   constructor(options: SimulatorOptions) {
     this.seed = options.seed;
     this.random = new SeededRandom(options.seed);
+    this.#observer = options.observer ?? SILENT_OBSERVER;
     const unixTimeAtStart = options.unixTime ?? DEFAULT_UNIX_TIME;
     this.clock = {
       now: () => this.#now,
@@ -84,7 +92,9 @@ export class Simulator {
       defer: (fn) => this.defer(fn),
       ...(options.state === undefined ? {} : { records: options.state }),
     });
-    return new SimHost(this, { name: options.name ?? null, ipv4, ipv6, storage, disk, state });
+    const name = options.name ?? ipv4 ?? ipv6 ?? 'nowhere';
+    const machine = new SimMachine(this.#hostCount++, name, this.#observer);
+    return new SimHost(this, { machine, name: options.name ?? null, ipv4, ipv6, storage, disk, state });
   }
 
   /** Calls `fn` at virtual time `deadline`, or as soon as possible when that has passed; Infinity = never. */

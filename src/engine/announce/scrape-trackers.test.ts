@@ -9,7 +9,7 @@ import { HYBRID_TORRENT } from '../../format/testing/example-torrents.js';
 import { TrackerServer } from '../../protocol/tracker/server.js';
 import { answerHttp } from '../../protocol/tracker/server-http.js';
 import { UdpTrackerServer } from '../../protocol/tracker/server-udp.js';
-import type { SimHttpService } from '../../sim/internet.js';
+import type { SimHttpService } from '../../sim/network/internet.js';
 import { Simulator } from '../../sim/simulator.js';
 import { makeSimTorrent, SimEngine } from '../testing/sim-swarm.js';
 import { type ScrapeOptions, scrapeTrackersOn } from './scrape-trackers.js';

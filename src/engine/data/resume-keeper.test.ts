@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeResumeData } from '../../format/resume-data.js';
-import { MemoryDisk, MemoryStorageFactory } from '../../sim/memory-storage.js';
 import { Simulator } from '../../sim/simulator.js';
+import { MemoryDisk } from '../../sim/storage/memory-disk.js';
+import { MemoryStorageFactory } from '../../sim/storage/memory-storage.js';
 import { makeSimTorrent, SimEngine } from '../testing/sim-swarm.js';
 
 const TORRENT = makeSimTorrent({ lengths: { 'a.bin': 40 * 16_384 }, pieceLength: 16_384 });

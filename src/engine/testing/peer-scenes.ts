@@ -8,7 +8,7 @@ import { fromHex, fromLatin1, toHex } from '../../base/bytes.js';
 import { LIMITS } from '../../base/limits.js';
 import { wireHashes } from '../../format/infohash.js';
 import { decodeExtensionHandshake, type ExtensionHandshake } from '../../protocol/wire/extension-handshake.js';
-import type { Link } from '../../sim/internet.js';
+import type { Link } from '../../sim/network/internet.js';
 import { Simulator } from '../../sim/simulator.js';
 import type { Settings } from '../settings.js';
 import type { Torrent } from '../torrent.js';

@@ -12,7 +12,7 @@ import {
   encodeUdpError,
   isUdpConnect,
 } from '../../protocol/tracker/udp-packets.js';
-import type { SimHttpAnswer, SimHttpRequest } from '../../sim/internet.js';
+import type { SimHttpAnswer, SimHttpRequest } from '../../sim/network/internet.js';
 import type { SimHost } from '../../sim/sim-host.js';
 import type { Simulator } from '../../sim/simulator.js';
 

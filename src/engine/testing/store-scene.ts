@@ -10,9 +10,9 @@ import { ByteBudget, SlotPool } from '../../base/slot-pool.js';
 import { FileLayout, pieceHashesOf } from '../../format/file-layout.js';
 import type { Storage } from '../../host/storage.js';
 import { specOf } from '../../host/testing/test-torrent.js';
-
-import { MemoryDisk, type MemoryOperation, MemoryStorageFactory } from '../../sim/memory-storage.js';
 import { Simulator } from '../../sim/simulator.js';
+import { MemoryDisk } from '../../sim/storage/memory-disk.js';
+import { type MemoryOperation, MemoryStorageFactory } from '../../sim/storage/memory-storage.js';
 import type { HashSource } from '../pieces/leaf-fetcher.js';
 import { PiecePicker } from '../pieces/piece-picker.js';
 import { PieceStore, type PieceStoreHandler, type SavedPartial } from '../pieces/piece-store.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DtorrentError } from '../base/errors.js';
-import { bytesOf, describeStateStore, load, save } from '../host/testing/state-store-conformance.js';
+import { DtorrentError } from '../../base/errors.js';
+import { bytesOf, describeStateStore, load, save } from '../../host/testing/state-store-conformance.js';
 import { MemoryStateStore } from './memory-state.js';
 
 const later = (fn: () => void): void => void setImmediate(fn);

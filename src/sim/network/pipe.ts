@@ -4,9 +4,9 @@
  * early, or keeps a view too long, sees garbage here instead of once a month in the field.
  * Invariant: at most `windowBytes` are under way or waiting at a paused receiver. Used by SimStream.
  */
-import { randomBelow, type SeededRandom } from '../base/random.js';
+import { randomBelow, type SeededRandom } from '../../base/random.js';
+import type { Simulator } from '../simulator.js';
 import type { Link } from './internet.js';
-import type { Simulator } from './simulator.js';
 
 const WINDOW_BYTES = 256 * 1024;
 const SEGMENT_BYTES_MAX = 64 * 1024;

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DtorrentError } from '../base/errors.js';
-import type { Storage } from '../host/storage.js';
-import { describeStorage } from '../host/testing/storage-conformance.js';
-import { type StorageHarness, slotOf } from '../host/testing/storage-scene.js';
-import { specOf, type TestTorrent, v1Torrent } from '../host/testing/test-torrent.js';
-import { MemoryDisk, type MemoryOperation, MemoryStorageFactory, type MemoryStorageOptions } from './memory-storage.js';
+import { DtorrentError } from '../../base/errors.js';
+import type { Storage } from '../../host/storage.js';
+import { describeStorage } from '../../host/testing/storage-conformance.js';
+import { type StorageHarness, slotOf } from '../../host/testing/storage-scene.js';
+import { specOf, type TestTorrent, v1Torrent } from '../../host/testing/test-torrent.js';
+import { MemoryDisk } from './memory-disk.js';
+import { type MemoryOperation, MemoryStorageFactory, type MemoryStorageOptions } from './memory-storage.js';
 
 const later = (fn: () => void): void => void setImmediate(fn);
 

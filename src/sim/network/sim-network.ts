@@ -3,9 +3,9 @@
  * An address where nobody is does not answer (dials time out); a host without a listener refuses.
  * Made by SimHost.
  */
-import { type Address, formatHostPort, isLoopback, makeAddress } from '../base/address.js';
-import { DtorrentError } from '../base/errors.js';
-import { randomBelow } from '../base/random.js';
+import { type Address, formatHostPort, isLoopback, makeAddress } from '../../base/address.js';
+import { DtorrentError } from '../../base/errors.js';
+import { randomBelow } from '../../base/random.js';
 import type {
   ByteStream,
   ByteStreamHandler,
@@ -19,7 +19,7 @@ import type {
   ListenerHandler,
   ListenOptions,
   Network,
-} from '../host/network.js';
+} from '../../host/network.js';
 import type { SimInternet } from './internet.js';
 import { PortTable } from './port-table.js';
 import { connectStreams, type SimStream } from './stream.js';

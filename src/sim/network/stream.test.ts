@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { type ByteStreamHarness, describeByteStream } from '../host/testing/byte-stream-conformance.js';
+import { type ByteStreamHarness, describeByteStream } from '../../host/testing/byte-stream-conformance.js';
+import { Simulator } from '../simulator.js';
 import type { Link } from './internet.js';
-import { Simulator } from './simulator.js';
 
 for (const family of [4, 6] as const) {
   describeByteStream(`a simulated link, IPv${family}`, () => harness(1, family));

@@ -2,10 +2,10 @@
  * What the simulated hosts share: who has which IP, which names and web services exist, and the links between them.
  * The seams for trouble are here: `link` for latency, bandwidth and loss, `find` for who can be reached at all.
  */
-import { type Address, isLoopback, makeAddress, parseIp } from '../base/address.js';
-import { DtorrentError } from '../base/errors.js';
-import type { SimNetwork } from './network.js';
-import type { Simulator } from './simulator.js';
+import { type Address, isLoopback, makeAddress, parseIp } from '../../base/address.js';
+import { DtorrentError } from '../../base/errors.js';
+import type { Simulator } from '../simulator.js';
+import type { SimNetwork } from './sim-network.js';
 
 /** The way from one host to another. */
 export interface Link {

@@ -2,8 +2,8 @@
  * The state port over memory, for the simulator and for tests. Records live in a plain map that outlives engines, so
  * that a restart, and a crash, finds what was saved. Effects are at the call, `done` is deferred.
  */
-import type { DtorrentError } from '../base/errors.js';
-import type { StateStore } from '../host/state-store.js';
+import type { DtorrentError } from '../../base/errors.js';
+import type { StateStore } from '../../host/state-store.js';
 
 export type StateOperation = 'load' | 'save' | 'remove';
 

@@ -3,13 +3,13 @@
  * ends the stream after its last byte; bytes sent to a stream that is closed come back as a reset.
  * Made in pairs by connectStreams, for SimNetwork.
  */
-import { type Address, formatHostPort } from '../base/address.js';
-import { DtorrentError } from '../base/errors.js';
-import { LIMITS } from '../base/limits.js';
-import type { ByteStream, ByteStreamHandler } from '../host/network.js';
+import { type Address, formatHostPort } from '../../base/address.js';
+import { DtorrentError } from '../../base/errors.js';
+import { LIMITS } from '../../base/limits.js';
+import type { ByteStream, ByteStreamHandler } from '../../host/network.js';
+import type { Simulator } from '../simulator.js';
 import type { Link } from './internet.js';
 import { SimPipe } from './pipe.js';
-import type { Simulator } from './simulator.js';
 
 const IGNORING_HANDLER: ByteStreamHandler = { onOpen() {}, onData() {}, onWritten() {}, onClose() {} };
 
