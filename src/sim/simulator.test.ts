@@ -374,6 +374,37 @@ describe('SimNetwork', () => {
     assert.equal(simulator.isIdle, true);
   });
 
+  test('a web service can take its time, send elsewhere, and go away', () => {
+    const { simulator, a, b } = twoHosts();
+    simulator.internet.addName('tracker.test', [b.ipv4!]);
+    const asked: string[] = [];
+    simulator.internet.serveHttp('tracker.test:80', ({ target }) => {
+      asked.push(target);
+      const answer = { status: 200, body: new Uint8Array([1]) };
+      if (target === '/slow') return { ...answer, delayMs: 300 };
+      return target === '/twice'
+        ? { ...answer, status: 302, location: '/loop' }
+        : { ...answer, status: 307, location: '' };
+    });
+    const results: string[] = [];
+    const get = (target: string, redirectsMax: number): { cancel(): void } =>
+      a.network.httpGet({ ...GET, url: `http://tracker.test${target}`, redirectsMax }, (result) => {
+        results.push(`${target} ${result instanceof DtorrentError ? result.message : result.status} ${simulator.now}`);
+      });
+    get('/slow', 0);
+    get('/twice', 3);
+    const cancelled = get('/loop', 100);
+    simulator.run(50);
+    cancelled.cancel();
+    simulator.run(1000);
+    assert.deepEqual(results, ['/twice too many redirects, the last to http://tracker.test/loop 80', '/slow 200 320']);
+    assert.equal(asked.filter((target) => target === '/loop').length, 3 + 3, 'nobody follows after a cancel');
+    simulator.internet.serveHttp('tracker.test:80', null);
+    get('/slow', 0);
+    simulator.run(2000);
+    assert.match(results.at(-1)!, /refused/);
+  });
+
   test('a host reaches itself over loopback', () => {
     const { simulator, a } = twoHosts();
     let from = '';

@@ -29,6 +29,10 @@ export interface SimHttpRequest {
 export interface SimHttpAnswer {
   readonly status: number;
   readonly body: Uint8Array;
+  /** With status 301, 302, 303, 307 or 308: where to ask instead, absolute or relative. */
+  readonly location?: string;
+  /** How long the server thinks before it answers. */
+  readonly delayMs?: number;
 }
 
 /** @returns null to never answer. */
@@ -62,9 +66,13 @@ export class SimInternet {
     return literal !== null ? [literal] : (this.#names.get(host.toLowerCase()) ?? []);
   }
 
-  /** Serves GETs to `host` (`tracker.test:80`; the port is always given). The name still has to resolve. */
-  serveHttp(host: string, service: SimHttpService): void {
-    this.#services.set(host.toLowerCase(), service);
+  /**
+   * Serves GETs to `host` (`tracker.test:80`; the port is always given). The name still has to resolve.
+   * null = nobody listens there any more: connections are refused.
+   */
+  serveHttp(host: string, service: SimHttpService | null): void {
+    if (service === null) this.#services.delete(host.toLowerCase());
+    else this.#services.set(host.toLowerCase(), service);
   }
 
   httpService(host: string): SimHttpService | null {

@@ -25,6 +25,7 @@ import { PortTable } from './port-table.js';
 import { connectStreams, type SimStream } from './stream.js';
 
 const DATAGRAM_BYTES_MAX = 65_507;
+const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 interface SimListener extends Listener {
   readonly host: string;
@@ -33,6 +34,11 @@ interface SimListener extends Listener {
 interface SimDatagramSocket extends DatagramSocket {
   readonly host: string;
   readonly handler: DatagramHandler;
+}
+/** One GET with its redirects. */
+interface Asking {
+  isOver: boolean;
+  readonly finish: (result: HttpResponse | DtorrentError) => void;
 }
 
 export class SimNetwork implements Network {
@@ -142,23 +148,23 @@ export class SimNetwork implements Network {
 
   httpGet(request: HttpRequest, done: (result: HttpResponse | DtorrentError) => void): HttpExchange {
     const { simulator } = this.#internet;
-    let isFinished = false;
-    const finish = (result: HttpResponse | DtorrentError): void => {
-      if (isFinished) return;
-      isFinished = true;
-      timeout.cancel();
-      done(result);
+    const asking: Asking = {
+      isOver: false,
+      finish: (result) => {
+        if (asking.isOver) return;
+        asking.isOver = true;
+        timeout.cancel();
+        done(result);
+      },
     };
     const timeout = simulator.after(request.timeoutMs, () => {
       const message = `no complete answer from ${request.url} within ${request.timeoutMs / 1000} seconds`;
-      finish(new DtorrentError('ETIMEOUT', message));
+      asking.finish(new DtorrentError('ETIMEOUT', message));
     });
-    simulator.defer(() => {
-      if (!isFinished) this.#ask(request, finish);
-    });
+    simulator.defer(() => this.#ask(request, asking));
     return {
       cancel: () => {
-        isFinished = true;
+        asking.isOver = true;
         timeout.cancel();
       },
     };
@@ -192,8 +198,10 @@ export class SimNetwork implements Network {
     });
   }
 
-  #ask(request: HttpRequest, finish: (result: HttpResponse | DtorrentError) => void): void {
+  #ask(request: HttpRequest, asking: Asking): void {
+    if (asking.isOver) return;
     const { simulator } = this.#internet;
+    const { finish } = asking;
     const match = /^(https?):\/\/([^/?#]+)([^#]*)/i.exec(request.url);
     if (match === null || !URL.canParse(request.url)) {
       finish(new DtorrentError('ENETWORK', `not an http or https URL: ${request.url}`));
@@ -222,11 +230,21 @@ export class SimNetwork implements Network {
     simulator.after(3 * link.latencyMs, () => {
       const answer = service({ target, host: url.host, userAgent: request.userAgent, from });
       if (answer === null) return;
-      simulator.after(link.latencyMs, () => {
-        if (answer.body.length <= request.bodyBytesMax) finish({ status: answer.status, body: answer.body.slice() });
-        else finish(new DtorrentError('ENETWORK', `the answer is longer than ${request.bodyBytesMax} bytes`));
+      simulator.after(link.latencyMs + (answer.delayMs ?? 0), () => {
+        if (answer.location !== undefined && REDIRECT_STATUSES.has(answer.status)) {
+          this.#redirect(request, answer.location, asking);
+        } else if (answer.body.length > request.bodyBytesMax) {
+          finish(new DtorrentError('ENETWORK', `the answer is longer than ${request.bodyBytesMax} bytes`));
+        } else finish({ status: answer.status, body: answer.body.slice() });
       });
     });
+  }
+
+  #redirect(request: HttpRequest, location: string, asking: Asking): void {
+    const { url, redirectsMax } = request;
+    const target = URL.canParse(location, url) ? new URL(location, url).href : location;
+    if (redirectsMax > 0) this.#ask({ ...request, url: target, redirectsMax: redirectsMax - 1 }, asking);
+    else asking.finish(new DtorrentError('ENETWORK', `too many redirects, the last to ${target}`));
   }
 
   /** @returns the IP that packets to `to` come from, or null when this host cannot reach that family. */
