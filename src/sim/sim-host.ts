@@ -6,7 +6,7 @@ import type { Log, LogLevel } from '../host/log.js';
 import type { StorageFactory } from '../host/storage.js';
 import type { SimMachine } from './machine.js';
 import { SimNetwork } from './network/sim-network.js';
-import type { Simulator } from './simulator.js';
+import type { SimHostOptions, Simulator } from './simulator.js';
 import type { MemoryDisk } from './storage/memory-disk.js';
 import type { MemoryStateStore } from './storage/memory-state.js';
 
@@ -15,7 +15,7 @@ const LOG_LINES_MAX = 200;
 
 export interface SimHostParts {
   readonly machine: SimMachine;
-  readonly name: string | null;
+  readonly options: SimHostOptions;
   readonly ipv4: string | null;
   readonly ipv6: string | null;
   readonly storage: StorageFactory;
@@ -26,6 +26,8 @@ export interface SimHostParts {
 export class SimHost implements Host {
   /** Whether it is on, and how it is made to crash. */
   readonly machine: SimMachine;
+  /** What it was made from. */
+  readonly options: SimHostOptions;
   readonly name: string;
   readonly ipv4: string | null;
   readonly ipv6: string | null;
@@ -41,18 +43,23 @@ export class SimHost implements Host {
   constructor(simulator: Simulator, parts: SimHostParts) {
     const ips = [parts.ipv4, parts.ipv6].filter((ip) => ip !== null);
     this.machine = parts.machine;
+    this.options = parts.options;
     this.name = parts.machine.name;
     this.ipv4 = parts.ipv4;
     this.ipv6 = parts.ipv6;
     this.clock = new SimClock(simulator, parts.machine);
     this.random = simulator.random.split();
-    this.network = new SimNetwork(simulator.internet, parts.ipv4, parts.ipv6);
+    this.network = new SimNetwork(parts.machine, simulator.internet, parts);
     this.storage = parts.storage;
     this.disk = parts.disk;
     this.state = parts.state;
     this.log = new SimLog(simulator.clock);
-    for (const ip of ips) simulator.internet.attach(ip, this.network);
-    if (parts.name !== null) simulator.internet.addName(parts.name, ips);
+    if (parts.options.name !== undefined) simulator.internet.addName(parts.options.name, ips);
+  }
+
+  /** Lets its addresses and its name go, so that a successor can have them. For a host that is done; a crash does it too. */
+  detach(): void {
+    this.network.detach();
   }
 }
 

@@ -94,7 +94,14 @@ export class Simulator {
     });
     const name = options.name ?? ipv4 ?? ipv6 ?? 'nowhere';
     const machine = new SimMachine(this.#hostCount++, name, this.#observer);
-    return new SimHost(this, { machine, name: options.name ?? null, ipv4, ipv6, storage, disk, state });
+    return new SimHost(this, { machine, options, ipv4, ipv6, storage, disk, state });
+  }
+
+  /** The successor of a host that has crashed or is done with: the same addresses, name, disk and records. */
+  restartHost(host: SimHost): SimHost {
+    host.detach();
+    const { ipv4, ipv6, disk } = host;
+    return this.createHost({ ...host.options, ipv4, ipv6, disk, state: host.state.records });
   }
 
   /** Calls `fn` at virtual time `deadline`, or as soon as possible when that has passed; Infinity = never. */

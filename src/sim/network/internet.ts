@@ -56,7 +56,8 @@ export class SimInternet {
   /** Adds to what a host name resolves to. */
   addName(name: string, ips: readonly string[]): void {
     const addresses = this.#names.get(name.toLowerCase()) ?? [];
-    for (const ip of ips) addresses.push(requireAddress(ip));
+    const isNew = (ip: string): boolean => !addresses.some((address) => address.host === ip);
+    for (const ip of ips) if (isNew(ip)) addresses.push(requireAddress(ip));
     this.#names.set(name.toLowerCase(), addresses);
   }
 
@@ -90,9 +91,16 @@ export class SimInternet {
     };
   }
 
+  /** A host that is off lets its addresses go: its successor takes them over. */
   attach(ip: string, network: SimNetwork): void {
-    if (this.#networks.has(ip)) throw new DtorrentError('EOPTION', `two simulated hosts have the address ${ip}`);
+    if (this.#networks.get(ip)?.isOn === true) {
+      throw new DtorrentError('EOPTION', `two simulated hosts have the address ${ip}`);
+    }
     this.#networks.set(ip, network);
+  }
+
+  detach(ip: string, network: SimNetwork): void {
+    if (this.#networks.get(ip) === network) this.#networks.delete(ip);
   }
 
   /** @returns null when nobody is there; loopback is always oneself. */

@@ -14,22 +14,32 @@ const TINY_SEGMENT_BYTES_MAX = 16;
 /** One segment in this many is tiny: cuts inside headers and length prefixes. */
 const TINY_SEGMENT_EVERY = 8;
 
-export interface PipeEnds {
+export interface PipeSender {
+  /** A segment is put on its way. Valid during the call. */
+  onCut(segment: Uint8Array): void;
   /** Bytes so far taken from the sender's chunks. */
   onSent(totalBytes: number): void;
-  /** Valid during the call. */
-  onArrived(segment: Uint8Array): void;
-  /** The sender closed, and everything it had sent was delivered. */
-  onEnd(): void;
   /** Bytes reached a receiver that has closed. */
   onRefused(): void;
 }
 
+export interface PipeReceiver {
+  /** Valid during the call. */
+  onArrived(segment: Uint8Array): void;
+  /** The sender closed, and everything it had sent was delivered. */
+  onEnd(isReset: boolean): void;
+}
+
+/** In the place of a segment: the last word of the sender. */
+type Ending = 'end' | 'reset';
+
 export class SimPipe {
+  sender: PipeSender | null = null;
+  /** null until a listener has accepted. */
+  receiver: PipeReceiver | null = null;
   readonly #simulator: Simulator;
   readonly #random: SeededRandom;
   readonly #link: Link;
-  readonly #ends: PipeEnds;
   readonly #chunks: Uint8Array[] = [];
   #chunkOffset = 0;
   #queuedBytes = 0;
@@ -37,19 +47,20 @@ export class SimPipe {
   #underWayBytes = 0;
   /** When the link has put the last byte on its way. */
   #linkFreeMs = 0;
-  #arrivals: (Uint8Array | null)[] = [];
+  #arrivals: (Uint8Array | Ending)[] = [];
   #isPumpDue = false;
   #isOpen = false;
   #isPaused = false;
   #isDelivering = false;
   #isEnded = false;
   #isDiscarded = false;
+  /** The receiver has no power: what arrives vanishes, and nobody answers. */
+  #isSilent = false;
 
-  constructor(simulator: Simulator, random: SeededRandom, link: Link, ends: PipeEnds) {
+  constructor(simulator: Simulator, random: SeededRandom, link: Link) {
     this.#simulator = simulator;
     this.#random = random;
     this.#link = link;
-    this.#ends = ends;
   }
 
   get queuedBytes(): number {
@@ -75,19 +86,34 @@ export class SimPipe {
   }
 
   /** Drops what was not sent and tells the receiver, after what was. */
-  end(): void {
+  end(isReset: boolean): void {
     this.#chunks.length = 0;
     this.#queuedBytes = 0;
     if (this.#isEnded) return;
     this.#isEnded = true;
-    if (this.#isOpen) this.#simulator.at(this.#departure(0), () => this.#arrive(null));
+    if (this.#isOpen) this.#simulator.at(this.#departure(0), () => this.#arrive(isReset ? 'reset' : 'end'));
   }
 
   /** The receiver has closed. */
   discard(): void {
-    if (this.#arrivals.some((segment) => segment !== null)) this.#ends.onRefused();
+    if (this.#arrivals.some((segment) => typeof segment !== 'string')) this.#refuse();
     this.#arrivals = [];
     this.#isDiscarded = true;
+  }
+
+  /** The sender has lost power: what is under way still arrives. */
+  stop(): void {
+    this.#chunks.length = 0;
+    this.#queuedBytes = 0;
+    this.#isEnded = true;
+    this.sender = null;
+  }
+
+  /** The receiver has lost power: nothing answers, and the window stays as full as it gets. */
+  silence(): void {
+    this.#arrivals = [];
+    this.#isSilent = true;
+    this.receiver = null;
   }
 
   pause(): void {
@@ -111,7 +137,7 @@ export class SimPipe {
       this.#sentBytes += segment.length;
       this.#simulator.at(this.#departure(segment.length), () => this.#arrive(segment));
     }
-    if (this.#sentBytes > sentBefore) this.#ends.onSent(this.#sentBytes);
+    if (this.#sentBytes > sentBefore) this.sender?.onSent(this.#sentBytes);
   }
 
   /** Copies a random number of bytes, at most `availableBytes`, off the chunks: a segment may span several. */
@@ -132,6 +158,7 @@ export class SimPipe {
       }
     }
     this.#queuedBytes -= segment.length;
+    this.sender?.onCut(segment);
     return segment;
   }
 
@@ -141,13 +168,18 @@ export class SimPipe {
     return this.#linkFreeMs + this.#link.latencyMs;
   }
 
-  #arrive(segment: Uint8Array | null): void {
+  #arrive(segment: Uint8Array | Ending): void {
+    if (this.#isSilent) return;
     if (this.#isDiscarded) {
-      if (segment !== null) this.#ends.onRefused();
+      if (typeof segment !== 'string') this.#refuse();
       return;
     }
     this.#arrivals.push(segment);
     this.#deliver();
+  }
+
+  #refuse(): void {
+    this.#simulator.after(this.#link.latencyMs, () => this.sender?.onRefused());
   }
 
   #deliver(): void {
@@ -155,12 +187,12 @@ export class SimPipe {
     this.#isDelivering = true;
     while (!this.#isPaused && this.#arrivals.length > 0) {
       const segment = this.#arrivals.shift()!;
-      if (segment === null) {
-        this.#ends.onEnd();
+      if (typeof segment === 'string') {
+        this.receiver?.onEnd(segment === 'reset');
         continue;
       }
       this.#underWayBytes -= segment.length;
-      this.#ends.onArrived(segment);
+      this.receiver?.onArrived(segment);
       segment.fill(0xdb);
       this.send();
     }

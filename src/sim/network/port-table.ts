@@ -33,6 +33,10 @@ export class PortTable<T extends Holder> {
     else this.#holders.delete(port);
   }
 
+  clear(): void {
+    this.#holders.clear();
+  }
+
   /** @returns who hears what is sent to `host`:`port`, or null. */
   find(host: string, port: number): T | null {
     const hears = (holder: T): boolean => holder.host === host || isAny(holder.host, host);

@@ -20,9 +20,12 @@ import type {
   ListenOptions,
   Network,
 } from '../../host/network.js';
+import type { CrashKind, SimMachine } from '../machine.js';
+import type { SimPort } from '../observer.js';
 import type { SimInternet } from './internet.js';
+import { SimPipe } from './pipe.js';
 import { PortTable } from './port-table.js';
-import { connectStreams, type SimStream } from './stream.js';
+import { SimStream } from './stream.js';
 
 const DATAGRAM_BYTES_MAX = 65_507;
 const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -42,17 +45,27 @@ interface Asking {
 }
 
 export class SimNetwork implements Network {
+  readonly #machine: SimMachine;
   readonly #internet: SimInternet;
   readonly #ipv4: string | null;
   readonly #ipv6: string | null;
   readonly #listeners = new PortTable<SimListener>();
   readonly #datagramSockets = new PortTable<SimDatagramSocket>();
   readonly #streams = new Set<SimStream>();
+  /** Without power it does not even refuse. */
+  #isSilent = false;
 
-  constructor(internet: SimInternet, ipv4: string | null, ipv6: string | null) {
+  constructor(machine: SimMachine, internet: SimInternet, ips: { ipv4: string | null; ipv6: string | null }) {
+    this.#machine = machine;
     this.#internet = internet;
-    this.#ipv4 = ipv4;
-    this.#ipv6 = ipv6;
+    this.#ipv4 = ips.ipv4;
+    this.#ipv6 = ips.ipv6;
+    for (const ip of this.#ips()) internet.attach(ip, this);
+    machine.onCrash((kind) => this.#onCrash(kind));
+  }
+
+  get isOn(): boolean {
+    return this.#machine.isOn;
   }
 
   /** Open streams, listeners and datagram sockets; 0 when a client has cleaned up. */
@@ -60,12 +73,21 @@ export class SimNetwork implements Network {
     return this.#streams.size + this.#listeners.size + this.#datagramSockets.size;
   }
 
+  /** Lets its addresses go, so that a successor can have them. */
+  detach(): void {
+    for (const ip of this.#ips()) this.#internet.detach(ip, this);
+  }
+
   dial(to: Address, options: DialOptions, handler: ByteStreamHandler): ByteStream {
     const { simulator } = this.#internet;
+    const isOn = this.#machine.act();
     const source = this.#sourceIp(to, options.bindHost);
     const dialler: Address = { family: to.family, host: source ?? '0.0.0.0', port: this.#listeners.ephemeralPort() };
     const link = this.#internet.link(dialler.host, to.host);
-    const { dialled, accepted } = connectStreams(simulator, link, { dialler, listener: to }, handler);
+    const out = new SimPipe(simulator, simulator.random.split(), link);
+    const back = new SimPipe(simulator, simulator.random.split(), link);
+    const dialled = new SimStream(simulator, { machine: this.#machine, remote: to, out, in: back, handler });
+    if (!isOn) return dialled;
     this.#adopt(dialled);
     const fail = (code: 'ENETWORK' | 'ETIMEOUT', reason: string): void =>
       dialled.fail(new DtorrentError(code, `cannot connect to ${formatHostPort(to)}: ${reason}`));
@@ -79,7 +101,7 @@ export class SimNetwork implements Network {
     let isOpen = false;
     simulator.after(link.latencyMs, () => {
       const target = this.#internet.find(this, to);
-      if (target === null || dialled.isClosed) return;
+      if (target === null || target.#isSilent || dialled.isClosed) return;
       const listener = target.#listeners.find(to.host, to.port);
       simulator.after(link.latencyMs, () => {
         if (dialled.isClosed) return;
@@ -88,25 +110,28 @@ export class SimNetwork implements Network {
         if (isOpen) dialled.open(true);
         else fail('ENETWORK', 'connection refused');
       });
-      if (listener !== null) target.#accept(accepted, listener);
+      if (listener === null) return;
+      const parts = { machine: target.#machine, remote: dialler, out: back, in: out };
+      target.#accept(new SimStream(simulator, parts), listener);
     });
     return dialled;
   }
 
   listen(options: ListenOptions, handler: ListenerHandler): Listener {
-    const { simulator } = this.#internet;
     let port = -1;
-    let isClosed = false;
+    let isClosed = !this.#machine.act();
     const listener: SimListener = {
       host: options.host,
       handler,
       close: () => {
+        if (!this.#machine.act()) return;
         isClosed = true;
         if (port >= 0) this.#listeners.remove(port, listener);
       },
     };
+    if (isClosed) return listener;
     port = this.#hasIp(options.host) ? this.#listeners.add(options.port, listener) : -1;
-    simulator.defer(() => {
+    this.#tell('listener', () => {
       if (isClosed) return;
       if (port >= 0) handler.onListening(port);
       else handler.onError(bindError(`listen on TCP port ${options.port}`, this.#hasIp(options.host)));
@@ -115,22 +140,23 @@ export class SimNetwork implements Network {
   }
 
   openDatagramSocket(options: ListenOptions, handler: DatagramHandler): DatagramSocket {
-    const { simulator } = this.#internet;
     let port = -1;
-    let isClosed = false;
+    let isClosed = !this.#machine.act();
     const socket: SimDatagramSocket = {
       host: options.host,
       handler,
       send: (packet, to) => {
-        if (!isClosed && port >= 0) this.#sendDatagram(packet, port, options.host, to);
+        if (this.#machine.act() && !isClosed && port >= 0) this.#sendDatagram(packet, port, options.host, to);
       },
       close: () => {
+        if (!this.#machine.act()) return;
         isClosed = true;
         if (port >= 0) this.#datagramSockets.remove(port, socket);
       },
     };
+    if (isClosed) return socket;
     port = this.#hasIp(options.host) ? this.#datagramSockets.add(options.port, socket) : -1;
-    simulator.defer(() => {
+    this.#tell('datagram', () => {
       if (isClosed) return;
       if (port >= 0) handler.onListening(port);
       else handler.onError(bindError(`bind UDP port ${options.port}`, this.#hasIp(options.host)));
@@ -139,8 +165,9 @@ export class SimNetwork implements Network {
   }
 
   resolve(host: string, done: (result: readonly Address[] | DtorrentError) => void): void {
+    if (!this.#machine.act()) return;
     const found = this.#internet.lookUp(host);
-    this.#internet.simulator.defer(() => {
+    this.#tell('resolve', () => {
       if (found.length > 0) done(found);
       else done(new DtorrentError('ERESOLVE', `cannot resolve "${host}": there is no such host name`));
     });
@@ -148,13 +175,16 @@ export class SimNetwork implements Network {
 
   httpGet(request: HttpRequest, done: (result: HttpResponse | DtorrentError) => void): HttpExchange {
     const { simulator } = this.#internet;
+    if (!this.#machine.act()) return { cancel() {} };
     const asking: Asking = {
       isOver: false,
       finish: (result) => {
         if (asking.isOver) return;
         asking.isOver = true;
         timeout.cancel();
+        if (!this.#machine.enter('http', result instanceof DtorrentError ? 0 : result.body.length)) return;
         done(result);
+        this.#machine.leave();
       },
     };
     const timeout = simulator.after(request.timeoutMs, () => {
@@ -164,10 +194,32 @@ export class SimNetwork implements Network {
     simulator.defer(() => this.#ask(request, asking));
     return {
       cancel: () => {
+        if (!this.#machine.act()) return;
         asking.isOver = true;
         timeout.cancel();
       },
     };
+  }
+
+  /** Calls the host's code, after the current callback. */
+  #tell(port: SimPort, fn: () => void): void {
+    this.#internet.simulator.defer(() => {
+      if (!this.#machine.enter(port)) return;
+      fn();
+      this.#machine.leave();
+    });
+  }
+
+  #onCrash(kind: CrashKind): void {
+    this.#isSilent = kind === 'power';
+    for (const stream of this.#streams) stream.onCrash(kind);
+    this.#streams.clear();
+    this.#listeners.clear();
+    this.#datagramSockets.clear();
+  }
+
+  #ips(): readonly string[] {
+    return [this.#ipv4, this.#ipv6].filter((ip) => ip !== null);
   }
 
   #adopt(stream: SimStream): void {
@@ -178,7 +230,9 @@ export class SimNetwork implements Network {
   #accept(stream: SimStream, listener: SimListener): void {
     this.#adopt(stream);
     stream.open(false);
+    if (!this.#machine.enter('listener')) return;
     listener.handler.onConnection(stream);
+    this.#machine.leave();
     if (!stream.isHandled) stream.close();
   }
 
@@ -186,6 +240,7 @@ export class SimNetwork implements Network {
     const { simulator } = this.#internet;
     const source = this.#sourceIp(to, bindHost);
     if (source === null || to.port === 0 || packet.length > DATAGRAM_BYTES_MAX) return;
+    this.#machine.observer.onDatagramSent(this.#machine, to, packet);
     const link = this.#internet.link(source, to.host);
     if (link.lossRatio > 0 && randomBelow(simulator.random, 1_000_000) < link.lossRatio * 1_000_000) return;
     const copy = packet.slice();
@@ -193,8 +248,10 @@ export class SimNetwork implements Network {
     simulator.after(link.latencyMs, () => {
       const target = this.#internet.find(this, to);
       const receiver = target === null ? null : target.#datagramSockets.find(to.host, to.port);
-      receiver?.handler.onDatagram(copy, from);
+      if (receiver === null || !target!.#machine.enter('datagram', copy.length)) return;
+      receiver.handler.onDatagram(copy, from);
       copy.fill(0xdb); // whoever kept it sees that it was lent
+      target!.#machine.leave();
     });
   }
 
@@ -228,6 +285,7 @@ export class SimNetwork implements Network {
     const target = match[3]!.startsWith('/') ? match[3]! : `/${match[3]}`;
     // Two round trips: the connection, then the question and its answer.
     simulator.after(3 * link.latencyMs, () => {
+      if (this.#internet.find(this, server)?.isOn === false) return;
       const answer = service({ target, host: url.host, userAgent: request.userAgent, from });
       if (answer === null) return;
       simulator.after(link.latencyMs + (answer.delayMs ?? 0), () => {
