@@ -1,0 +1,34 @@
+/** The names of what can go wrong in a simulated world, as `--faults` takes them. Each is off unless it is named. */
+import { DtorrentError } from '../base/errors.js';
+
+export type FaultKind = 'api' | 'leave';
+
+/** Name -> what it does, for people. */
+export const FAULT_KINDS: Readonly<Record<FaultKind, string>> = {
+  api: 'torrents are paused, resumed and rechecked, and limits changed, at random times',
+  leave: 'nodes stop in good order and come back',
+};
+
+/** Every kind, in the table's order. */
+export const ALL_FAULTS: readonly FaultKind[] = Object.keys(FAULT_KINDS) as FaultKind[];
+
+/**
+ * Reads `all`, `none`, or names with commas between them.
+ * @throws {DtorrentError} `EOPTION` for a name that is none.
+ */
+export function parseFaults(text: string): readonly FaultKind[] {
+  if (text === 'all') return ALL_FAULTS;
+  if (text === 'none' || text === '') return [];
+  const named = new Set<string>(text.split(',').map((name) => name.trim()));
+  for (const name of named) {
+    if (Object.hasOwn(FAULT_KINDS, name)) continue;
+    throw new DtorrentError('EOPTION', `there is no fault "${name}": all, none, or of ${ALL_FAULTS.join(', ')}`);
+  }
+  return ALL_FAULTS.filter((kind) => named.has(kind));
+}
+
+/** Inverse of parseFaults. */
+export function faultsText(faults: readonly FaultKind[]): string {
+  if (faults.length === ALL_FAULTS.length) return 'all';
+  return faults.length === 0 ? 'none' : faults.join(',');
+}

@@ -1,0 +1,179 @@
+/**
+ * A whole swarm of production engines in virtual time: builds the world of a scenario, makes its trouble, and checks that
+ * what has to hold does: always while it runs, that everybody is complete in time, and that nothing is left once all have
+ * stopped. The same scenario gives the same trace.
+ */
+import { toDtorrentError } from '../base/errors.js';
+import type { EngineEvent } from '../engine/events.js';
+import { Simulator } from '../sim/simulator.js';
+import { faultsText } from './fault-kinds.js';
+import { LabMember } from './lab-member.js';
+import { LAB_DIRECTORY } from './lab-node.js';
+import { LabTorrent } from './lab-torrent.js';
+import { type LabFailure, LabWatch } from './lab-watch.js';
+import type { Scenario, ScenarioMember } from './scenario.js';
+import { TroubleMaker } from './trouble-maker.js';
+
+/** How often is looked whether everybody is complete. */
+const LOOK_MS = 1000;
+/** Goodbyes to trackers may take this long, and more. */
+const STOP_MS_MAX = 120_000;
+
+export interface LabOutcome {
+  /** Null = everything held. */
+  readonly failure: LabFailure | null;
+  readonly traceHash: string;
+  /** Turns and messages in the trace. */
+  readonly traceLines: number;
+  readonly virtualMs: number;
+  readonly completeCount: number;
+}
+
+export class LabSwarm {
+  readonly scenario: Scenario;
+  readonly simulator: Simulator;
+  readonly torrent: LabTorrent;
+  readonly members: readonly LabMember[];
+  readonly watch: LabWatch = new LabWatch();
+  readonly #byIp: ReadonlyMap<string, ScenarioMember>;
+  #isLookDue = false;
+  #completeCount = 0;
+
+  constructor(scenario: Scenario) {
+    this.scenario = scenario;
+    this.#byIp = new Map(scenario.members.map((member) => [member.ipv4, member]));
+    this.simulator = new Simulator({
+      seed: scenario.options.seed,
+      observer: this.watch,
+      link: (from, to) => this.#link(from, to),
+    });
+    this.watch.attach(this.simulator);
+    this.torrent = new LabTorrent(scenario.torrent);
+    const world = {
+      simulator: this.simulator,
+      torrent: this.torrent,
+      known: () => this.#knownIps(),
+      onEvent: (member: LabMember, event: EngineEvent) => this.#onEvent(member, event),
+      onLife: () => {},
+    };
+    this.members = scenario.members.map((spec, index) => new LabMember(index, spec, world));
+  }
+
+  /** To the end, which is good or has a failure. Once. */
+  run(): LabOutcome {
+    for (const member of this.members) this.simulator.at(member.spec.joinAtMs, () => member.start());
+    new TroubleMaker(this.simulator, this.members).schedule(this.scenario.trouble);
+    try {
+      this.#runToCompletion();
+      if (this.watch.failure === null) this.#checkFiles();
+      if (this.watch.failure === null) this.#stopAll();
+      if (this.watch.failure === null) this.#checkNothingLeft();
+    } catch (error) {
+      this.watch.fail('nothing is thrown', null, toDtorrentError(error).stack ?? String(error));
+    }
+    return {
+      failure: this.watch.failure,
+      traceHash: this.watch.trace.hash,
+      traceLines: this.watch.trace.count,
+      virtualMs: this.simulator.now,
+      completeCount: this.#completeCount,
+    };
+  }
+
+  /** The machine's name, as the trace has it. */
+  nameOf(machine: number): string {
+    return this.members.find(({ host }) => host?.machine.number === machine)?.name ?? `machine ${machine}`;
+  }
+
+  #runToCompletion(): void {
+    const { watch, scenario, simulator } = this;
+    for (;;) {
+      this.#isLookDue = false;
+      const look = simulator.after(LOOK_MS, () => {
+        this.#isLookDue = true;
+      });
+      simulator.run(() => this.#isLookDue || watch.failure !== null);
+      look.cancel();
+      this.#completeCount = this.members.filter((member) => member.isComplete).length;
+      if (watch.failure !== null) return;
+      if (simulator.now > scenario.calmFromMs && this.#completeCount === this.members.length) return;
+      if (simulator.now < scenario.deadlineMs) continue;
+      const late = this.members.find((member) => !member.isComplete)!;
+      watch.fail('everybody completes in time', late.name, `it is ${describe(late)}`);
+      return;
+    }
+  }
+
+  #checkFiles(): void {
+    for (const { name, host } of this.members) {
+      for (const [path, bytes] of this.torrent.files) {
+        const stored = host!.disk.read(`${LAB_DIRECTORY}/${path}`);
+        if (stored !== null && stored.length === bytes.length && stored.every((byte, i) => byte === bytes[i])) continue;
+        this.watch.fail('complete means right', name, `${path} is not what it should be`);
+      }
+    }
+  }
+
+  #stopAll(): void {
+    let left = this.members.length;
+    for (const member of this.members) {
+      member.leave(() => {
+        left--;
+      });
+    }
+    this.simulator.run(() => left === 0 || this.watch.failure !== null, { maxVirtualMs: STOP_MS_MAX });
+    const slow = this.members.find(({ state }) => state !== 'absent');
+    if (slow !== undefined) this.watch.fail('a stop ends', slow.name, `it has not stopped within ${STOP_MS_MAX} ms`);
+  }
+
+  #checkNothingLeft(): void {
+    // What was under way when the last one stopped arrives nowhere.
+    this.simulator.run(this.simulator.now + STOP_MS_MAX);
+    for (const { name, host, node } of this.members) {
+      const { writeBudget } = node!.session.context;
+      if (host!.network.openCount > 0) {
+        this.watch.fail('nothing outlives a stop', name, `${host!.network.openCount} sockets are open`);
+      }
+      if (writeBudget.usedBytes !== 0) {
+        this.watch.fail('nothing outlives a stop', name, `${writeBudget.usedBytes} bytes of piece buffers are taken`);
+      }
+    }
+    if (!this.simulator.isIdle) this.watch.fail('nothing outlives a stop', null, 'a timer is set');
+  }
+
+  #onEvent(member: LabMember, event: EngineEvent): void {
+    if (event.type === 'torrentFailed') this.watch.fail('no torrent fails', member.name, event.error.message);
+    if (event.type === 'warning' && event.error.code === 'EINTERNAL') {
+      this.watch.fail('no assertion fails', member.name, event.error.stack ?? event.error.message);
+    }
+    if (event.type === 'peerDisconnected' && event.reason === 'internal') {
+      this.watch.fail('no assertion fails', member.name, member.host!.log.lines.at(-1) ?? 'a peer was closed');
+    }
+  }
+
+  #knownIps(): string[] {
+    return this.members.filter(({ state }) => state === 'up').map(({ spec }) => spec.ipv4);
+  }
+
+  #link(from: string, to: string): { latencyMs: number; bytesPerMs: number; lossRatio: number } {
+    const a = this.#byIp.get(from);
+    const b = this.#byIp.get(to);
+    if (a === undefined || b === undefined) return { latencyMs: 20, bytesPerMs: 10_000, lossRatio: 0 };
+    return {
+      latencyMs: a.latencyMs + b.latencyMs,
+      bytesPerMs: Math.min(a.upBytesPerMs, b.downBytesPerMs),
+      lossRatio: 0,
+    };
+  }
+}
+
+/** @returns the command that runs the same world again. */
+export function replayCommand({ options }: Scenario): string {
+  const { seed, peers, faults, minutes } = options;
+  return `npm run sim -- --seed ${seed} --peers ${peers} --faults ${faultsText(faults)} --minutes ${minutes} --trace`;
+}
+
+function describe({ state, torrent, lives }: LabMember): string {
+  const phase = torrent?.phase ?? 'not begun';
+  return `${state} and ${phase}, with ${torrent?.data?.have.count ?? 0} pieces, in its life number ${lives}`;
+}

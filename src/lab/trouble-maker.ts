@@ -1,0 +1,52 @@
+/** Carries out what a scenario has planned to go wrong, and what ends it. Used by LabSwarm. */
+import type { Simulator } from '../sim/simulator.js';
+import type { LabMember } from './lab-member.js';
+import type { Trouble } from './trouble.js';
+
+export class TroubleMaker {
+  readonly #simulator: Simulator;
+  readonly #members: readonly LabMember[];
+
+  constructor(simulator: Simulator, members: readonly LabMember[]) {
+    this.#simulator = simulator;
+    this.#members = members;
+  }
+
+  /** Puts everything on the world's calendar. */
+  schedule(trouble: readonly Trouble[]): void {
+    for (const one of trouble) this.#simulator.at(one.atMs, () => this.#make(one));
+  }
+
+  #make(trouble: Trouble): void {
+    const member = this.#members[trouble.member]!;
+    if (member.state !== 'up') return;
+    const { session } = member.node!;
+    const torrent = member.torrent!;
+    switch (trouble.what) {
+      case 'pause':
+        session.pause(torrent, () => {});
+        this.#later(trouble, member, () => session.resume(torrent));
+        break;
+      case 'recheck':
+        session.recheck(torrent);
+        break;
+      case 'limits':
+        session.setRateLimits(trouble.limits);
+        this.#later(trouble, member, () => session.setRateLimits({ downloadLimit: 0, uploadLimit: 0 }));
+        break;
+      case 'leave': {
+        const dueMs = this.#simulator.now + trouble.forMs;
+        member.leave(() => this.#simulator.at(dueMs, () => member.start()));
+        break;
+      }
+    }
+  }
+
+  /** In the same life only: another one begins without it. */
+  #later({ forMs }: Trouble, member: LabMember, heal: () => void): void {
+    const { lives } = member;
+    this.#simulator.after(forMs, () => {
+      if (member.state === 'up' && member.lives === lives) heal();
+    });
+  }
+}
