@@ -16,6 +16,7 @@ import { SimHost } from './sim-host.js';
 import { MemoryDisk } from './storage/memory-disk.js';
 import { MemoryStateStore } from './storage/memory-state.js';
 import { MemoryStorageFactory } from './storage/memory-storage.js';
+import type { StorageWiring } from './storage/storage-wiring.js';
 
 const DEFAULT_VIRTUAL_MS_MAX = 24 * 3600 * 1000;
 const DEFAULT_UNIX_TIME = 1_700_000_000;
@@ -43,8 +44,8 @@ export interface SimHostOptions {
   readonly disk?: MemoryDisk;
   /** What its state store holds, to be looked at by the test or handed to a successor. Left out = nothing yet. */
   readonly state?: Map<string, Uint8Array>;
-  /** Instead of a disk in memory. */
-  readonly storage?: StorageFactory;
+  /** Instead of a disk in memory; a function is told whose it is. */
+  readonly storage?: StorageFactory | ((wiring: StorageWiring) => StorageFactory);
 }
 
 /** A callback that is to come. */
@@ -86,14 +87,16 @@ export class Simulator {
 
   createHost(options: SimHostOptions = {}): SimHost {
     const { ipv4, ipv6 } = this.internet.assignIps(options.ipv4, options.ipv6);
-    const disk = options.disk ?? new MemoryDisk();
-    const storage = options.storage ?? new MemoryStorageFactory({ defer: (fn) => this.defer(fn), disk });
-    const state = new MemoryStateStore({
-      defer: (fn) => this.defer(fn),
-      ...(options.state === undefined ? {} : { records: options.state }),
-    });
     const name = options.name ?? ipv4 ?? ipv6 ?? 'nowhere';
     const machine = new SimMachine(this.#hostCount++, name, this.#observer);
+    const wiring: StorageWiring = { defer: (fn) => this.defer(fn), machine };
+    const disk = options.disk ?? new MemoryDisk();
+    const given = options.storage ?? new MemoryStorageFactory({ ...wiring, disk });
+    const storage = typeof given === 'function' ? given(wiring) : given;
+    const state = new MemoryStateStore({
+      ...wiring,
+      ...(options.state === undefined ? {} : { records: options.state }),
+    });
     return new SimHost(this, { machine, options, ipv4, ipv6, storage, disk, state });
   }
 

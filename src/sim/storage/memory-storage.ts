@@ -10,12 +10,11 @@ import { FilePlacement } from '../../format/file-placement.js';
 import { checkPiece } from '../../format/piece-check.js';
 import type { FileStamp, Storage, StorageFactory, StorageSpec, VerifyResult, WriteResult } from '../../host/storage.js';
 import { MemoryDisk } from './memory-disk.js';
+import { StorageCalls, type StorageWiring } from './storage-wiring.js';
 
 export type MemoryOperation = 'open' | 'write' | 'read' | 'verify' | 'select' | 'stamp' | 'flush';
 
-export interface MemoryStorageOptions {
-  /** Calls `fn` later, never inside the call, in the order of the calls. */
-  readonly defer: (fn: () => void) => void;
+export interface MemoryStorageOptions extends StorageWiring {
   /** Left out = an empty disk of its own. */
   readonly disk?: MemoryDisk;
   /**
@@ -28,20 +27,23 @@ export interface MemoryStorageOptions {
 export class MemoryStorageFactory implements StorageFactory {
   readonly disk: MemoryDisk;
   readonly #options: MemoryStorageOptions;
+  readonly #calls: StorageCalls;
 
   constructor(options: MemoryStorageOptions) {
     this.#options = options;
+    this.#calls = new StorageCalls(options, 'storage');
     this.disk = options.disk ?? new MemoryDisk();
   }
 
   open(spec: StorageSpec, done: (result: Storage | DtorrentError) => void): void {
+    if (!this.#calls.begin()) return;
     const fault = this.#options.fault?.('open', -1) ?? null;
     const result = fault ?? this.#open(spec);
-    this.#options.defer(() => done(result));
+    this.#calls.end(() => done(result));
   }
 
   #open(spec: StorageSpec): Storage | DtorrentError {
-    const storage = new MemoryStorage(spec, this.disk, this.#options);
+    const storage = new MemoryStorage(spec, this.disk, { fault: this.#options.fault ?? NO_FAULT, calls: this.#calls });
     return storage.isElsewhere ? directoryIsGone(spec.directory) : storage;
   }
 }
@@ -51,16 +53,22 @@ class MemoryStorage implements Storage {
   readonly directoryIdentity: string;
   readonly #spec: StorageSpec;
   readonly #disk: MemoryDisk;
-  readonly #options: MemoryStorageOptions;
+  readonly #fault: NonNullable<MemoryStorageOptions['fault']>;
+  readonly #calls: StorageCalls;
   readonly #placement: FilePlacement;
   /** 1 = the file, the parts file last, was seen with data of its own: if it is gone, that is an error. */
   readonly #wasThere: Uint8Array;
   #isClosed = false;
 
-  constructor(spec: StorageSpec, disk: MemoryDisk, options: MemoryStorageOptions) {
+  constructor(
+    spec: StorageSpec,
+    disk: MemoryDisk,
+    parts: { readonly fault: NonNullable<MemoryStorageOptions['fault']>; readonly calls: StorageCalls },
+  ) {
     this.#spec = spec;
     this.#disk = disk;
-    this.#options = options;
+    this.#fault = parts.fault;
+    this.#calls = parts.calls;
     this.#placement = new FilePlacement(spec.layout, spec.wantedFiles);
     this.#wasThere = new Uint8Array(spec.layout.files.length + 1);
     this.directoryIdentity = identityOf(disk);
@@ -76,12 +84,13 @@ class MemoryStorage implements Storage {
   }
 
   writePiece(piece: number, slot: Slot, done: (result: WriteResult) => void): void {
+    if (!this.#calls.begin()) return;
     const fault = this.#writeFault(piece, 0, this.#spec.layout.pieceBytes(piece));
     this.#clearPadding(piece, slot.bytes);
     const bytes = slot.bytes.subarray(0, this.#spec.layout.pieceBytes(piece));
     const result = fault ?? checkPiece(piece, bytes, this.#spec.hashes);
     if (result === 'ok') this.#write(piece, 0, bytes);
-    this.#options.defer(() => done(result));
+    this.#calls.end(() => done(result), bytes.length);
   }
 
   writeUnverified(
@@ -89,20 +98,23 @@ class MemoryStorage implements Storage {
     slot: Slot,
     done: (error: DtorrentError | null) => void,
   ): void {
+    if (!this.#calls.begin()) return;
     const fault = this.#writeFault(piece, begin, length);
     if (fault === null) this.#write(piece, begin, slot.bytes.subarray(0, length));
-    this.#options.defer(() => done(fault));
+    this.#calls.end(() => done(fault), length);
   }
 
   read(piece: number, begin: number, into: Uint8Array, done: (error: DtorrentError | null) => void): void {
+    if (!this.#calls.begin()) return;
     let error = this.#faultOf('read', piece);
     if (error === null && !this.#readInto(piece, begin, into)) {
       error = new DtorrentError('EFILEIO', `cannot read piece ${piece}: its file is absent or too short`);
     }
-    this.#options.defer(() => done(error));
+    this.#calls.end(() => done(error), into.length);
   }
 
   verifyPiece(piece: number, done: (result: VerifyResult) => void): void {
+    if (!this.#calls.begin()) return;
     let result: VerifyResult | null = this.#faultOf('verify', piece);
     if (result === null) {
       const bytes = new Uint8Array(this.#spec.layout.pieceBytes(piece));
@@ -111,19 +123,21 @@ class MemoryStorage implements Storage {
       if (result === 'ok') for (const index of this.#filesUnder(piece, 0, bytes.length)) this.#wasThere[index] = 1;
     }
     const verdict = result;
-    this.#options.defer(() => done(verdict));
+    this.#calls.end(() => done(verdict), this.#spec.layout.pieceBytes(piece));
   }
 
   setWantedFiles(wanted: Uint8Array | null, done: (error: DtorrentError | null) => void): void {
+    if (!this.#calls.begin()) return;
     const fault = this.#faultOf('select', -1) ?? this.#directoryFault();
     if (fault === null) {
       this.#placement.setWanted(wanted);
       this.#place();
     }
-    this.#options.defer(() => done(fault));
+    this.#calls.end(() => done(fault));
   }
 
   stampFiles(done: (result: readonly FileStamp[] | DtorrentError) => void): void {
+    if (!this.#calls.begin()) return;
     const stamps = this.#spec.layout.files.map((file, index) => {
       if (file.padding) return { lengthBytes: 0, modifiedUs: 0 };
       return this.#disk.stamp(this.#pathOf(index));
@@ -133,18 +147,20 @@ class MemoryStorage implements Storage {
     if (result === stamps) {
       for (const [index, { lengthBytes }] of stamps.entries()) if (lengthBytes > 0) this.#wasThere[index] = 1;
     }
-    this.#options.defer(() => done(result));
+    this.#calls.end(() => done(result));
   }
 
   flush(done: (error: DtorrentError | null) => void): void {
+    if (!this.#calls.begin()) return;
     const fault = this.#faultOf('flush', -1) ?? this.#directoryFault() ?? this.#goneFault(this.#wasThere.keys());
-    this.#options.defer(() => done(fault));
+    this.#calls.end(() => done(fault));
   }
 
   close(done: () => void): void {
+    if (!this.#calls.begin()) return;
     assert(!this.#isClosed, 'a storage is closed once');
     this.#isClosed = true;
-    this.#options.defer(done);
+    this.#calls.end(done);
   }
 
   /** Padding is zeros, whatever a peer sent there. */
@@ -218,7 +234,7 @@ class MemoryStorage implements Storage {
 
   #faultOf(operation: MemoryOperation, piece: number): DtorrentError | null {
     if (this.#isClosed) return new DtorrentError('EFILEIO', 'the torrent is closed');
-    return this.#options.fault?.(operation, piece) ?? null;
+    return this.#fault(operation, piece);
   }
 
   #writeFault(piece: number, begin: number, length: number): DtorrentError | null {
@@ -263,6 +279,7 @@ class MemoryStorage implements Storage {
   }
 }
 
+const NO_FAULT = (): null => null;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 function identityOf(disk: MemoryDisk): string {
