@@ -62,6 +62,11 @@ test('a long element is cut between characters and keeps its extension', () => {
   assert.equal(safe(`${'a'.repeat(bytesMax - 1)}. ${'b'.repeat(50)}`), 'a'.repeat(bytesMax - 1));
 });
 
+test('a device does not come out of a long name that is cut', () => {
+  assert.equal(safe(`con${' '.repeat(300)}x`), '_con');
+  assert.equal(safe(`nul${' '.repeat(300)}x.txt`), `_nul${' '.repeat(232)}.txt`);
+});
+
 test('a name with nothing to keep is empty', () => {
   for (const name of ['', '.', '..', '/', '\u200b', ' ']) assert.equal(safeName(fromUtf8(name)), '');
   assert.equal(safeName(fromUtf8('a/b')), 'ab');

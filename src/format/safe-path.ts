@@ -46,9 +46,9 @@ function withoutSeparators(text: string): string {
 }
 
 function safeText(text: string): string {
-  let safe = withoutTrailing(text.replace(REPLACED, REPLACEMENT));
-  if (DEVICE.test(safe)) safe = REPLACEMENT + safe;
-  return shortened(safe);
+  const safe = shortened(withoutTrailing(text.replace(REPLACED, REPLACEMENT)));
+  // Last: what is cut off may have been all that made `con` and three hundred spaces another name.
+  return DEVICE.test(safe) ? shortened(REPLACEMENT + safe) : safe;
 }
 
 /** Windows ignores dots and spaces at the end. A loop: a pattern would take quadratic time on a megabyte of dots. */
