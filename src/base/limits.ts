@@ -34,7 +34,7 @@ export const LIMITS = {
   extendedMessageBytesMax: 1_048_576, // 1024 × 1024
   extensionHandshakeBytesMax: 65_536, // 64 × 1024
   handshakeTimeoutMs: 10_000,
-  incomingHandshakesMax: 500,
+  incomingHandshakesMax: 500, // the oldest gives way to the next; fewer where the system allows few streams
   idleTimeoutMs: 150_000,
   keepAliveAfterMs: 100_000,
   sendStallTimeoutMs: 300_000,

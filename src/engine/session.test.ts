@@ -1,7 +1,10 @@
 /** Whole engines against each other in virtual time, without a socket or a sleep. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { makeAddress } from '../base/address.js';
 import { Simulator } from '../sim/simulator.js';
+import { Session } from './session.js';
+import { resolveSettings } from './settings.js';
 import { DOWNLOADS, makeSimTorrent, SimEngine } from './testing/sim-swarm.js';
 import type { Torrent } from './torrent.js';
 
@@ -210,4 +213,20 @@ test('the same seed gives the same run, another seed another', () => {
   };
   assert.equal(trace(77), trace(77));
   assert.notEqual(trace(77), trace(78));
+});
+
+test('a host that allows few streams has fewer of those that have not said what they want', () => {
+  const simulator = new Simulator({ seed: 11 });
+  const host = simulator.createHost();
+  Object.assign(host.network, { streamsMax: 40 });
+  const session = new Session(host, resolveSettings(), () => {});
+  session.start((error) => assert.equal(error, null));
+  simulator.run(() => session.listenPort !== 0);
+  const address = makeAddress(host.ipv4!, session.listenPort)!;
+  const crowd = simulator.createHost();
+  let closed = 0;
+  const silent = { onOpen() {}, onData() {}, onWritten() {}, onClose: () => closed++ };
+  for (let i = 0; i < 30; i++) crowd.network.dial(address, { bindHost: '', timeoutMs: 1000 }, silent);
+  simulator.run(() => false, { maxVirtualMs: 100 });
+  assert.equal(30 - closed, 10);
 });

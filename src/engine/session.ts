@@ -5,7 +5,6 @@
  */
 import { toHex } from '../base/bytes.js';
 import { DtorrentError, toDtorrentError } from '../base/errors.js';
-import { LIMITS } from '../base/limits.js';
 import { ByteBudget } from '../base/slot-pool.js';
 import { Timer } from '../base/timer-queue.js';
 import { wireHashes } from '../format/infohash.js';
@@ -22,6 +21,7 @@ import { Peer } from './peer/peer.js';
 import type { PeerInfo } from './peer/peer-info.js';
 import type { PeerOwner } from './peer/peer-owner.js';
 import type { RateLimits, Settings } from './settings.js';
+import { type StreamBudget, shareStreams } from './stream-budget.js';
 import { Connector } from './swarm/connector.js';
 import { RateLimiter } from './swarm/rate-limiter.js';
 import { Torrent } from './torrent.js';
@@ -41,7 +41,8 @@ export class Session {
   readonly #torrents = new Set<Torrent>();
   readonly #claims = new FileClaims<Torrent>();
   readonly #byWireHash = new Map<string, Torrent>();
-  /** Incoming connections that have not said yet which torrent they are for. */
+  readonly #streams: StreamBudget;
+  /** Incoming connections that have not said yet which torrent they are for, the oldest first. */
   readonly #unnamed = new Set<Peer>();
   readonly #tickTimer: Timer = new Timer((now) => this.#tick(now));
   #events: EngineEvent[] = [];
@@ -55,9 +56,11 @@ export class Session {
     this.#turn = new Turn(host.clock, (error) => this.#onBug(error));
     this.#turn.afterTurn = () => this.#tellEvents();
     this.#tell = tell;
+    this.#streams = shareStreams(settings, host.network.streamsMax ?? Number.POSITIVE_INFINITY);
+    const { maxPeers, maxHalfOpen } = this.#streams;
     this.context = {
       host,
-      settings,
+      settings: { ...settings, maxPeers, maxHalfOpen },
       turn: this.#turn,
       writeBudget: new ByteBudget(settings.writeCacheBytes),
       readCache: new ReadCache(settings.readCacheBytes, this.#turn),
@@ -202,11 +205,11 @@ export class Session {
 
   #onConnection(stream: ByteStream): void {
     this.#turn.run(() => {
-      this.#sweepUnnamed(this.#turn.now);
-      if (this.#isStopped || this.#unnamed.size >= LIMITS.incomingHandshakesMax) {
+      if (this.#isStopped) {
         stream.close();
         return;
       }
+      this.#makeRoomForUnnamed();
       const peer = new Peer({
         context: this.context,
         number: this.#nextPeerNumber++,
@@ -218,6 +221,20 @@ export class Session {
       this.#unnamed.add(peer);
       peer.accept(stream);
     });
+  }
+
+  /**
+   * The one that has been silent for longest goes: a real peer says what it wants within one round trip, so that it
+   * gets through a crowd that says nothing, where a refusal of newcomers would leave all places to the crowd.
+   */
+  #makeRoomForUnnamed(): void {
+    if (this.#unnamed.size < this.#streams.incomingHandshakes) return;
+    this.#sweepUnnamed(this.#turn.now);
+    for (const peer of this.#unnamed) {
+      if (this.#unnamed.size < this.#streams.incomingHandshakes) return;
+      this.#unnamed.delete(peer);
+      peer.close('too-many-peers');
+    }
   }
 
   /** A torrent takes peers as long as it can use them: not while it checks its files, nor after it failed. */

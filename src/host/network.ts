@@ -7,6 +7,8 @@ import type { Address } from '../base/address.js';
 import type { DtorrentError } from '../base/errors.js';
 
 export interface Network {
+  /** How many streams the system allows at one time, as far as it is known. Left out: as many as are asked for. */
+  readonly streamsMax?: number;
   /** Dials TCP. The stream exists at once; its handler hears onOpen, or onClose with the reason. */
   dial(to: Address, options: DialOptions, handler: ByteStreamHandler): ByteStream;
   /** Listens for TCP. */

@@ -24,13 +24,15 @@ import { TcpTransport } from './tcp.js';
 import { UdpSocket } from './udp.js';
 
 export class NodeNetwork implements Network {
+  readonly streamsMax: number;
   readonly #log: Log;
   readonly #tcp: TcpTransport;
   readonly #http = new HttpClient();
   readonly #datagramSockets = new Set<UdpSocket>();
 
-  constructor(log: Log) {
+  constructor(log: Log, streamsMax: number = Number.POSITIVE_INFINITY) {
     this.#log = log;
+    this.streamsMax = streamsMax;
     const isPosix = platform !== 'win32';
     this.#tcp = new TcpTransport({ log, sharesReadBuffer: isPosix, movesAcceptedSockets: isPosix });
   }

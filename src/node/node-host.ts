@@ -8,6 +8,7 @@ import type { Host } from '../host/host.js';
 import type { Log, LogLevel } from '../host/log.js';
 import type { StateStore } from '../host/state-store.js';
 import { NodeClock } from './clock.js';
+import { streamsAllowed } from './descriptor-limit.js';
 import { FileStorageFactory } from './file-storage.js';
 import { StderrLog } from './log.js';
 import { NodeNetwork } from './network.js';
@@ -49,7 +50,7 @@ class SystemHost implements NodeHost {
 
   constructor(options: NodeHostOptions) {
     this.log = options.log ?? new StderrLog(options.logLevel ?? 'error');
-    this.network = new NodeNetwork(this.log);
+    this.network = new NodeNetwork(this.log, streamsAllowed(options.maxOpenFiles));
     this.storage = new FileStorageFactory(options);
     this.#stateDirectory = options.stateDir ? new StateDirectory(options.stateDir) : null;
     this.state = this.#stateDirectory ?? NO_STATE;

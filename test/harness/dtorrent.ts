@@ -1,7 +1,7 @@
 /** Our own command line as a process of a test: what a user would type, and the JSON lines that come back. */
 import type { TestContext } from 'node:test';
 import { temporaryDirectory } from './content.js';
-import { Process } from './process.js';
+import { Process, type ProcessOptions } from './process.js';
 import { CLI } from './repository.js';
 
 /** One line of `--json` output. */
@@ -14,10 +14,13 @@ export interface JsonEvent {
 const stateDirectories = new WeakMap<TestContext, string>();
 
 export class Dtorrent extends Process {
-  constructor(t: TestContext, args: readonly string[], options: { readonly namespace?: string } = {}) {
+  constructor(t: TestContext, args: readonly string[], options: ProcessOptions = {}) {
     const stateDirectory = stateDirectories.get(t) ?? temporaryDirectory(t);
     stateDirectories.set(t, stateDirectory);
-    super(t, process.execPath, [CLI, ...args, '--json'], { ...options, env: { DTORRENT_STATE_DIR: stateDirectory } });
+    super(t, process.execPath, [CLI, ...args, '--json'], {
+      ...options,
+      env: { DTORRENT_STATE_DIR: stateDirectory, ...options.env },
+    });
   }
 
   /** The first event of this type. An `error` event fails the wait, unless it is what is waited for. */

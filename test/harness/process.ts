@@ -13,6 +13,8 @@ export interface ProcessOptions {
   readonly cwd?: string;
   /** Beside this process's own. */
   readonly env?: NodeJS.ProcessEnv;
+  /** Files and sockets that it may have open at one time (ulimit -n). */
+  readonly descriptorsMax?: number;
   /** Whether `write` reaches it. Without, its stdin is empty. */
   readonly input?: boolean;
 }
@@ -26,12 +28,9 @@ export class Process {
 
   /** Ends with the test. */
   constructor(t: TestContext, command: string, args: readonly string[], options: ProcessOptions = {}) {
-    const [program, programArgs] =
-      options.namespace === undefined
-        ? [command, args]
-        : ['ip', ['netns', 'exec', options.namespace, command, ...args]];
+    const [program, ...programArgs] = within(options, [command, ...args]);
     this.#name = `${command} ${args.join(' ')}`;
-    this.child = spawn(program, programArgs, {
+    this.child = spawn(program!, programArgs, {
       stdio: [options.input === true ? 'pipe' : 'ignore', 'pipe', 'pipe'],
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
@@ -119,6 +118,13 @@ export class Process {
   #tail(): string {
     return `\nstdout: ${this.lines.slice(-10).join('\n')}\nstderr: ${this.errors.slice(-2000)}`;
   }
+}
+
+/** What begins by preparing its ground and then becomes the command: the process id stays. */
+function within({ namespace, descriptorsMax }: ProcessOptions, command: readonly string[]): readonly string[] {
+  const limited =
+    descriptorsMax === undefined ? command : ['sh', '-c', `ulimit -n ${descriptorsMax} && exec "$0" "$@"`, ...command];
+  return namespace === undefined ? limited : ['ip', 'netns', 'exec', namespace, ...limited];
 }
 
 /** Runs a command to its end. Fails unless it exits with 0. @returns its stdout. */

@@ -68,6 +68,8 @@ export interface OurSide {
   readonly args?: readonly string[];
   /** A network namespace; without one it is bound to loopback. */
   readonly namespace?: string;
+  /** Files and sockets that it may have open at one time. */
+  readonly descriptorsMax?: number;
 }
 
 /** `dtorrent get` to its end: exit code 0, every byte right, no piece that failed its hash. */
@@ -86,10 +88,19 @@ export async function assertDownloads(
 
 /** `dtorrent seed`, once it has verified the data. @returns its port. */
 export async function startSeed(t: TestContext, content: Content, side: OurSide = {}): Promise<number> {
+  return (await runSeed(t, content, side)).port();
+}
+
+/** The same. @returns its process. */
+export async function runSeed(t: TestContext, content: Content, side: OurSide = {}): Promise<Dtorrent> {
   const seed = start(t, ['seed', content.torrent, content.data], side);
-  const port = await seed.port();
   await seed.event('completed');
-  return port;
+  return seed;
+}
+
+/** `dtorrent get`, begun. */
+export function startGet(t: TestContext, content: Content, side: OurSide = {}): Dtorrent {
+  return start(t, ['get', content.torrent, '-o', content.out], side);
 }
 
 /** Fails unless all of the content is in `content.out`. */
@@ -111,7 +122,7 @@ export async function untilSeedIsAnnounced(port: number, infoHashHex: string): P
   });
 }
 
-function start(t: TestContext, command: readonly string[], { args = [], namespace }: OurSide): Dtorrent {
+function start(t: TestContext, command: readonly string[], { args = [], ...options }: OurSide): Dtorrent {
   const all = [...command, '--port', '0', ...args];
-  return namespace === undefined ? new Dtorrent(t, [...all, '--bind', LOOPBACK]) : new Dtorrent(t, all, { namespace });
+  return new Dtorrent(t, options.namespace === undefined ? [...all, '--bind', LOOPBACK] : all, options);
 }

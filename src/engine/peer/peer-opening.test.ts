@@ -103,23 +103,30 @@ test('a hybrid torrent answers with the info-hash that it was asked by', () => {
   }
 });
 
-test('connections that have not said what they want are limited, and room comes back', () => {
+test('of connections that have not said what they want, the one that is silent for longest gives way', () => {
   const { simulator, engine } = seeding();
   const host = simulator.createHost();
-  const peers = Array.from({ length: LIMITS.incomingHandshakesMax }, () =>
-    new RawPeer(simulator, { host }).dial(engine),
-  );
+  const peers = Array.from({ length: LIMITS.incomingHandshakesMax }, () => {
+    const peer = new RawPeer(simulator, { host }).dial(engine);
+    wait(simulator, 1);
+    return peer;
+  });
   wait(simulator, 100);
   assert.ok(peers.every((peer) => !peer.isClosed));
-  const late = new RawPeer(simulator).dial(engine).handshake(HASH);
+  const late = new RawPeer(simulator).dial(engine);
   wait(simulator, 100);
-  assert.equal(late.isClosed, true);
-  assert.deepEqual(late.lines, []);
-  peers[0]!.handshake(HASH);
+  assert.deepEqual(
+    peers.flatMap((peer, i) => (peer.isClosed ? [i] : [])),
+    [0],
+  );
+  late.handshake(HASH);
   wait(simulator, 100);
+  assert.equal(late.heard('handshake').length, 1);
+  // It is a peer now, and has left its place to the next.
   const next = new RawPeer(simulator).dial(engine).handshake(HASH);
   wait(simulator, 100);
   assert.equal(next.heard('handshake').length, 1);
+  assert.equal(peers[1]!.isClosed, false);
 });
 
 test('who has nothing to say says so in time, and who says nothing at all is closed', () => {
