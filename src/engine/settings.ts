@@ -73,7 +73,7 @@ export const SETTINGS_TABLE: {
   maxPeers: number(200, 1, 100_000, 'connected peers, all torrents together'),
   maxPeersPerTorrent: number(100, 1, 100_000, 'connected peers of one torrent'),
   maxHalfOpen: number(50, 1, 10_000, 'connection attempts under way at one time'),
-  uploadSlots: number(4, 1, 1000, 'interested peers unchoked by merit in each choking round (BEP 3)'),
+  uploadSlots: number(4, 0, 1000, 'interested peers unchoked by merit in each choking round (BEP 3)'),
   optimisticSlots: number(1, 0, 100, 'peers unchoked regardless of merit'),
   chokeRoundMs: number(10_000, 1000, 600_000, 'time between choking rounds'),
   optimisticRoundMs: number(30_000, 1000, 600_000, 'time between optimistic unchokes'),
