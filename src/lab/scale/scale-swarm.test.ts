@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { reportTable, reportText } from '../report/report-text.js';
+import { swarmPlots } from '../report/swarm-plots.js';
+import { type SwarmReport, summarize } from '../report/swarm-report.js';
+import type { ScaleScenario } from './scale-scenario.js';
+import { ScaleSwarm } from './scale-swarm.js';
+
+const SMALL: ScaleScenario = {
+  seed: 3,
+  peers: 12,
+  contentBytes: 2 << 20,
+  pieceLength: 1 << 16,
+  links: 'different',
+  freeRiderShare: 0.25,
+  addressesPerPeer: 8,
+};
+
+function run(scenario: ScaleScenario): SwarmReport {
+  return new ScaleSwarm(scenario).run();
+}
+
+test('the same scenario is the same run, to the last byte', () => {
+  assert.deepEqual(run(SMALL), run(SMALL));
+});
+
+test('a swarm runs until everyone has everything, and its report adds up', () => {
+  const report = run(SMALL);
+  const summary = summarize(report);
+  assert.equal(summary.unfinished, 0);
+  assert.ok(summary.completionRatio >= 1, `faster than any client can be: ${summary.completionRatio}`);
+  const payload = report.peers.reduce((sum, peer) => sum + peer.downloadedBytes - peer.wastedBytes, 0);
+  assert.equal(payload, SMALL.peers * SMALL.contentBytes);
+  assert.ok(summary.overheadRatio > 0 && summary.duplicateRatio >= 0);
+  const last = report.samples.at(-1)!;
+  assert.equal(last.doneShare, 1);
+  assert.ok(report.samples.every((sample) => sample.copiesMin <= sample.copiesMean));
+  assert.match(reportText(report), /completion {7}[\d.]+ s = [\d.]+ × the bound/);
+  assert.equal(reportTable([report, report]).split('\n').length, 4);
+  assert.deepEqual([...swarmPlots(report).keys()], ['completion', 'availability', 'uplinks', 'share-ratio']);
+});
+
+test('free riders give next to nothing and take their copy with them', () => {
+  const report = run(SMALL);
+  const given = (isFreeRider: boolean): number =>
+    report.peers.filter((peer) => peer.isFreeRider === isFreeRider).reduce((sum, peer) => sum + peer.uploadedBytes, 0);
+  assert.ok(given(true) < 0.02 * given(false), `${given(true)} of ${given(false)} bytes`);
+  const stayed = SMALL.peers + 1 - report.peers.filter((peer) => peer.isFreeRider).length;
+  assert.ok(report.samples.at(-1)!.copiesMean <= stayed + 1);
+});
