@@ -71,6 +71,11 @@ export class SlotPool {
     return this.#inUse.size;
   }
 
+  /** What it has of the budget: slots in use, and free ones kept for later. */
+  get heldBytes(): number {
+    return (this.#inUse.size + this.#free.length) * this.slotBytes;
+  }
+
   /** Whether `acquire` would give a slot. */
   get hasRoom(): boolean {
     return this.#free.length > 0 || this.#inUse.size === 0 || this.#budget.hasRoomFor(this.slotBytes);

@@ -2,6 +2,7 @@
  * A binary heap of deadlines, so that a whole engine needs one host timer. Time is the caller's: milliseconds of a
  * monotonic clock. Timers with equal deadlines run in the order they were set, which keeps runs reproducible.
  */
+import { assert } from './assert.js';
 
 /** One owner's timer. Make it once and re-arm it: no allocation per use. */
 export class Timer {
@@ -70,6 +71,15 @@ export class TimerQueue {
       if (first === undefined || first.deadline > now) return;
       this.cancel(first);
       first.fire(now);
+    }
+  }
+
+  /** Asserts the order of the heap; for tests and audits. */
+  verify(): void {
+    for (const [index, timer] of this.#heap.entries()) {
+      assert(timer.heapIndex === index, 'a timer does not know its place');
+      assert(Number.isFinite(timer.deadline), 'a timer without a deadline is armed');
+      assert(index === 0 || !isBefore(timer, this.#heap[(index - 1) >>> 1]!), 'a timer is due before the one above it');
     }
   }
 

@@ -78,6 +78,18 @@ export class Session {
   get torrents(): ReadonlySet<Torrent> {
     return this.#torrents;
   }
+  /** Counts the connections of all torrents. */
+  get connector(): Connector {
+    return this.#connector;
+  }
+  /** Incoming connections that have not said yet which torrent they are for. */
+  get unnamedPeers(): ReadonlySet<Peer> {
+    return this.#unnamed;
+  }
+  /** The tick that everything without a timer of its own relies on is to come; not before start, nor after stop. */
+  get isTicking(): boolean {
+    return this.#tickTimer.isArmed;
+  }
 
   /** Listens; `done(null)` once bound. */
   start(done: (error: DtorrentError | null) => void): void {

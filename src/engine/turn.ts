@@ -84,6 +84,14 @@ export class Turn {
     this.#flushing.push(work);
   }
 
+  /** Asserts, between turns, that nothing is left to do and that the next timer will fire; for audits. */
+  verify(): void {
+    assert(!this.#isRunning && this.#settling.length === 0 && this.#flushing.length === 0, 'a turn has not ended');
+    this.timers.verify();
+    if (this.#isStopped || this.timers.nextDeadline === Number.POSITIVE_INFINITY) return;
+    assert(this.#wake !== null && this.#wakeDeadline <= this.timers.nextDeadline, 'nobody is woken for the next timer');
+  }
+
   /** No timer fires after this. */
   stop(): void {
     this.#isStopped = true;

@@ -116,6 +116,36 @@ export class ReadCache {
     source.chunks.clear();
   }
 
+  /** Whether somebody found the budget spent and waits for room in it. */
+  isStarved(waiter: ChunkWaiter): boolean {
+    return this.#starved.includes(waiter);
+  }
+
+  /**
+   * Asserts the invariant; for tests and audits.
+   * @param sources all there are. `isQuiet`: none of them has been dropped with reads under way or chunks pinned.
+   */
+  verify(sources: Iterable<ChunkSource>, { isQuiet }: { readonly isQuiet: boolean }): void {
+    let bytes = 0;
+    let ready = 0;
+    for (const { chunks } of sources) {
+      for (const chunk of chunks.values()) {
+        bytes += chunk.bytes.length;
+        if (chunk.isReady) ready++;
+        assert(chunk.isReady || chunk.pins === 0, 'a chunk is borrowed that has not been read');
+        assert(!chunk.isReady || chunk.waiters.length === 0, 'someone waits for a chunk that is there');
+      }
+    }
+    for (let chunk = this.#oldest; chunk !== null; chunk = chunk.newer) {
+      ready--;
+      assert((chunk.newer === null ? this.#newest : chunk.newer.older) === chunk, 'the order of use is broken');
+      assert(chunk.source.chunks.get(chunk.key) === chunk, 'a chunk is kept that was dropped');
+    }
+    assert(ready === 0, 'the order of use has not every chunk that is there');
+    assert(this.#usedBytes <= this.limitBytes, 'more is kept than may be');
+    assert(isQuiet ? bytes === this.#usedBytes : bytes <= this.#usedBytes, 'bytes are counted wrong');
+  }
+
   #load(source: ChunkSource, piece: number, index: number, key: number, waiter: ChunkWaiter | null): boolean {
     const begin = index * READ_CHUNK_BYTES;
     const length = Math.min(READ_CHUNK_BYTES, source.pieceBytes(piece) - begin);

@@ -111,6 +111,20 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
     this.#placeFiles();
   }
 
+  /** The memory of pieces in flight. */
+  get slots(): SlotPool {
+    return this.#slots;
+  }
+
+  /** The storage still has to end what it is doing. */
+  get isClosing(): boolean {
+    return this.#isClosed && !this.#isStorageClosed;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   get have(): Bitfield {
     return this.picker.have;
   }

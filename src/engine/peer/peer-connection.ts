@@ -49,6 +49,16 @@ export class PeerConnection implements ByteStreamHandler {
     };
   }
 
+  /** Given to the stream, which has not said yet that it is written. */
+  get unwrittenBytes(): number {
+    return this.givenBytes - this.#writtenBytes;
+  }
+
+  /** Messages that no flush has given to the stream: none between turns, once it is open. */
+  get unflushedBytes(): number {
+    return this.isOpen ? this.encoder.pendingBytes : 0;
+  }
+
   attach(stream: ByteStream): void {
     this.#stream = stream;
     stream.handler = this;
@@ -75,8 +85,7 @@ export class PeerConnection implements ByteStreamHandler {
 
   /** About once a second, on an open connection. Sends keep-alives by itself. @returns why it is to be closed, if so. */
   tick(now: number, { isHandshakeDone }: { readonly isHandshakeDone: boolean }): 'handshake-timeout' | 'idle' | null {
-    const unwrittenBytes = this.givenBytes - this.#writtenBytes;
-    const due: PeerDue = this.#deadlines.due(now, { isHandshakeDone, unwrittenBytes });
+    const due: PeerDue = this.#deadlines.due(now, { isHandshakeDone, unwrittenBytes: this.unwrittenBytes });
     if (due === 'handshake-timeout' || due === 'idle') return due;
     if (due === 'keep-alive') {
       this.encoder.keepAlive();
@@ -150,7 +159,7 @@ export class PeerConnection implements ByteStreamHandler {
   #flush(now: number): void {
     const stream = this.#stream;
     if (this.#isClosed || stream === null || !this.isOpen) return;
-    if (this.givenBytes === this.#writtenBytes) this.#deadlines.lastWrittenAtMs = now;
+    if (this.unwrittenBytes === 0) this.#deadlines.lastWrittenAtMs = now;
     const givenBefore = this.givenBytes;
     stream.cork();
     const messages = this.encoder.take();

@@ -147,6 +147,11 @@ export class PeerDownload {
     return this.pipeline.count > 0 || this.#isRefusing;
   }
 
+  /** The bytes of this block are arriving from the peer, into its piece. */
+  isReceiving(piece: number, block: number): boolean {
+    return piece === this.#receivingPiece && block === this.#receivingBlock;
+  }
+
   /** Whatever it refused before, it may be asked again. */
   retry(): void {
     this.#isRefusing = false;

@@ -56,6 +56,16 @@ export class PeerUpload implements ChunkWaiter {
     return this.#queue.count;
   }
 
+  /** Chunks that the stream borrows, each as often as it is pinned by this peer. */
+  get pinnedChunks(): readonly Chunk[] {
+    return this.#pinned;
+  }
+
+  /** Visits the piece of each queued request, in order. */
+  forEachQueued(visit: (piece: number) => void): void {
+    for (let i = 0; i < this.#queue.count; i++) visit(this.#queue.pieceAt(i));
+  }
+
   /** Queues a request, or says that it is to be rejected; 'abuse' = once too often. `data` null = nothing known yet. */
   request(
     data: TorrentData | null,

@@ -69,6 +69,7 @@ test('a choke is followed by a reject of each request that waited, and no reques
   const peer = unchokedPeer(simulator, engine);
   askOften(peer, 150);
   wait(simulator, 1000);
+  engine.isAudited = false; // its slot stays free
   engine.session.context.turn.run(() => peer.peerIn(added).choke());
   wait(simulator, 60_000);
   const choked = peer.lines.indexOf('choke');

@@ -46,6 +46,7 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   readonly connectedAtMs: number;
   readonly download: PeerDownload;
   readonly upload: PeerUpload;
+  readonly connection: PeerConnection;
   readonly hashes: HashExchange;
   readonly pick: PeerPickState = new PeerPickState();
   readonly extensions: PeerExtensions = new PeerExtensions();
@@ -62,7 +63,6 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
 
   readonly #context: EngineContext;
   readonly #router: PeerRouter;
-  readonly #connection: PeerConnection;
   readonly #encoder: WireEncoder;
   readonly #decoder: WireDecoder;
   readonly #settleWork: Deferred;
@@ -94,12 +94,12 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     this.isOutgoing = options.owner !== null;
     this.source = options.source;
     this.connectedAtMs = context.turn.now;
-    this.#connection = new PeerConnection({ turn: context.turn, isDialled: this.isOutgoing, handler: this });
-    this.#encoder = this.#connection.encoder;
+    this.connection = new PeerConnection({ turn: context.turn, isDialled: this.isOutgoing, handler: this });
+    this.#encoder = this.connection.encoder;
     this.#decoder = new WireDecoder(this);
     this.download = new PeerDownload(context.settings, context.rates.download, () => this.wantsSettle());
     this.upload = new PeerUpload(context.readCache, context.rates.upload, () => this.wantsFlush());
-    this.hashes = new HashExchange(this.#connection);
+    this.hashes = new HashExchange(this.connection);
     this.#settleWork = {
       isQueued: false,
       run: (now) => this.#settle(now),
@@ -109,12 +109,12 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
 
   /** Dials; the handshake leaves when the stream opens. */
   dial(network: Network, options: DialOptions): void {
-    this.#connection.attach(network.dial(this.remote, options, this.#connection));
+    this.connection.attach(network.dial(this.remote, options, this.connection));
   }
 
   /** Takes over an incoming stream. */
   accept(stream: ByteStream): void {
-    this.#connection.attach(stream);
+    this.connection.attach(stream);
   }
 
   get isClosed(): boolean {
@@ -245,7 +245,7 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
 
   /** Whether more than a peer may make us hold for it is waiting to be sent: it asks, and does not read. */
   get isBackedUp(): boolean {
-    return this.#connection.unsentBytes > LIMITS.outgoingMessageBytesMax;
+    return this.connection.unsentBytes > LIMITS.outgoingMessageBytesMax;
   }
 
   /** Sent first after the handshake, and again when what it says has changed. */
@@ -263,13 +263,13 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   }
 
   wantsFlush(): void {
-    this.#connection.wantsFlush();
+    this.connection.wantsFlush();
   }
 
   /** Called about once a second: deadlines that need no timer of their own. */
   tick(now: number): void {
-    if (!this.#connection.isOpen) return;
-    const isOver = this.#connection.tick(now, this);
+    if (!this.connection.isOpen) return;
+    const isOver = this.connection.tick(now, this);
     if (isOver !== null) this.close(isOver);
     if (this.#isClosed || !this.isHandshakeDone) return;
     const isIndifferent = this.#data?.isChecked === true && !this.isInterested && !this.isInterestingToUs;
@@ -290,7 +290,7 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#decoder.stop();
-    this.#connection.close();
+    this.connection.close();
     this.upload.release();
     this.hashes.close();
     if (this.#data !== null) this.download.releaseAll(this.#data.picker, this.#context.turn.now);
@@ -313,11 +313,11 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   }
 
   writeBlocks(now: number): void {
-    if (this.#data !== null && this.upload.queuedRequests > 0) this.upload.pump(this.#connection, this.#data, now);
+    if (this.#data !== null && this.upload.queuedRequests > 0) this.upload.pump(this.connection, this.#data, now);
   }
 
   onEnd(): void {
-    this.close(this.#connection.isOpen ? 'remote-closed' : 'dial-failed');
+    this.close(this.connection.isOpen ? 'remote-closed' : 'dial-failed');
   }
 
   onBug(error: unknown): void {
@@ -407,7 +407,7 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
 
   onRequest(piece: number, begin: number, length: number): void {
     // Every request may cost us a reject: a peer that goes on asking and does not read would make us hold them all.
-    if (this.#connection.unsentBytes > UNSENT_BYTES_MAX) {
+    if (this.connection.unsentBytes > UNSENT_BYTES_MAX) {
       this.close('too-many-invalid-requests');
       return;
     }
@@ -462,7 +462,7 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
 
   onExtended(id: number, payload: Uint8Array): void {
     // Metadata requests are all answered, by a reject at least.
-    if (this.#connection.unsentBytes > UNSENT_BYTES_MAX) this.close('too-many-invalid-requests');
+    if (this.connection.unsentBytes > UNSENT_BYTES_MAX) this.close('too-many-invalid-requests');
     else if (id === 0) this.#onExtensionHandshake(payload);
     else if (id === EXTENSION_IDS.ut_metadata) this.#owner!.onMetadataMessage(this, payload);
     else if (id === EXTENSION_IDS.lt_donthave) this.#onDontHave(decodeDontHave(payload));

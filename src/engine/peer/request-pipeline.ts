@@ -120,6 +120,11 @@ export class RequestPipeline {
     return this.#outstanding.find(piece, block) >= 0;
   }
 
+  /** Visits what is outstanding, oldest first. */
+  forEach(visit: (piece: number, block: number) => void): void {
+    for (let i = 0; i < this.#outstanding.count; i++) visit(this.#outstanding.pieceAt(i), this.#outstanding.blockAt(i));
+  }
+
   /** A block's bytes begin to arrive. @returns whether it is outstanding; if so it no longer times out. */
   startBlock(piece: number, block: number): boolean {
     if (!this.has(piece, block)) return false;

@@ -254,15 +254,33 @@ export class PiecePicker {
     return this.#repeats.pickEndgame(peer, this.#missing, { out, count }, outstanding);
   }
 
+  /** Whether there is a block that `pick` may not fail to find for the peer: nothing hinders it. Walks over all pieces. */
+  canAsk(peer: PickerPeer): boolean {
+    for (const partial of this.#partials.open) {
+      if (this.#isWanted(partial.piece) && this.#choice.canJoin(partial, peer, 'any')) return true;
+    }
+    for (let i = 0; i < this.#open.count; i++) {
+      const piece = this.#open.order.pieceAt(i);
+      if (peer.pieces.has(piece) && this.#canBegin(piece)) return true;
+    }
+    return false;
+  }
+
+  /** The same for `pickAllowedFast`. */
+  canAskAllowedFast(peer: PickerPeer, pieces: ReadonlySet<number>): boolean {
+    return [...pieces].some((piece) => {
+      const partial = this.#partials.get(piece);
+      const isPossible = partial === null ? this.#canBegin(piece) : this.#choice.canJoin(partial, peer, 'any');
+      return isPossible && this.#isAllowedFast(peer, piece);
+    });
+  }
+
   /** Like `pick`, for a peer that chokes us: only from `pieces`, which it allows all the same (BEP 6). */
   pickAllowedFast(peer: PickerPeer, pieces: ReadonlySet<number>, count: number, out: Uint32Array): number {
     let picked = 0;
     for (const piece of pieces) {
       if (picked === count) break;
-      // The set may name pieces that the peer does not have, and says nothing about what we need.
-      if (piece >= this.pieceCount || !peer.pieces.has(piece) || !this.#missing.has(piece)) continue;
-      // It may unchoke us any moment, and should then have nothing else to send first.
-      if (!this.urgent.isEmpty && !this.urgent.has(piece)) continue;
+      if (!this.#isAllowedFast(peer, piece)) continue;
       const partial = this.#partials.get(piece) ?? this.#begin(piece);
       if (partial === null || !this.#choice.canJoin(partial, peer, 'any')) continue;
       picked = this.#take(peer, partial, 0, out, picked, count);
@@ -391,7 +409,7 @@ export class PiecePicker {
     }
   }
 
-  /** Asserts the invariants by brute force; for tests. */
+  /** Asserts the invariants by brute force; for tests and audits. */
   verify(): void {
     this.#open.verify();
     this.#partials.verify();
@@ -463,6 +481,13 @@ export class PiecePicker {
     return begun === null && this.#makeRoom() ? this.#begin(piece) : begun;
   }
 
+  /** The peer allows the piece; but that may be one that it does not have, and says nothing about what we need. */
+  #isAllowedFast(peer: PickerPeer, piece: number): boolean {
+    if (piece >= this.pieceCount || !peer.pieces.has(piece) || !this.#missing.has(piece)) return false;
+    // It may unchoke us any moment, and should then have nothing else to send first.
+    return this.urgent.isEmpty || this.urgent.has(piece);
+  }
+
   #preference(mode: number): PiecePreference {
     if (mode === PICK_SNUBBED) return 'common';
     return this.have.count < RANDOM_PIECES ? 'random' : 'rare';
@@ -472,14 +497,18 @@ export class PiecePicker {
 
   /** @returns null when there is no room for it, in memory or among the spilled. */
   #begin(piece: number): PartialPiece | null {
-    if (!this.#slots.hasRoom) return null;
-    const sizes = this.#sizesOf(piece);
-    const blockCount = Math.ceil(sizes.pieceBytes / LIMITS.blockBytes);
-    if (this.#partials.isSpilledFromBeginning(sizes) && !this.#hasRoomForSpilled(blockCount)) return null;
+    if (!this.#canBegin(piece)) return null;
     this.#open.remove(piece);
-    const partial = this.#partials.begin(piece, sizes, { isRestored: false });
+    const partial = this.#partials.begin(piece, this.#sizesOf(piece), { isRestored: false });
     partial.isSolo = this.#failed.has(piece);
     return partial;
+  }
+
+  #canBegin(piece: number): boolean {
+    if (!this.#slots.hasRoom) return false;
+    const sizes = this.#sizesOf(piece);
+    if (!this.#partials.isSpilledFromBeginning(sizes)) return true;
+    return this.#hasRoomForSpilled(Math.ceil(sizes.pieceBytes / LIMITS.blockBytes));
   }
 
   #sizesOf(piece: number): PieceSizes {

@@ -133,6 +133,13 @@ export class Candidates {
     return earliest;
   }
 
+  /** Visits those that are in use: each is some peer's. */
+  forEachInUse(visit: (address: Address, state: 'dialling' | 'connected') => void): void {
+    for (const { address, state } of this.#byKey.values()) {
+      if (state === 'dialling' || state === 'connected') visit(address, state);
+    }
+  }
+
   onDialled(address: Address, now: number): void {
     const candidate = this.#active(address);
     if (candidate === null) return;

@@ -46,6 +46,19 @@ export class Connector {
     return this.#connected >= FULL_SHARE * this.#context.settings.maxPeers;
   }
 
+  /** Attempts under way. */
+  get halfOpen(): number {
+    return this.#halfOpen;
+  }
+  get connected(): number {
+    return this.#connected;
+  }
+  /** Whether one more may be dialled. */
+  get hasRoom(): boolean {
+    const { maxHalfOpen, maxPeers } = this.#context.settings;
+    return this.#halfOpen < maxHalfOpen && this.#connected + this.#halfOpen < maxPeers;
+  }
+
   add(dialler: Dialler): void {
     this.#diallers.push(dialler);
     this.wantsDial();
@@ -105,17 +118,12 @@ export class Connector {
 
   #pump(now: number): void {
     // What room there is goes to those first that have nobody.
-    for (const dialler of this.#diallers) if (this.#hasRoom && isStarving(dialler, now)) dialler.dialNext(now);
+    for (const dialler of this.#diallers) if (this.hasRoom && isStarving(dialler, now)) dialler.dialNext(now);
     let refusals = 0;
-    while (refusals < this.#diallers.length && this.#hasRoom) {
+    while (refusals < this.#diallers.length && this.hasRoom) {
       this.#nextIndex = (this.#nextIndex + 1) % this.#diallers.length;
       refusals = this.#diallers[this.#nextIndex]!.dialNext(now) ? 0 : refusals + 1;
     }
-  }
-
-  get #hasRoom(): boolean {
-    const { maxHalfOpen, maxPeers } = this.#context.settings;
-    return this.#halfOpen < maxHalfOpen && this.#connected + this.#halfOpen < maxPeers;
   }
 
   #largest(): Dialler | null {

@@ -5,6 +5,7 @@
  * Called by PeerUpload for blocks sent and by PeerDownload for blocks requested, inside turns.
  * Invariant: over any time t no more than limit × (t + BURST_MS) is given out, and one request.
  */
+import { assert } from '../../base/assert.js';
 import { LIMITS } from '../../base/limits.js';
 import { Timer } from '../../base/timer-queue.js';
 import type { Turn } from '../turn.js';
@@ -148,6 +149,22 @@ export class RateLimiter {
     if (this.#limit === 0) return;
     this.#fill(this.#turn.now);
     this.#tokens = Math.max(this.#tokens - bytes, Math.min(this.#tokens, (-this.#limit * LIMITS.rateDebtMsMax) / 1000));
+  }
+
+  /** Asserts what holds between turns; for tests and audits. */
+  verify(): void {
+    for (const group of this.#waiting) {
+      assert(group.waiting.length > 0, 'a group waits of which nobody does');
+      for (const user of group.waiting) assert(user.isWaiting && user.group === group, 'a user waits in a wrong place');
+    }
+    assert(this.#limit > 0 || this.#waiting.length === 0, 'someone waits though there is no limit');
+    assert(this.#waiting.length === 0 || this.#timer.isArmed, 'nobody serves those who wait');
+    assert(this.#tokens <= this.#capacity, 'more is saved up than may be');
+  }
+
+  /** Whether the user is in a queue, to be called when it is its turn. */
+  isQueued(user: RateUser): boolean {
+    return user.group !== null && this.#waiting.includes(user.group) && user.group.waiting.includes(user);
   }
 
   get #capacity(): number {

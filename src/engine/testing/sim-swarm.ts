@@ -11,6 +11,7 @@ import type { Magnet } from '../../format/magnet.js';
 import { type Metainfo, parseMetainfo } from '../../format/metainfo.js';
 import type { SimHost } from '../../sim/sim-host.js';
 import type { SimHostOptions, Simulator } from '../../sim/simulator.js';
+import { auditSession } from '../audit/audit-session.js';
 import { parseSelection } from '../data/file-selection.js';
 import type { EngineEvent } from '../events.js';
 import type { SeedGoal } from '../seed-goal.js';
@@ -19,6 +20,8 @@ import { resolveSettings, type Settings } from '../settings.js';
 import type { Torrent } from '../torrent.js';
 
 export const DOWNLOADS = '/downloads';
+/** About how many pieces, times peers, are looked at a turn. */
+const AUDIT_CREDIT_PER_TURN = 1000;
 
 /** A v1 torrent and its content. */
 export interface SimTorrent {
@@ -71,12 +74,15 @@ export class SimEngine {
   readonly host: SimHost;
   readonly session: Session;
   readonly events: EngineEvent[] = [];
+  /** False for a test that makes by hand what does not add up. */
+  isAudited = true;
 
   constructor(simulator: Simulator, settings: Partial<Settings> = {}, host: SimHostOptions = {}) {
     this.host = simulator.createHost(host);
     this.session = new Session(this.host, resolveSettings({ downloadDir: DOWNLOADS, ...settings }), (event) => {
       this.events.push(event);
     });
+    this.#auditTurns();
     this.session.start((error) => {
       if (error !== null) throw error;
     });
@@ -136,6 +142,23 @@ export class SimEngine {
     return this.events.filter((event) => event.type === type).length;
   }
 
+  /** Whatever the test is about: what does not add up fails it, in the turn that did it if its torrents are small. */
+  #auditTurns(): void {
+    const { turn } = this.session.context;
+    const { afterTurn } = turn;
+    let credit = 0;
+    turn.afterTurn = () => {
+      credit += AUDIT_CREDIT_PER_TURN;
+      const cost = auditCost(this.session);
+      if (this.isAudited && credit >= cost) {
+        credit = 0;
+        const finding = auditSession(this.session);
+        if (finding !== null) throw new Error(`audit: ${finding}`);
+      }
+      afterTurn();
+    };
+  }
+
   stop(simulator: Simulator): void {
     let isStopped = false;
     this.session.stop(() => {
@@ -144,4 +167,10 @@ export class SimEngine {
     simulator.run(() => isStopped, { maxVirtualMs: 60_000 });
     if (!isStopped) throw new Error('the session did not stop');
   }
+}
+
+function auditCost({ torrents }: Session): number {
+  let cost = 0;
+  for (const { metainfo, swarm } of torrents) cost += (1 + (metainfo?.pieceCount ?? 0)) * (1 + swarm.peers.size);
+  return cost;
 }
