@@ -34,7 +34,8 @@ export class LabMember {
   /** Of this life, or the last one; null before the first. */
   node: LabNode | null = null;
   torrent: Torrent | null = null;
-  host: SimHost | null = null;
+  /** It was paused for a while, and that is over: it does not begin paused again. */
+  isToResume = false;
   readonly #world: MemberWorld;
 
   constructor(index: number, spec: ScenarioMember, world: MemberWorld) {
@@ -55,13 +56,13 @@ export class LabMember {
   /** Begins, or begins again. No-op unless it is absent. */
   start(): void {
     if (this.state !== 'absent') return;
-    const { simulator, torrent } = this.#world;
-    const isFirst = this.host === null;
-    this.host ??= simulator.createHost({ ipv4: this.spec.ipv4, ipv6: null });
+    const { torrent } = this.#world;
+    const isFirst = this.node === null;
+    const node = new LabNode(this.#makeHost(), { port: LAB_PORT, portAttempts: 1, ...this.spec.settings });
+    this.node = node;
+    this.torrent = null;
     this.state = 'up';
     this.lives++;
-    const node = new LabNode(this.host, { port: LAB_PORT, portAttempts: 1, ...this.spec.settings });
-    this.node = node;
     node.onEvent = (event) => this.#world.onEvent(this, event);
     if (isFirst && this.spec.isSeed) node.give(torrent);
     this.#world.onLife(this);
@@ -69,7 +70,9 @@ export class LabMember {
     const peers = this.#world.known().filter((ip) => ip !== this.spec.ipv4);
     this.torrent = node.add(this.spec.hasMagnet ? torrent.magnet : torrent.metainfo, {
       peers: peers.map((host) => ({ host, port: LAB_PORT })),
+      ...(this.isToResume ? { isPaused: false } : {}),
     });
+    this.isToResume = false;
   }
 
   /** Stops in good order; `done` comes when it is gone. No-op unless it is up. */
@@ -80,5 +83,12 @@ export class LabMember {
       this.state = 'absent';
       done();
     });
+  }
+
+  /** The same addresses, disk and records in every life. */
+  #makeHost(): SimHost {
+    const { simulator } = this.#world;
+    if (this.node !== null) return simulator.restartHost(this.node.host);
+    return simulator.createHost({ name: this.name, ipv4: this.spec.ipv4, ipv6: null });
   }
 }

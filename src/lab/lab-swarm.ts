@@ -8,7 +8,6 @@ import type { EngineEvent } from '../engine/events.js';
 import { Simulator } from '../sim/simulator.js';
 import { faultsText } from './fault-kinds.js';
 import { LabMember } from './lab-member.js';
-import { LAB_DIRECTORY } from './lab-node.js';
 import { LabTorrent } from './lab-torrent.js';
 import { type LabFailure, LabWatch } from './lab-watch.js';
 import type { Scenario, ScenarioMember } from './scenario.js';
@@ -34,7 +33,7 @@ export class LabSwarm {
   readonly simulator: Simulator;
   readonly torrent: LabTorrent;
   readonly members: readonly LabMember[];
-  readonly watch: LabWatch = new LabWatch();
+  readonly watch: LabWatch;
   readonly #byIp: ReadonlyMap<string, ScenarioMember>;
   #isLookDue = false;
   #completeCount = 0;
@@ -42,19 +41,20 @@ export class LabSwarm {
   constructor(scenario: Scenario) {
     this.scenario = scenario;
     this.#byIp = new Map(scenario.members.map((member) => [member.ipv4, member]));
+    this.torrent = new LabTorrent(scenario.torrent);
+    this.watch = new LabWatch(this.torrent);
     this.simulator = new Simulator({
       seed: scenario.options.seed,
       observer: this.watch,
       link: (from, to) => this.#link(from, to),
     });
     this.watch.attach(this.simulator);
-    this.torrent = new LabTorrent(scenario.torrent);
     const world = {
       simulator: this.simulator,
       torrent: this.torrent,
       known: () => this.#knownIps(),
       onEvent: (member: LabMember, event: EngineEvent) => this.#onEvent(member, event),
-      onLife: () => {},
+      onLife: (member: LabMember) => this.watch.onLife(member),
     };
     this.members = scenario.members.map((spec, index) => new LabMember(index, spec, world));
   }
@@ -65,7 +65,7 @@ export class LabSwarm {
     new TroubleMaker(this.simulator, this.members).schedule(this.scenario.trouble);
     try {
       this.#runToCompletion();
-      if (this.watch.failure === null) this.#checkFiles();
+      if (this.watch.failure === null) this.watch.lookAtEnd('onComplete');
       if (this.watch.failure === null) this.#stopAll();
       if (this.watch.failure === null) this.#checkNothingLeft();
     } catch (error) {
@@ -80,11 +80,6 @@ export class LabSwarm {
     };
   }
 
-  /** The machine's name, as the trace has it. */
-  nameOf(machine: number): string {
-    return this.members.find(({ host }) => host?.machine.number === machine)?.name ?? `machine ${machine}`;
-  }
-
   #runToCompletion(): void {
     const { watch, scenario, simulator } = this;
     for (;;) {
@@ -94,6 +89,7 @@ export class LabSwarm {
       });
       simulator.run(() => this.#isLookDue || watch.failure !== null);
       look.cancel();
+      watch.look();
       this.#completeCount = this.members.filter((member) => member.isComplete).length;
       if (watch.failure !== null) return;
       if (simulator.now > scenario.calmFromMs && this.#completeCount === this.members.length) return;
@@ -101,16 +97,6 @@ export class LabSwarm {
       const late = this.members.find((member) => !member.isComplete)!;
       watch.fail('everybody completes in time', late.name, `it is ${describe(late)}`);
       return;
-    }
-  }
-
-  #checkFiles(): void {
-    for (const { name, host } of this.members) {
-      for (const [path, bytes] of this.torrent.files) {
-        const stored = host!.disk.read(`${LAB_DIRECTORY}/${path}`);
-        if (stored !== null && stored.length === bytes.length && stored.every((byte, i) => byte === bytes[i])) continue;
-        this.watch.fail('complete means right', name, `${path} is not what it should be`);
-      }
     }
   }
 
@@ -129,15 +115,7 @@ export class LabSwarm {
   #checkNothingLeft(): void {
     // What was under way when the last one stopped arrives nowhere.
     this.simulator.run(this.simulator.now + STOP_MS_MAX);
-    for (const { name, host, node } of this.members) {
-      const { writeBudget } = node!.session.context;
-      if (host!.network.openCount > 0) {
-        this.watch.fail('nothing outlives a stop', name, `${host!.network.openCount} sockets are open`);
-      }
-      if (writeBudget.usedBytes !== 0) {
-        this.watch.fail('nothing outlives a stop', name, `${writeBudget.usedBytes} bytes of piece buffers are taken`);
-      }
-    }
+    this.watch.lookAtEnd('onStopped');
     if (!this.simulator.isIdle) this.watch.fail('nothing outlives a stop', null, 'a timer is set');
   }
 
@@ -147,7 +125,7 @@ export class LabSwarm {
       this.watch.fail('no assertion fails', member.name, event.error.stack ?? event.error.message);
     }
     if (event.type === 'peerDisconnected' && event.reason === 'internal') {
-      this.watch.fail('no assertion fails', member.name, member.host!.log.lines.at(-1) ?? 'a peer was closed');
+      this.watch.fail('no assertion fails', member.name, member.node!.host.log.lines.at(-1) ?? 'a peer was closed');
     }
   }
 

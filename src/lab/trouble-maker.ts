@@ -25,7 +25,7 @@ export class TroubleMaker {
     switch (trouble.what) {
       case 'pause':
         session.pause(torrent, () => {});
-        this.#later(trouble, member, () => session.resume(torrent));
+        this.#simulator.after(trouble.forMs, () => resume(member));
         break;
       case 'recheck':
         session.recheck(torrent);
@@ -49,4 +49,10 @@ export class TroubleMaker {
       if (member.state === 'up' && member.lives === lives) heal();
     });
   }
+}
+
+/** Also in a later life, which begins paused as the one before it ended. */
+function resume(member: LabMember): void {
+  if (member.state === 'up') member.node!.session.resume(member.torrent!);
+  else member.isToResume = true;
 }

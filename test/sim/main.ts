@@ -50,7 +50,10 @@ function run(options: ScenarioOptions): boolean {
   const startMs = performance.now();
   const { failure, traceHash, traceLines, virtualMs, completeCount } = swarm.run();
   if (values.trace || failure !== null) {
-    const lines = swarm.watch.trace.lines({ count: values.trace ? 400 : 20, nameOf: (number) => swarm.nameOf(number) });
+    const lines = swarm.watch.trace.lines({
+      count: values.trace ? 400 : 20,
+      nameOf: (number) => swarm.watch.nameOf(number),
+    });
     print(lines.join('\n'));
   }
   const seconds = ((performance.now() - startMs) / 1000).toFixed(1);

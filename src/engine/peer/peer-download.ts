@@ -134,10 +134,10 @@ export class PeerDownload {
     );
   }
 
-  /** The peer will not send it. @returns whether it was outstanding. */
+  /** The peer will not send it. @returns whether it was outstanding; a reject that answers a cancel refuses nothing. */
   reject(picker: PiecePicker, piece: number, block: number): boolean {
-    this.#isRefusing = true;
     if (!this.pipeline.onReject(piece, block)) return false;
+    this.#isRefusing = true;
     this.#release(picker, piece, block);
     return true;
   }
@@ -157,9 +157,12 @@ export class PeerDownload {
     this.#isRefusing = false;
   }
 
-  /** The pipeline's deadline has passed. */
-  timeOut(picker: PiecePicker, now: number): void {
-    this.pipeline.onTimeout(now, (piece, block) => this.#release(picker, piece, block));
+  /** The pipeline's deadline has passed: what it withdraws, telling `withdrawn` of each block, may be asked of others. */
+  timeOut(picker: PiecePicker, now: number, withdrawn: (piece: number, block: number) => void): void {
+    this.pipeline.onTimeout(now, (piece, block) => {
+      this.#release(picker, piece, block);
+      withdrawn(piece, block);
+    });
   }
 
   /** The peer has the piece no longer: what it was asked of it is over. */

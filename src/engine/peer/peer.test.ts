@@ -359,3 +359,37 @@ test('in the end game the block that came from one peer is cancelled at the othe
   wait(simulator, 100);
   assert.equal(added.phase, 'seeding');
 });
+
+test('what a peer that stops answering is not waited for any more is taken back, so that it does not send it twice', () => {
+  const { simulator, engine, added } = downloading();
+  const peer = join(simulator, engine, { fast: true }).send((encoder) => encoder.haveAll());
+  let answers = 4;
+  peer.onRequest = (piece, begin, length) => {
+    if (--answers >= 0) peer.sendBlock(TORRENT, piece, begin, length);
+  };
+  peer.send((encoder) => encoder.unchoke());
+  wait(simulator, 20_000);
+  const { pipeline } = peer.peerIn(added).download;
+  assert.equal(pipeline.isSnubbed, true);
+  const [requests, cancels] = ['request', 'cancel'].map((word) =>
+    peer.heard(word).map((line) => line.slice(word.length)),
+  );
+  for (const block of cancels!) assert.ok(requests!.includes(block));
+  assert.equal(requests!.length - 4 - cancels!.length, pipeline.count, 'all but what is waited for');
+});
+
+test('a reject that answers a cancel does not keep us from asking the peer for something else', () => {
+  const { simulator, engine, added } = downloading();
+  const peer = join(simulator, engine, { fast: true }).send((encoder) => encoder.haveAll());
+  peer.send((encoder) => encoder.unchoke());
+  wait(simulator, 100);
+  const { download } = peer.peerIn(added);
+  const asked = peer.heard('request').length;
+  const [, piece, begin] = peer.heard('request').at(-1)!.split(' ').map(Number);
+  engine.session.context.turn.run(() => peer.peerIn(added).cancelRequest(piece!, begin! / BLOCK));
+  wait(simulator, 100);
+  peer.send((encoder) => encoder.reject(piece!, begin!, BLOCK));
+  wait(simulator, 100);
+  assert.equal(download.pipeline.count, asked);
+  assert.ok(peer.heard('request').length > asked);
+});

@@ -277,10 +277,11 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     if (!this.#isFine(this.#conduct.tick(now, { owesBlocks, isIndifferent, isCrowded: this.#owner!.isCrowded })))
       return;
     this.download.retry();
-    const picker = this.#data?.picker;
-    if (picker !== undefined && now >= this.download.pipeline.nextDeadline) {
-      this.download.timeOut(picker, now);
-      this.#owner?.data?.onRequestsPossible();
+    const data = this.#data;
+    if (data !== null && now >= this.download.pipeline.nextDeadline) {
+      // Told, or it would send them after all, some of them twice: they may be asked of it again.
+      this.download.timeOut(data.picker, now, (piece, block) => this.#sendCancel(data, piece, block));
+      data.onRequestsPossible();
     }
     this.wantsSettle();
   }

@@ -167,6 +167,16 @@ test('a reject ends a request; the reject that answers a cancel ends its memory'
   assert.equal(requests.onBlock(1, 1, BLOCK, 1), 'unrequested');
 });
 
+test('the reject that answers a cancel does not end a new request for the same block', () => {
+  const requests = pipeline();
+  requests.add(1, 0, 0);
+  requests.cancel(1, 0, 0);
+  requests.add(1, 0, 1);
+  assert.equal(requests.onReject(1, 0), false);
+  assert.equal(requests.has(1, 0), true);
+  assert.equal(requests.onReject(1, 0), true);
+});
+
 test('clear gives every request back once', () => {
   const requests = pipeline();
   for (let block = 0; block < 5; block++) requests.add(1, block, 0);

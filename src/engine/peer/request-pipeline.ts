@@ -158,10 +158,10 @@ export class RequestPipeline {
 
   /** The peer refused (BEP 6). @returns whether the request was outstanding. */
   onReject(piece: number, block: number): boolean {
-    if (this.#outstanding.take(piece, block)) return true;
-    // A cancelled request is answered by a reject: nothing is to come for it any more.
-    this.#withdrawn.take(piece, block);
-    return false;
+    // A cancelled request is answered by a reject: nothing is to come for it any more. The same block may have been asked
+    // for again meanwhile; answers come in the order asked, so this one is the old request's.
+    if (this.#withdrawn.take(piece, block)) return false;
+    return this.#outstanding.take(piece, block);
   }
 
   /** Withdraws a request, as the block has come from elsewhere. @returns whether it was outstanding. */

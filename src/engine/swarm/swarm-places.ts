@@ -62,9 +62,10 @@ export class SwarmPlaces {
       if (!keepsNew) return 'duplicate-connection';
       twin.close('duplicate-connection');
     }
-    if (peer.isOutgoing) return null;
-    if (this.#bannedHosts.has(peer.remote)) return 'banned';
     const { now } = this.#context.turn;
+    // While we dialled it others may have taken the last place of the client; of this torrent it has had one since.
+    if (peer.isOutgoing) return this.#connector.takesIn(now) ? null : 'too-many-peers';
+    if (this.#bannedHosts.has(peer.remote)) return 'banned';
     if (!this.hasRoom) this.makeRoom(now);
     return this.hasRoom && this.#connector.takesIn(now) ? null : 'too-many-peers';
   }
