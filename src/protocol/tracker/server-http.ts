@@ -24,7 +24,7 @@ export function answerHttp(server: TrackerServer, target: string, from: Address,
   return path === '/announce' ? answerAnnounce(server, parameters, from, now) : answerScrape(server, parameters, now);
 }
 
-function answerAnnounce(server: TrackerServer, parameters: Parameters, from: Address, now: number): Uint8Array {
+function answerAnnounce(server: TrackerServer, parameters: QueryParameters, from: Address, now: number): Uint8Array {
   const request = announceOf(parameters);
   if (typeof request === 'string') return failure(request);
   const form = { families: [4, 6], peersMax: LIMITS.trackerServerPeersPerAnswerMax } as const;
@@ -42,7 +42,7 @@ function answerAnnounce(server: TrackerServer, parameters: Parameters, from: Add
   });
 }
 
-function answerScrape(server: TrackerServer, parameters: Parameters, now: number): Uint8Array {
+function answerScrape(server: TrackerServer, parameters: QueryParameters, now: number): Uint8Array {
   const infoHashes = (parameters.get('info_hash') ?? []).slice(0, LIMITS.trackerServerScrapeHashesMax);
   if (infoHashes.length === 0) return failure('info_hash is missing: this tracker does not tell all it has');
   if (infoHashes.some((infoHash) => infoHash.length !== 20)) return failure('info_hash must be 20 bytes');
@@ -53,7 +53,7 @@ function answerScrape(server: TrackerServer, parameters: Parameters, now: number
 }
 
 /** @returns the request, or what is wrong with it. */
-function announceOf(parameters: Parameters): ServerAnnounce | string {
+function announceOf(parameters: QueryParameters): ServerAnnounce | string {
   const infoHash = parameters.get('info_hash')?.[0];
   const peerId = parameters.get('peer_id')?.[0];
   if (infoHash?.length !== 20) return 'info_hash must be 20 bytes';
@@ -95,10 +95,10 @@ function failure(reason: string): Uint8Array {
 }
 
 /** All values of each name, in order. */
-type Parameters = ReadonlyMap<string, readonly Uint8Array[]>;
+export type QueryParameters = ReadonlyMap<string, readonly Uint8Array[]>;
 
 /** @returns null when there are more than LIMITS.trackerServerParametersMax. */
-function parseQuery(query: string): Parameters | null {
+export function parseQuery(query: string): QueryParameters | null {
   const parameters = new Map<string, Uint8Array[]>();
   const pairs = query.split('&', LIMITS.trackerServerParametersMax + 1);
   if (pairs.length > LIMITS.trackerServerParametersMax) return null;
@@ -130,13 +130,13 @@ function percentDecode(text: string): Uint8Array {
   return bytes.subarray(0, length);
 }
 
-function text(parameters: Parameters, name: string): string | null {
+function text(parameters: QueryParameters, name: string): string | null {
   const value = parameters.get(name)?.[0];
   return value === undefined ? null : toLatin1(value);
 }
 
 /** @returns null when absent, negative or no number. Digits beyond 2^53 are rounded: they only have to be not zero. */
-function wholeNumber(parameters: Parameters, name: string): number | null {
+function wholeNumber(parameters: QueryParameters, name: string): number | null {
   const digits = text(parameters, name);
   return digits !== null && /^\d{1,20}$/.test(digits) ? Number(digits) : null;
 }

@@ -54,8 +54,11 @@ test('an announce is as BEP 15 has it, and is read back', () => {
   assert.deepEqual(decodeUdpAnnounce(packet), {
     infoHash: HASH,
     peerId: REQUEST.peerId,
+    downloaded: 1000,
     left: 2000,
+    uploaded: 3000,
     event: 'started',
+    key: 0xdeadbeef,
     numWant: null,
     port: 6881,
   });

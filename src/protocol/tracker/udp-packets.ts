@@ -87,13 +87,16 @@ export function encodeUdpAnnounce(
   return packet;
 }
 
-/** What the embedded tracker reads of an announce. The address field is not: anyone could write anyone's there. */
+/** An announce as a tracker reads it. The address field is not: anyone could write anyone's there. */
 export interface UdpAnnounce {
   /** Views of the packet. */
   readonly infoHash: Uint8Array;
   readonly peerId: Uint8Array;
+  readonly downloaded: number;
   readonly left: number;
+  readonly uploaded: number;
   readonly event: AnnounceEvent;
+  readonly key: number;
   /** null = as many as the tracker thinks right. */
   readonly numWant: number | null;
   readonly port: number;
@@ -106,8 +109,11 @@ export function decodeUdpAnnounce(packet: Uint8Array): UdpAnnounce | null {
   return {
     infoHash: packet.subarray(16, 36),
     peerId: packet.subarray(36, 56),
+    downloaded: readUint64(packet, 56),
     left: readUint64(packet, 64),
+    uploaded: readUint64(packet, 72),
     event: EVENTS[readUint32(packet, 80)] ?? '',
+    key: readUint32(packet, 88),
     numWant: numWant > 0x7fffffff ? null : numWant,
     port: readUint16(packet, 96),
   };
