@@ -3,6 +3,7 @@
  * do. Used by everything here that touches files, on the main thread and on disk workers.
  */
 import { statfsSync } from 'node:fs';
+import { formatBytes } from '../base/byte-size.js';
 import { DtorrentError, type ErrorCode } from '../base/errors.js';
 import { systemErrorCode } from './system-error.js';
 
@@ -102,16 +103,4 @@ function freeSpace(directory: string): string {
   } catch {
     return 'no space';
   }
-}
-
-/** Three significant digits at most: `4.66 GiB`, `512 KiB`. */
-export function formatBytes(bytes: number): string {
-  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${unit === 0 ? value : Number(value.toPrecision(3))} ${units[unit]}`;
 }

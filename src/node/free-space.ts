@@ -3,8 +3,8 @@
  * that a download that cannot end is not begun; with preallocation `none` nobody asks.
  */
 import { type BigIntStats, statfs } from 'node:fs';
+import { formatBytes } from '../base/byte-size.js';
 import { DtorrentError } from '../base/errors.js';
-import { formatBytes } from './disk-error.js';
 import type { DownloadDirectory } from './download-directory.js';
 import { lookAtFiles } from './file-stamps.js';
 
