@@ -155,7 +155,7 @@ test('a crash in the middle of a turn loses what the turn does after it', () => 
 test('a successor has the addresses, the name, the disk and the records of a host that has crashed', () => {
   const { simulator, a, b } = world();
   b.disk.write('/file', new Uint8Array([1]));
-  b.state.save('key', new Uint8Array([2]), () => {});
+  b.state.records.set('key', new Uint8Array([2]));
   assert.throws(() => simulator.createHost({ ipv4: b.ipv4 }), /two simulated hosts/);
   b.machine.crash('power');
   const successor = simulator.restartHost(b);

@@ -13,6 +13,7 @@ import { SimMachine } from './machine.js';
 import { type Link, SimInternet } from './network/internet.js';
 import { SILENT_OBSERVER, type SimObserver } from './observer.js';
 import { SimHost } from './sim-host.js';
+import type { DiskModel } from './storage/disk-model.js';
 import { MemoryDisk } from './storage/memory-disk.js';
 import { MemoryStateStore } from './storage/memory-state.js';
 import { MemoryStorageFactory } from './storage/memory-storage.js';
@@ -42,6 +43,8 @@ export interface SimHostOptions {
   readonly ipv6?: string | null;
   /** What its files lie on, to be looked at by the test or handed to a successor. Left out = an empty disk. */
   readonly disk?: MemoryDisk;
+  /** How fast that disk is. Left out = as fast as it was: a new one takes no time. */
+  readonly diskModel?: DiskModel;
   /** What its state store holds, to be looked at by the test or handed to a successor. Left out = nothing yet. */
   readonly state?: Map<string, Uint8Array>;
   /** Instead of a disk in memory; a function is told whose it is. */
@@ -89,8 +92,12 @@ export class Simulator {
     const { ipv4, ipv6 } = this.internet.assignIps(options.ipv4, options.ipv6);
     const name = options.name ?? ipv4 ?? ipv6 ?? 'nowhere';
     const machine = new SimMachine(this.#hostCount++, name, this.#observer);
-    const wiring: StorageWiring = { defer: (fn) => this.defer(fn), machine };
+    const defer = (fn: () => void): unknown => this.defer(fn);
+    // Of its own, so that a disk that fails changes nothing else that is left to chance.
+    const random = new SeededRandom(this.seed ^ Math.imul(machine.number + 1, 0x9e3779b9));
+    const wiring: StorageWiring = { defer, machine, clock: this.clock, random };
     const disk = options.disk ?? new MemoryDisk();
+    if (options.diskModel !== undefined) disk.queue.model = options.diskModel;
     const given = options.storage ?? new MemoryStorageFactory({ ...wiring, disk });
     const storage = typeof given === 'function' ? given(wiring) : given;
     const state = new MemoryStateStore({

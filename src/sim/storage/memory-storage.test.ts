@@ -1,17 +1,26 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { DtorrentError } from '../../base/errors.js';
-import type { Storage } from '../../host/storage.js';
+import { SeededRandom } from '../../base/random.js';
+import type { Clock, Wake } from '../../host/clock.js';
+import type { Storage, StorageSpec } from '../../host/storage.js';
 import { describeStorage } from '../../host/testing/storage-conformance.js';
 import { type StorageHarness, slotOf } from '../../host/testing/storage-scene.js';
 import { specOf, type TestTorrent, v1Torrent } from '../../host/testing/test-torrent.js';
+import { Simulator } from '../simulator.js';
 import { MemoryDisk } from './memory-disk.js';
 import { type MemoryOperation, MemoryStorageFactory, type MemoryStorageOptions } from './memory-storage.js';
 
 const later = (fn: () => void): void => void setImmediate(fn);
 
-describeStorage('memory', (): StorageHarness => {
-  const factory = new MemoryStorageFactory({ defer: later });
+describeStorage('memory', () => harnessOf(new MemoryStorageFactory({ defer: later })));
+describeStorage('memory, a slow disk', () => {
+  const factory = new MemoryStorageFactory({ defer: later, clock: new NextTick(), random: new SeededRandom(1) });
+  factory.disk.queue.model = { latencyMs: 1, bytesPerMs: 100_000 };
+  return harnessOf(factory);
+});
+
+function harnessOf(factory: MemoryStorageFactory): StorageHarness {
   const directory = '/downloads';
   const pathOf = (path: readonly string[]): string => [directory, ...path].join('/');
   return {
@@ -22,7 +31,7 @@ describeStorage('memory', (): StorageHarness => {
     removeFile: (path) => factory.disk.remove(pathOf(path)),
     close: async () => {},
   };
-});
+}
 
 const TORRENT = v1Torrent([{ path: ['a', 'b.bin'], lengthBytes: 100 }], 64);
 const WITH_EMPTY = v1Torrent(
@@ -150,6 +159,7 @@ test('opening can be made to fail', () => {
 function openNow(
   torrent: TestTorrent,
   options: Partial<MemoryStorageOptions>,
+  changes: Partial<StorageSpec> = {},
 ): { storage: Storage; disk: MemoryDisk; run: () => void } {
   const deferred: (() => void)[] = [];
   const factory = new MemoryStorageFactory({ ...options, defer: (fn) => deferred.push(fn) });
@@ -157,10 +167,156 @@ function openNow(
     for (const fn of deferred.splice(0)) fn();
   };
   let storage: Storage | null = null;
-  factory.open(specOf('/d', torrent), (result) => {
+  factory.open(specOf('/d', torrent, changes), (result) => {
     storage = result as Storage;
   });
   assert.equal(storage, null);
   run();
   return { storage: storage!, disk: factory.disk, run };
+}
+
+describe('a disk that is full', () => {
+  for (const [preallocation, message] of [
+    ['none', /^\/d has 0 bytes free, \/d\/a\/b\.bin needs 20 bytes more; free some space or choose another directory$/],
+    ['sparse', /^\/d has 80 bytes free, the torrent needs 100 bytes more; free some space, select fewer files, or/],
+  ] as const) {
+    test(`says what is missing, and takes writes again when there is room (preallocation ${preallocation})`, () => {
+      const disk = new MemoryDisk();
+      disk.capacityBytes = 80;
+      const { storage, run } = openNow(TORRENT, { disk }, { preallocation });
+      const results: unknown[] = [];
+      const note = (result: unknown): void => void results.push(result);
+      for (const piece of [0, 1]) storage.writePiece(piece, slotOf(TORRENT.pieceContent(piece)), note);
+      run();
+      const fault = results[1];
+      assert.ok(fault instanceof DtorrentError && fault.code === 'EDISKFULL');
+      if (preallocation === 'none') assert.equal(results[0], 'ok');
+      disk.capacityBytes = 100;
+      for (const piece of [0, 1]) storage.writePiece(piece, slotOf(TORRENT.pieceContent(piece)), note);
+      run();
+      assert.deepEqual(results.slice(2), ['ok', 'ok']);
+      assert.match(fault.message, message);
+    });
+  }
+});
+
+describe('a disk in trouble', () => {
+  test('fails the operations it is told to, in the words of a real one', () => {
+    const disk = new MemoryDisk();
+    const { storage, run } = openNow(TORRENT, { disk });
+    const results: unknown[] = [];
+    const note = (result: unknown): void => void results.push(result);
+    storage.writePiece(0, slotOf(TORRENT.pieceContent(0)), note);
+    disk.trouble.failNext('read');
+    for (let i = 0; i < 2; i++) storage.read(0, 0, new Uint8Array(10), note);
+    disk.trouble.failNext('flush', 2);
+    for (let i = 0; i < 3; i++) storage.flush(note);
+    disk.trouble.failNext('write');
+    storage.writePiece(1, slotOf(TORRENT.pieceContent(1)), note);
+    run();
+    const problem = 'the disk reports an input/output error; check the system log and the disk';
+    const texts = results.map((result) => (result instanceof DtorrentError ? result.message : result));
+    const write = `cannot write /d/a/b.bin: ${problem}`;
+    const sync = `cannot sync /d: ${problem}`;
+    assert.deepEqual(texts, ['ok', `cannot read /d/a/b.bin: ${problem}`, null, sync, sync, null, write]);
+  });
+
+  test('fails a share of one kind, and a write that fails may have begun', () => {
+    const disk = new MemoryDisk();
+    const { storage, run } = openNow(TORRENT, { disk, random: new SeededRandom(3) });
+    disk.trouble.errorRatio = 0.5;
+    disk.trouble.operations = new Set(['write']);
+    let failures = 0;
+    const lengths = new Set<number>();
+    for (let i = 0; i < 200; i++) {
+      disk.remove('/d/a/b.bin');
+      storage.writePiece(0, slotOf(TORRENT.pieceContent(0)), (result) => {
+        if (result !== 'ok') failures++;
+      });
+      lengths.add(disk.lengthBytes('/d/a/b.bin'));
+      storage.setWantedFiles(Uint8Array.of(0), () => {});
+      storage.setWantedFiles(null, () => {});
+      run();
+    }
+    assert.ok(failures > 50 && failures < 150, String(failures));
+    assert.ok(lengths.size > 20, 'cut short anywhere');
+  });
+
+  test('rots as it is read, which is known', () => {
+    const disk = new MemoryDisk();
+    const { storage, run } = openNow(TORRENT, { disk, random: new SeededRandom(3) });
+    const results: unknown[] = [];
+    storage.writePiece(0, slotOf(TORRENT.pieceContent(0)), () => {});
+    disk.trouble.rotRatio = 1;
+    storage.verifyPiece(0, (result) => results.push(result));
+    run();
+    assert.deepEqual(results, ['bad-hash']);
+    assert.equal(disk.isRotten('/d/a/b.bin', 0, 64), true);
+    assert.equal(disk.isRotten('/d/a/b.bin', 64, 36), false);
+  });
+});
+
+test('a disk with a model works off one operation after the other', () => {
+  const simulator = new Simulator({ seed: 1 });
+  const host = simulator.createHost({ diskModel: { latencyMs: 10, bytesPerMs: 1 } });
+  const times: [string, number][] = [];
+  host.storage.open(specOf('/d', TORRENT), (storage) => {
+    assert.ok(!(storage instanceof DtorrentError));
+    const start = simulator.now;
+    const note = (what: string) => (): void => void times.push([what, simulator.now - start]);
+    storage.writePiece(0, slotOf(TORRENT.pieceContent(0)), note('write'));
+    storage.read(0, 0, new Uint8Array(30), note('read'));
+    storage.flush(note('flush'));
+    storage.close(note('close'));
+  });
+  simulator.run(1000);
+  assert.deepEqual(times, [
+    ['write', 74],
+    ['read', 114],
+    ['flush', 124],
+    ['close', 134],
+  ]);
+});
+
+test('a host that loses power loses what it had not flushed; what was under way is never done', () => {
+  let lost = 0;
+  for (let seed = 0; seed < 20; seed++) {
+    const simulator = new Simulator({ seed });
+    const host = simulator.createHost({ diskModel: { latencyMs: 10, bytesPerMs: 1 } });
+    const done: string[] = [];
+    host.storage.open(specOf('/d', TORRENT), (storage) => {
+      assert.ok(!(storage instanceof DtorrentError));
+      storage.writePiece(1, slotOf(TORRENT.pieceContent(1)), () => done.push('write'));
+      storage.flush(() => done.push('flush'));
+      storage.writePiece(0, slotOf(TORRENT.pieceContent(0)), () => host.machine.crash('power'));
+      storage.flush(() => done.push('too late'));
+    });
+    simulator.run(1000);
+    assert.deepEqual(done, ['write', 'flush']);
+    const left = host.disk.read('/d/a/b.bin')!;
+    assert.deepEqual(left.subarray(64), TORRENT.pieceContent(1));
+    if (Buffer.compare(left.subarray(0, 64), TORRENT.pieceContent(0)) !== 0) lost++;
+  }
+  assert.ok(lost > 0 && lost < 20, String(lost));
+});
+
+/** A clock that jumps to the next deadline as soon as nothing else is to do. */
+class NextTick implements Clock {
+  #now = 0;
+
+  now(): number {
+    return this.#now;
+  }
+
+  unixTime(): number {
+    return 0;
+  }
+
+  wakeAt(deadline: number, fn: () => void): Wake {
+    setImmediate(() => {
+      this.#now = deadline;
+      fn();
+    });
+    return { cancel() {} };
+  }
 }

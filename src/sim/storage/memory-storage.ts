@@ -1,18 +1,23 @@
 /**
  * The storage port over a disk in memory, for the simulator and for tests. Files live in a MemoryDisk that outlives
  * storages and engines, so that a restart finds what was written. Operations take effect at the call, in order, and
- * their `done` is deferred; `defer` is the simulator's clock, or anything that calls back later, first in, first out.
+ * their `done` comes when the disk's queue has come to them; what a machine had under way when it crashed may be half
+ * done, and what was not flushed be lost (disk-journal.ts).
  */
 import { assert } from '../../base/assert.js';
+import { formatBytes } from '../../base/byte-size.js';
 import { DtorrentError } from '../../base/errors.js';
+import { type Random, randomBelow } from '../../base/random.js';
 import type { Slot } from '../../base/slot-pool.js';
-import { FilePlacement } from '../../format/file-placement.js';
+import { type AsideStretch, FilePlacement } from '../../format/file-placement.js';
 import { checkPiece } from '../../format/piece-check.js';
 import type { FileStamp, Storage, StorageFactory, StorageSpec, VerifyResult, WriteResult } from '../../host/storage.js';
+import type { DiskOperation } from './disk-journal.js';
+import type { MemoryOperation } from './disk-trouble.js';
 import { MemoryDisk } from './memory-disk.js';
 import { StorageCalls, type StorageWiring } from './storage-wiring.js';
 
-export type MemoryOperation = 'open' | 'write' | 'read' | 'verify' | 'select' | 'stamp' | 'flush';
+export type { MemoryOperation } from './disk-trouble.js';
 
 export interface MemoryStorageOptions extends StorageWiring {
   /** Left out = an empty disk of its own. */
@@ -26,26 +31,47 @@ export interface MemoryStorageOptions extends StorageWiring {
 
 export class MemoryStorageFactory implements StorageFactory {
   readonly disk: MemoryDisk;
-  readonly #options: MemoryStorageOptions;
-  readonly #calls: StorageCalls;
+  readonly #parts: StorageParts;
 
   constructor(options: MemoryStorageOptions) {
-    this.#options = options;
-    this.#calls = new StorageCalls(options, 'storage');
-    this.disk = options.disk ?? new MemoryDisk();
+    const disk = options.disk ?? new MemoryDisk();
+    this.disk = disk;
+    const { machine, random } = options;
+    const calls = new StorageCalls(options, 'storage', disk.queue);
+    this.#parts = { disk, calls, random: random ?? null, fault: options.fault ?? NO_FAULT };
+    if (machine !== undefined && random !== undefined) machine.onCrash((kind) => disk.crash(random, kind));
   }
 
   open(spec: StorageSpec, done: (result: Storage | DtorrentError) => void): void {
-    if (!this.#calls.begin()) return;
-    const fault = this.#options.fault?.('open', -1) ?? null;
-    const result = fault ?? this.#open(spec);
-    this.#calls.end(() => done(result));
+    const { calls, fault } = this.#parts;
+    if (!calls.begin()) return;
+    const operation = { isDone: false };
+    const result = fault('open', -1) ?? this.#open(spec, operation);
+    calls.end(() => {
+      operation.isDone = true;
+      done(result);
+    });
   }
 
-  #open(spec: StorageSpec): Storage | DtorrentError {
-    const storage = new MemoryStorage(spec, this.disk, { fault: this.#options.fault ?? NO_FAULT, calls: this.#calls });
+  #open(spec: StorageSpec, operation: DiskOperation): Storage | DtorrentError {
+    const { trouble } = this.disk;
+    if (trouble.strikes('open', this.#parts.random)) return inputOutputError('open', spec.directory);
+    const storage = new MemoryStorage(spec, this.#parts, operation);
     return storage.isElsewhere ? directoryIsGone(spec.directory) : storage;
   }
+}
+
+interface StorageParts {
+  readonly disk: MemoryDisk;
+  readonly calls: StorageCalls;
+  readonly random: Random | null;
+  readonly fault: NonNullable<MemoryStorageOptions['fault']>;
+}
+
+interface PieceSpan {
+  readonly piece: number;
+  readonly begin: number;
+  readonly length: number;
 }
 
 class MemoryStorage implements Storage {
@@ -53,29 +79,27 @@ class MemoryStorage implements Storage {
   readonly directoryIdentity: string;
   readonly #spec: StorageSpec;
   readonly #disk: MemoryDisk;
-  readonly #fault: NonNullable<MemoryStorageOptions['fault']>;
+  readonly #parts: StorageParts;
   readonly #calls: StorageCalls;
   readonly #placement: FilePlacement;
   /** 1 = the file, the parts file last, was seen with data of its own: if it is gone, that is an error. */
   readonly #wasThere: Uint8Array;
+  /** Files that a flush has to make last. */
+  readonly #dirty = new Set<number>();
   #isClosed = false;
 
-  constructor(
-    spec: StorageSpec,
-    disk: MemoryDisk,
-    parts: { readonly fault: NonNullable<MemoryStorageOptions['fault']>; readonly calls: StorageCalls },
-  ) {
+  constructor(spec: StorageSpec, parts: StorageParts, opening: DiskOperation) {
     this.#spec = spec;
-    this.#disk = disk;
-    this.#fault = parts.fault;
+    this.#disk = parts.disk;
+    this.#parts = parts;
     this.#calls = parts.calls;
     this.#placement = new FilePlacement(spec.layout, spec.wantedFiles);
     this.#wasThere = new Uint8Array(spec.layout.files.length + 1);
-    this.directoryIdentity = identityOf(disk);
+    this.directoryIdentity = identityOf(this.#disk);
     const hasParts = this.#isThere(this.#placement.partsIndex);
     this.isEmpty = !hasParts && !spec.layout.files.some(({ lengthBytes }, i) => lengthBytes > 0 && this.#isThere(i));
     // In the place of another directory nothing is begun again; the factory refuses it.
-    if (!this.isElsewhere) this.#place();
+    if (!this.isElsewhere) this.#place(opening);
   }
 
   /** It was open in another directory, which is not there now. */
@@ -85,75 +109,79 @@ class MemoryStorage implements Storage {
 
   writePiece(piece: number, slot: Slot, done: (result: WriteResult) => void): void {
     if (!this.#calls.begin()) return;
-    const fault = this.#writeFault(piece, 0, this.#spec.layout.pieceBytes(piece));
-    this.#clearPadding(piece, slot.bytes);
-    const bytes = slot.bytes.subarray(0, this.#spec.layout.pieceBytes(piece));
-    const result = fault ?? checkPiece(piece, bytes, this.#spec.hashes);
-    if (result === 'ok') this.#write(piece, 0, bytes);
-    this.#calls.end(() => done(result), bytes.length);
+    const span = { piece, begin: 0, length: this.#spec.layout.pieceBytes(piece) };
+    const operation = { isDone: false };
+    let result: WriteResult | null = this.#beforeWrite(span, operation);
+    this.#clearPadding(span, slot.bytes);
+    const bytes = slot.bytes.subarray(0, span.length);
+    result ??= checkPiece(piece, bytes, this.#spec.hashes);
+    if (result === 'ok') result = this.#write(span, bytes, operation) ?? 'ok';
+    this.#end(operation, result, done, span.length);
   }
 
-  writeUnverified(
-    { piece, begin, length }: { readonly piece: number; readonly begin: number; readonly length: number },
-    slot: Slot,
-    done: (error: DtorrentError | null) => void,
-  ): void {
+  writeUnverified(span: PieceSpan, slot: Slot, done: (error: DtorrentError | null) => void): void {
     if (!this.#calls.begin()) return;
-    const fault = this.#writeFault(piece, begin, length);
-    if (fault === null) this.#write(piece, begin, slot.bytes.subarray(0, length));
-    this.#calls.end(() => done(fault), length);
+    const operation = { isDone: false };
+    const fault = this.#beforeWrite(span, operation);
+    const bytes = slot.bytes.subarray(0, span.length);
+    this.#end(operation, fault ?? this.#write(span, bytes, operation), done, span.length);
   }
 
   read(piece: number, begin: number, into: Uint8Array, done: (error: DtorrentError | null) => void): void {
     if (!this.#calls.begin()) return;
-    let error = this.#faultOf('read', piece);
-    if (error === null && !this.#readInto(piece, begin, into)) {
+    const span = { piece, begin, length: into.length };
+    let error = this.#faultOf('read', span);
+    if (error === null && !this.#readInto(span, into)) {
       error = new DtorrentError('EFILEIO', `cannot read piece ${piece}: its file is absent or too short`);
     }
-    this.#calls.end(() => done(error), into.length);
+    this.#end(null, error, done, into.length);
   }
 
   verifyPiece(piece: number, done: (result: VerifyResult) => void): void {
     if (!this.#calls.begin()) return;
-    let result: VerifyResult | null = this.#faultOf('verify', piece);
+    const span = { piece, begin: 0, length: this.#spec.layout.pieceBytes(piece) };
+    let result: VerifyResult | null = this.#faultOf('verify', span);
     if (result === null) {
-      const bytes = new Uint8Array(this.#spec.layout.pieceBytes(piece));
-      if (this.#readInto(piece, 0, bytes)) result = checkPiece(piece, bytes, this.#spec.hashes);
-      else result = this.#directoryFault() ?? this.#goneFault(this.#filesUnder(piece, 0, bytes.length)) ?? 'missing';
-      if (result === 'ok') for (const index of this.#filesUnder(piece, 0, bytes.length)) this.#wasThere[index] = 1;
+      const bytes = new Uint8Array(span.length);
+      if (this.#readInto(span, bytes)) result = checkPiece(piece, bytes, this.#spec.hashes);
+      else result = this.#directoryFault() ?? this.#goneFault(this.#filesUnder(span)) ?? 'missing';
+      if (result === 'ok') for (const index of this.#filesUnder(span)) this.#wasThere[index] = 1;
     }
-    const verdict = result;
-    this.#calls.end(() => done(verdict), this.#spec.layout.pieceBytes(piece));
+    this.#end(null, result, done, span.length);
   }
 
   setWantedFiles(wanted: Uint8Array | null, done: (error: DtorrentError | null) => void): void {
     if (!this.#calls.begin()) return;
-    const fault = this.#faultOf('select', -1) ?? this.#directoryFault();
+    const operation = { isDone: false };
+    const fault = this.#faultOf('select', null) ?? this.#directoryFault();
     if (fault === null) {
       this.#placement.setWanted(wanted);
-      this.#place();
+      this.#place(operation);
     }
-    this.#calls.end(() => done(fault));
+    this.#end(operation, fault, done);
   }
 
   stampFiles(done: (result: readonly FileStamp[] | DtorrentError) => void): void {
     if (!this.#calls.begin()) return;
-    const stamps = this.#spec.layout.files.map((file, index) => {
-      if (file.padding) return { lengthBytes: 0, modifiedUs: 0 };
-      return this.#disk.stamp(this.#pathOf(index));
-    });
-    stamps.push(this.#disk.stamp(this.#pathOf(this.#placement.partsIndex)));
-    const result = this.#faultOf('stamp', -1) ?? this.#directoryFault() ?? this.#goneFault(stamps.keys()) ?? stamps;
-    if (result === stamps) {
+    const stamps = this.#stamps();
+    const fault = this.#faultOf('stamp', null) ?? this.#directoryFault() ?? this.#goneFault(stamps.keys());
+    if (fault === null) {
       for (const [index, { lengthBytes }] of stamps.entries()) if (lengthBytes > 0) this.#wasThere[index] = 1;
     }
-    this.#calls.end(() => done(result));
+    this.#calls.end(() => done(fault ?? this.#lookedAtLater(stamps)));
   }
 
   flush(done: (error: DtorrentError | null) => void): void {
     if (!this.#calls.begin()) return;
-    const fault = this.#faultOf('flush', -1) ?? this.#directoryFault() ?? this.#goneFault(this.#wasThere.keys());
-    this.#calls.end(() => done(fault));
+    const fault = this.#faultOf('flush', null) ?? this.#directoryFault() ?? this.#goneFault(this.#wasThere.keys());
+    const indices = [...this.#dirty];
+    this.#dirty.clear();
+    const finish = this.#disk.beginFlush(indices.map((index) => this.#pathOf(index)));
+    this.#calls.end(() => {
+      if (fault === null) finish();
+      else for (const index of indices) this.#dirty.add(index);
+      done(fault);
+    });
   }
 
   close(done: () => void): void {
@@ -163,85 +191,162 @@ class MemoryStorage implements Storage {
     this.#calls.end(done);
   }
 
+  #end<T>(operation: DiskOperation | null, result: T, done: (result: T) => void, bytes = 0): void {
+    this.#calls.end(() => {
+      if (operation !== null) operation.isDone = true;
+      done(result);
+    }, bytes);
+  }
+
   /** Padding is zeros, whatever a peer sent there. */
-  #clearPadding(piece: number, bytes: Uint8Array): void {
+  #clearPadding({ piece, begin, length }: PieceSpan, bytes: Uint8Array): void {
     let position = 0;
-    this.#spec.layout.forEachSpan(piece, 0, this.#spec.layout.pieceBytes(piece), (index, _, length) => {
-      if (this.#spec.layout.files[index]!.padding) bytes.fill(0, position, position + length);
-      position += length;
+    this.#spec.layout.forEachSpan(piece, begin, length, (index, _, spanBytes) => {
+      if (this.#spec.layout.files[index]!.padding) bytes.fill(0, position, position + spanBytes);
+      position += spanBytes;
     });
   }
 
   /** Finds out what is on the disk and makes what is wanted of what the parts file has. */
-  #place(): void {
+  #place(operation: DiskOperation): void {
     for (const [index, { padding, lengthBytes }] of this.#spec.layout.files.entries()) {
       if (padding || this.#isThere(index)) continue;
       const isWanted = this.#placement.isWanted(index);
       if (!isWanted) this.#wasThere[index] = 0;
       this.#placement.setAside(index, !isWanted || this.#placement.isAside(index) || this.#wasThere[index] === 0);
-      if (lengthBytes === 0 && isWanted) this.#disk.write(this.#pathOf(index), NOTHING);
+      if (lengthBytes === 0 && isWanted) this.#writeFile(index, 0, NOTHING, operation);
     }
-    for (const index of this.#placement.wantedAside()) this.#takeOut(index);
+    for (const index of this.#placement.wantedAside()) this.#takeOut(index, operation);
     const isAnyWanted = this.#spec.layout.files.some((_, index) => this.#placement.isWanted(index));
-    if (isAnyWanted && !this.#placement.needsParts) this.#removeParts();
+    if (!isAnyWanted || this.#placement.needsParts) return;
+    this.#wasThere[this.#placement.partsIndex] = 0;
+    this.#disk.unlink(this.#pathOf(this.#placement.partsIndex), operation);
   }
 
-  #takeOut(index: number): void {
+  /** Whole, and it lasts: the real one is copied, synced and renamed. */
+  #takeOut(index: number, operation: DiskOperation): void {
     const parts = this.#pathOf(this.#placement.partsIndex);
     this.#placement.setAside(index, false);
     if (this.#isThere(index)) return;
-    for (const { partsOffsetBytes, fileOffsetBytes, lengthBytes } of this.#placement.asideStretches(index)) {
-      if (this.#disk.lengthBytes(parts) < partsOffsetBytes + lengthBytes) continue;
-      this.#writeFile(index, fileOffsetBytes, this.#disk.view(parts, partsOffsetBytes, lengthBytes));
+    const partsBytes = this.#disk.lengthBytes(parts);
+    const isStored = (stretch: AsideStretch): boolean => stretch.partsOffsetBytes + stretch.lengthBytes <= partsBytes;
+    const stretches = this.#placement.asideStretches(index).filter(isStored);
+    const last = stretches[stretches.length - 1];
+    if (last === undefined) return;
+    const { lengthBytes } = this.#spec.layout.files[index]!;
+    const isWhole = this.#spec.preallocation !== 'none';
+    const file = new Uint8Array(isWhole ? lengthBytes : last.fileOffsetBytes + last.lengthBytes);
+    for (const stretch of stretches) {
+      file.set(this.#disk.view(parts, stretch.partsOffsetBytes, stretch.lengthBytes), stretch.fileOffsetBytes);
     }
+    this.#disk.moveIn(this.#pathOf(index), file, operation);
   }
 
-  #removeParts(): void {
-    this.#wasThere[this.#placement.partsIndex] = 0;
-    this.#disk.remove(this.#pathOf(this.#placement.partsIndex));
-  }
-
-  #write(piece: number, begin: number, bytes: Uint8Array): void {
+  /** @returns why it cannot be written to the end. What could be is there. */
+  #write(span: PieceSpan, bytes: Uint8Array, operation: DiskOperation): DtorrentError | null {
     let position = 0;
-    this.#placement.forEachSpan(piece, begin, bytes.length, (index, offset, length) => {
-      const part = bytes.subarray(position, position + length);
+    let fault: DtorrentError | null = null;
+    let bytesLeft = this.#bytesBeforeTrouble(bytes.length);
+    this.#placement.forEachSpan(span.piece, span.begin, span.length, (index, offset, length) => {
+      const part = bytes.subarray(position, position + Math.min(length, bytesLeft));
       position += length;
-      if (this.#isPadding(index)) return;
-      this.#writeFile(index, offset, part);
+      if (this.#isPadding(index) || fault !== null) return;
+      const written = this.#writeFile(index, offset, part, operation);
+      bytesLeft -= written;
+      if (written < part.length) fault = this.#diskIsFull(index);
+      else if (part.length < length) fault = inputOutputError('write', this.#pathOf(index));
+      if (written === 0) return;
+      this.#dirty.add(index);
       this.#wasThere[index] = 1;
     });
+    return fault;
   }
 
-  #writeFile(index: number, offset: number, bytes: Uint8Array): void {
+  #bytesBeforeTrouble(length: number): number {
+    const { random } = this.#parts;
+    if (!this.#disk.trouble.strikes('write', random)) return Number.POSITIVE_INFINITY;
+    return random === null ? 0 : randomBelow(random, length);
+  }
+
+  /** @returns how many bytes were written. */
+  #writeFile(index: number, offset: number, bytes: Uint8Array, operation: DiskOperation): number {
     const { layout, preallocation } = this.#spec;
     const lengthMax = layout.files[index]?.lengthBytes ?? this.#placement.partsBytesMax;
     const isWhole = preallocation !== 'none' && index < layout.files.length && this.#placement.isWanted(index);
-    this.#disk.writeAt(this.#pathOf(index), { offset, bytes, lengthMax, lengthMin: isWhole ? lengthMax : 0 });
+    const lengthMin = isWhole ? lengthMax : 0;
+    return this.#disk.writeAt(this.#pathOf(index), { operation, offset, bytes, lengthMax, lengthMin });
+  }
+
+  /** In the words of the real one. */
+  #diskIsFull(index: number): DtorrentError {
+    const { directory, layout, preallocation } = this.#spec;
+    const path = this.#pathOf(index);
+    const isPlanned = preallocation !== 'none';
+    const files = isPlanned ? [...layout.files.keys()].filter((i) => this.#placement.isWanted(i)) : [index];
+    let neededBytes = 0;
+    for (const i of files) {
+      const lengthBytes = layout.files[i]?.lengthBytes ?? this.#placement.partsBytesMax;
+      neededBytes += Math.max(lengthBytes - this.#disk.lengthBytes(this.#pathOf(i)), 0);
+    }
+    const needed = `${isPlanned ? 'the torrent' : path} needs ${formatBytes(neededBytes)} more`;
+    const remedy = `free some space${isPlanned ? ', select fewer files,' : ''} or choose another directory`;
+    const free = formatBytes(this.#disk.freeBytes);
+    return new DtorrentError('EDISKFULL', `${directory} has ${free} free, ${needed}; ${remedy}`);
   }
 
   /** @returns false when a file is absent or too short. */
-  #readInto(piece: number, begin: number, into: Uint8Array): boolean {
+  #readInto({ piece, begin }: PieceSpan, into: Uint8Array): boolean {
     let position = 0;
     let isComplete = true;
     this.#placement.forEachSpan(piece, begin, into.length, (index, offset, length) => {
+      const path = this.#pathOf(index);
       if (this.#isPadding(index)) into.fill(0, position, position + length);
-      else if (this.#disk.lengthBytes(this.#pathOf(index)) < offset + length) isComplete = false;
-      else into.set(this.#disk.view(this.#pathOf(index), offset, length), position);
+      else if (this.#disk.lengthBytes(path) < offset + length) isComplete = false;
+      else {
+        const { random } = this.#parts;
+        if (this.#disk.trouble.rots(random)) this.#disk.corrupt(path, offset + randomBelow(random!, length));
+        into.set(this.#disk.view(path, offset, length), position);
+      }
       position += length;
     });
     return isComplete;
   }
 
-  #faultOf(operation: MemoryOperation, piece: number): DtorrentError | null {
-    if (this.#isClosed) return new DtorrentError('EFILEIO', 'the torrent is closed');
-    return this.#fault(operation, piece);
+  #stamps(): FileStamp[] {
+    const stamps = this.#spec.layout.files.map((file, index): FileStamp => {
+      return file.padding ? { lengthBytes: 0, modifiedUs: 0 } : this.#disk.stamp(this.#pathOf(index));
+    });
+    stamps.push(this.#disk.stamp(this.#pathOf(this.#placement.partsIndex)));
+    return stamps;
   }
 
-  #writeFault(piece: number, begin: number, length: number): DtorrentError | null {
-    const fault = this.#faultOf('write', piece) ?? this.#directoryFault();
+  /** Each file was looked at at some time between the call and now. */
+  #lookedAtLater(before: readonly FileStamp[]): readonly FileStamp[] {
+    const { random } = this.#parts;
+    if (random === null) return before;
+    const now = this.#stamps();
+    return before.map((stamp, index) =>
+      random.uint32() % 2 === 0 && now[index]!.lengthBytes >= 0 ? now[index]! : stamp,
+    );
+  }
+
+  /** `span` null = it is not about a piece. */
+  #faultOf(operation: MemoryOperation, span: PieceSpan | null): DtorrentError | null {
+    if (this.#isClosed) return new DtorrentError('EFILEIO', 'the torrent is closed');
+    const fault = this.#parts.fault(operation, span?.piece ?? -1);
+    // A write that fails may have begun.
+    if (fault !== null || operation === 'write') return fault;
+    if (!this.#disk.trouble.strikes(operation, this.#parts.random)) return null;
+    const index = span === null ? undefined : this.#filesUnder(span)[0];
+    const action = operation === 'flush' ? 'sync' : operation === 'stamp' || operation === 'select' ? 'open' : 'read';
+    return inputOutputError(action, index === undefined ? this.#spec.directory : this.#pathOf(index));
+  }
+
+  #beforeWrite(span: PieceSpan, operation: DiskOperation): DtorrentError | null {
+    const fault = this.#faultOf('write', span) ?? this.#directoryFault();
     if (fault !== null) return fault;
-    for (const index of this.#placement.asideBefore(piece)) this.#takeOut(index);
-    return this.#goneFault(this.#filesUnder(piece, begin, length));
+    for (const index of this.#placement.asideBefore(span.piece)) this.#takeOut(index, operation);
+    return this.#goneFault(this.#filesUnder(span));
   }
 
   #directoryFault(): DtorrentError | null {
@@ -257,7 +362,7 @@ class MemoryStorage implements Storage {
     return null;
   }
 
-  #filesUnder(piece: number, begin: number, length: number): number[] {
+  #filesUnder({ piece, begin, length }: PieceSpan): number[] {
     const indices: number[] = [];
     this.#placement.forEachSpan(piece, begin, length, (index) => {
       if (!this.#isPadding(index)) indices.push(index);
@@ -288,4 +393,10 @@ function identityOf(disk: MemoryDisk): string {
 
 function directoryIsGone(directory: string): DtorrentError {
   return new DtorrentError('EFILEIO', `the download directory ${directory} is not the one it was any more`);
+}
+
+/** In the words of the real one. */
+function inputOutputError(action: 'open' | 'read' | 'write' | 'sync', path: string): DtorrentError {
+  const explanation = 'the disk reports an input/output error; check the system log and the disk';
+  return new DtorrentError('EFILEIO', `cannot ${action} ${path}: ${explanation}`);
 }

@@ -16,7 +16,7 @@ export class SharedContentStorageFactory implements StorageFactory {
 
   constructor(disk: SharedContentDisk, wiring: StorageWiring) {
     this.disk = disk;
-    this.#calls = new StorageCalls(wiring, 'storage');
+    this.#calls = new StorageCalls(wiring, 'storage', disk.queue);
   }
 
   open({ layout }: StorageSpec, done: (result: Storage | DtorrentError) => void): void {

@@ -6,6 +6,7 @@
 import { assert } from '../../base/assert.js';
 import { LIMITS } from '../../base/limits.js';
 import type { FileStamp, StorageLayout } from '../../host/storage.js';
+import { DiskQueue } from './disk-model.js';
 
 const BLOCK_BYTES = LIMITS.blockBytes;
 
@@ -23,6 +24,7 @@ interface PieceSpan {
 
 export class SharedContentDisk {
   readonly layout: StorageLayout;
+  readonly queue: DiskQueue = new DiskQueue();
   readonly #content: Uint8Array;
   readonly #pieces: Uint8Array;
   /** Of MIXED pieces: ABSENT, GOOD or WRONG a block. */
