@@ -131,6 +131,29 @@ test('a sync that fails pauses the torrent: nothing is claimed that may not be o
   assert.ok(scene.has());
 });
 
+test('who resumes at once is not paused again by what still fails of the run before', () => {
+  const scene = new Scene();
+  scene.runUntilHad(5);
+  const full = new DtorrentError('EDISKFULL', 'full');
+  scene.fault = (operation) => (operation === 'write' ? full : null);
+  scene.runUntil('paused');
+  let lateFailures = 0;
+  scene.fault = (operation) => {
+    if (operation !== 'flush') return null;
+    lateFailures++;
+    return full;
+  };
+  scene.resume();
+  assert.ok(
+    scene.simulator.run(() => scene.torrent.phase === 'downloading', { maxVirtualMs: DISK_RETRY_FIRST_MS / 2 }),
+  );
+  assert.equal(lateFailures, 1);
+  assert.deepEqual(scene.pauses, ['full']);
+  scene.fault = () => null;
+  scene.runUntil('seeding');
+  assert.ok(scene.has());
+});
+
 test('the disk is tried again soon, and then less and less often', () => {
   const scene = new Scene();
   scene.runUntilHad(5);

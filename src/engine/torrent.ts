@@ -332,8 +332,10 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
   /** The disk pauses a torrent; anything else ends it. */
   onDataError(error: DtorrentError): void {
     if (this.phase === 'stopped') this.#emit({ type: 'warning', error });
-    else if (isDiskError(error.code)) this.#pause('error', error, () => {});
-    else this.#fail(error);
+    else if (!isDiskError(error.code)) this.#fail(error);
+    // What is being let go has no say in what comes after it: who resumes at once would be paused again by the rest of
+    // what failed before. The disk is asked anew when the data is opened.
+    else if (!this.#holder.isClosing) this.#pause('error', error, () => {});
   }
 
   // ---- DataHolderHandler ----
