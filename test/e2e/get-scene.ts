@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { afterTest } from '../harness/cleanup.js';
 import { type CliResult, runCli, spawnCli } from './cli-process.js';
 import { RecordingSeed } from './recording-seed.js';
 
@@ -45,7 +46,7 @@ export class GetScene {
     const content = Buffer.concat(paths.map((path) => readFileSync(join(directory, 'data', path))));
     const seed = await RecordingSeed.start({ torrent: readFileSync(join(directory, 'x.torrent')), content });
     const scene = new GetScene(directory, seed, content);
-    t.after(() => scene.#end());
+    afterTest(t, () => scene.#end());
     return scene;
   }
 
