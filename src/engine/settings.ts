@@ -132,7 +132,7 @@ export function resolveSettings(given: Partial<Settings> = {}): Settings {
     const row = SETTINGS_TABLE[name as keyof Settings];
     if (row.kind === 'choice') {
       if (!(row.choices as readonly unknown[]).includes(value)) {
-        throw new DtorrentError('EOPTION', `setting ${name} must be one of ${row.choices.join(', ')}, not ${value}`);
+        throw new DtorrentError('EOPTION', `setting ${name} must be one of ${row.choices.join(', ')}`);
       }
     } else if (typeof value !== row.kind) {
       throw new DtorrentError('EOPTION', `setting ${name} must be a ${row.kind}`);
