@@ -15,6 +15,7 @@ import {
 import { fromUtf8, toLatin1, toUtf8 } from '../../base/bytes.js';
 import { DtorrentError } from '../../base/errors.js';
 import { LIMITS } from '../../base/limits.js';
+import { toOneLine } from '../../base/one-line.js';
 import { BencodeDict, decodeBencode } from '../../format/bencode.js';
 import {
   AnnounceFailure,
@@ -160,7 +161,7 @@ function shortWaitMs(seconds: number): number {
 
 function message(dict: BencodeDict, key: string): string | null {
   const bytes = dict.getBytes(key);
-  return bytes === null ? null : toUtf8(bytes.subarray(0, LIMITS.trackerMessageBytesMax));
+  return bytes === null ? null : toOneLine(bytes.subarray(0, LIMITS.trackerMessageBytesMax));
 }
 
 function count(dict: BencodeDict, key: string): number | null {

@@ -5,8 +5,9 @@
  */
 import { fromCompact, isDiallable } from '../../base/address.js';
 import { assert } from '../../base/assert.js';
-import { readUint16, readUint32, readUint64, toUtf8, writeUint16, writeUint32, writeUint64 } from '../../base/bytes.js';
+import { readUint16, readUint32, readUint64, writeUint16, writeUint32, writeUint64 } from '../../base/bytes.js';
 import { LIMITS } from '../../base/limits.js';
+import { toOneLine } from '../../base/one-line.js';
 import {
   type AnnounceEvent,
   type AnnounceRequest,
@@ -214,11 +215,11 @@ export function encodeUdpError(transactionId: number, text: Uint8Array): Uint8Ar
   return packet;
 }
 
-/** The text, which some trackers end with a NUL. */
+/** The text, on one line; some trackers end it with a NUL. */
 export function decodeUdpError(packet: Uint8Array): string {
   const text = packet.subarray(8, 8 + LIMITS.trackerMessageBytesMax);
   const end = text.indexOf(0);
-  return toUtf8(end < 0 ? text : text.subarray(0, end));
+  return toOneLine(end < 0 ? text : text.subarray(0, end));
 }
 
 /** BEP 41: path and query, in options of at most 255 bytes that the tracker puts together again. */
