@@ -377,19 +377,3 @@ test('what a peer that stops answering is not waited for any more is taken back,
   for (const block of cancels!) assert.ok(requests!.includes(block));
   assert.equal(requests!.length - 4 - cancels!.length, pipeline.count, 'all but what is waited for');
 });
-
-test('a reject that answers a cancel does not keep us from asking the peer for something else', () => {
-  const { simulator, engine, added } = downloading();
-  const peer = join(simulator, engine, { fast: true }).send((encoder) => encoder.haveAll());
-  peer.send((encoder) => encoder.unchoke());
-  wait(simulator, 100);
-  const { download } = peer.peerIn(added);
-  const asked = peer.heard('request').length;
-  const [, piece, begin] = peer.heard('request').at(-1)!.split(' ').map(Number);
-  engine.session.context.turn.run(() => peer.peerIn(added).cancelRequest(piece!, begin! / BLOCK));
-  wait(simulator, 100);
-  peer.send((encoder) => encoder.reject(piece!, begin!, BLOCK));
-  wait(simulator, 100);
-  assert.equal(download.pipeline.count, asked);
-  assert.ok(peer.heard('request').length > asked);
-});
