@@ -391,3 +391,24 @@ test('what was paused by a person begins paused, unless it is added to go on', (
   computer.runUntilDone(torrent);
   assert.equal(hashedBytes(torrent), 0);
 });
+
+test('what was resumed is not paused again after a crash, however soon that comes', () => {
+  const computer = new Computer();
+  const first = computer.download();
+  computer.runUntilDone(first);
+  for (const isResumedByAdding of [false, true]) {
+    const torrent = [...computer.engine.session.torrents][0]!;
+    computer.engine.session.pause(torrent, () => {});
+    computer.simulator.run(computer.simulator.now + 1000);
+    assert.equal(computer.record!.isPaused, true);
+    if (isResumedByAdding) {
+      computer.restart();
+      computer.engine.add(TORRENT.metainfo, { from: [computer.seed], isPaused: false });
+    } else {
+      computer.engine.session.resume(torrent);
+    }
+    computer.simulator.run(computer.simulator.now + 1000);
+    computer.crash();
+    computer.runUntilDone(computer.download());
+  }
+});

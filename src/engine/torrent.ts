@@ -382,6 +382,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
     if (this.#isRecheck) keeper.distrust();
     this.#isRecheck = false;
     if (this.#options.isPaused ?? record?.isPaused ?? false) this.#pause('user', null, () => {});
+    else if (record?.isPaused === true) keeper.save();
     this.#goOn();
   }
 
@@ -449,7 +450,10 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
     this.#retry.cancel();
     this.#isRetry = options.isByItself;
     this.#isResuming = true;
+    const wasKept = this.#pauseReason === 'user';
     this.#pauseReason = null;
+    // Like the pause before it: a seed that nobody asks for anything changes nothing else that is worth a save.
+    if (wasKept) this.#holder.keeper.save();
     this.#setPhase(this.metainfo === null ? 'metadata' : 'checking');
     this.#goOn();
   }
