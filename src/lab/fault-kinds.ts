@@ -1,12 +1,13 @@
 /** The names of what can go wrong in a simulated world, as `--faults` takes them. Each is off unless it is named. */
 import { DtorrentError } from '../base/errors.js';
 
-export type FaultKind = 'api' | 'leave';
+export type FaultKind = 'api' | 'leave' | 'crash';
 
 /** Name -> what it does, for people. */
 export const FAULT_KINDS: Readonly<Record<FaultKind, string>> = {
   api: 'torrents are paused, resumed and rechecked, and limits changed, at random times',
   leave: 'nodes stop in good order and come back',
+  crash: 'nodes are killed, mostly in the middle of something, and start again',
 };
 
 /** Every kind, in the table's order. */

@@ -79,10 +79,18 @@ export class LabMember {
   leave(done: () => void): void {
     if (this.state !== 'up') return;
     this.state = 'leaving';
-    this.node!.session.stop(() => {
+    const node = this.node!;
+    node.session.stop(() => {
+      if (!node.host.machine.isOn) return;
       this.state = 'absent';
       done();
     });
+  }
+
+  /** Its machine went off, maybe in the middle of a turn: what its code still does is nobody's any more. */
+  onCrash(): void {
+    this.state = 'absent';
+    this.node!.onEvent = () => {};
   }
 
   /** The same addresses, disk and records in every life. */

@@ -3,6 +3,9 @@ import type { Simulator } from '../sim/simulator.js';
 import type { LabMember } from './lab-member.js';
 import type { Trouble } from './trouble.js';
 
+/** One that does nothing crashes all the same. */
+const CRASH_MS_MAX = 5000;
+
 export class TroubleMaker {
   readonly #simulator: Simulator;
   readonly #members: readonly LabMember[];
@@ -39,7 +42,20 @@ export class TroubleMaker {
         member.leave(() => this.#simulator.at(dueMs, () => member.start()));
         break;
       }
+      case 'crash':
+        this.#crash(member, trouble);
+        break;
     }
+  }
+
+  #crash(member: LabMember, { actions, how, forMs }: Extract<Trouble, { what: 'crash' }>): void {
+    const { machine } = member.node!.host;
+    machine.onCrash(() => {
+      member.onCrash();
+      this.#simulator.after(forMs, () => member.start());
+    });
+    machine.crashAfter(actions, how);
+    this.#simulator.after(Math.min(CRASH_MS_MAX, forMs), () => machine.crash(how));
   }
 
   /** In the same life only: another one begins without it. */

@@ -4,6 +4,7 @@
  */
 import { randomBelow, type SeededRandom } from '../base/random.js';
 import type { RateLimits } from '../engine/settings.js';
+import type { CrashKind } from '../sim/machine.js';
 import type { FaultKind } from './fault-kinds.js';
 import type { ScenarioMember } from './scenario.js';
 
@@ -13,6 +14,8 @@ export type Trouble = { readonly atMs: number; readonly forMs: number; readonly 
   | { readonly what: 'recheck' }
   | { readonly what: 'limits'; readonly limits: Required<RateLimits> }
   | { readonly what: 'leave' }
+  /** After it has done `actions` more things to the world, or after a while. */
+  | { readonly what: 'crash'; readonly actions: number; readonly how: CrashKind }
 );
 
 interface Plan {
@@ -34,6 +37,7 @@ const DRAWS: Readonly<Record<FaultKind, Draw>> = {
     return { ...common, what: 'limits', limits: { downloadLimit: limit(), uploadLimit: limit() } };
   },
   leave: (_random, common) => ({ ...common, what: 'leave' }),
+  crash: (random, common) => ({ ...common, what: 'crash', actions: randomBelow(random, 300), how: 'killed' }),
 };
 
 export function planTrouble(random: SeededRandom, plan: Plan): readonly Trouble[] {

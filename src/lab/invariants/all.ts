@@ -4,6 +4,7 @@ import { AnnouncedPieces } from './announced-pieces.js';
 import { ByteAccounts } from './byte-accounts.js';
 import { ChokeSlots } from './choke-slots.js';
 import { CompleteFiles } from './complete-files.js';
+import { EngineAudit } from './engine-audit.js';
 import type { Invariant } from './invariant.js';
 import { LawfulRequests } from './lawful-requests.js';
 import { NothingLeft } from './nothing-left.js';
@@ -23,5 +24,6 @@ export function allInvariants(torrent: LabTorrent): readonly Invariant[] {
     new ResourceLimits(),
     new CompleteFiles(),
     new NothingLeft(),
+    new EngineAudit(),
   ];
 }
