@@ -4,6 +4,7 @@ import type { Clock, Wake } from '../host/clock.js';
 import type { Host } from '../host/host.js';
 import type { Log, LogLevel } from '../host/log.js';
 import type { StorageFactory } from '../host/storage.js';
+import { SimTask } from './event-queue.js';
 import type { SimMachine } from './machine.js';
 import { SimNetwork } from './network/sim-network.js';
 import type { SimHostOptions, Simulator } from './simulator.js';
@@ -83,11 +84,32 @@ class SimClock implements Clock {
 
   wakeAt(deadline: number, fn: () => void): Wake {
     if (!this.#machine.act()) return NO_WAKE;
-    return this.#simulator.at(deadline, () => {
-      if (!this.#machine.enter('clock')) return;
-      fn();
-      this.#machine.leave();
-    });
+    const wake = new HostWake(this.#simulator, this.#machine, fn);
+    this.#simulator.schedule(wake, deadline);
+    return wake;
+  }
+}
+
+class HostWake extends SimTask implements Wake {
+  readonly #simulator: Simulator;
+  readonly #machine: SimMachine;
+  readonly #fn: () => void;
+
+  constructor(simulator: Simulator, machine: SimMachine, fn: () => void) {
+    super();
+    this.#simulator = simulator;
+    this.#machine = machine;
+    this.#fn = fn;
+  }
+
+  cancel(): void {
+    this.#simulator.cancel(this);
+  }
+
+  fire(): void {
+    if (!this.#machine.enter('clock')) return;
+    this.#fn();
+    this.#machine.leave();
   }
 }
 

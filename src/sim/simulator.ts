@@ -6,9 +6,9 @@
  */
 import { DtorrentError } from '../base/errors.js';
 import { SeededRandom } from '../base/random.js';
-import { Timer, TimerQueue } from '../base/timer-queue.js';
 import type { Clock, Wake } from '../host/clock.js';
 import type { StorageFactory } from '../host/storage.js';
+import { EventQueue, SimTask } from './event-queue.js';
 import { SimMachine } from './machine.js';
 import { type Link, SimInternet } from './network/internet.js';
 import { SILENT_OBSERVER, type SimObserver } from './observer.js';
@@ -23,6 +23,7 @@ const DEFAULT_VIRTUAL_MS_MAX = 24 * 3600 * 1000;
 const DEFAULT_UNIX_TIME = 1_700_000_000;
 /** More events than this without time passing: two hosts are answering each other forever. */
 const EVENTS_PER_INSTANT_MAX = 5_000_000;
+const READY_KEPT_MAX = 4096;
 const DEFAULT_LINK: Link = { latencyMs: 5, bytesPerMs: Number.POSITIVE_INFINITY, lossRatio: 0 };
 
 export interface SimulatorOptions {
@@ -62,9 +63,11 @@ export class Simulator {
   readonly random: SeededRandom;
   readonly internet: SimInternet;
   readonly #observer: SimObserver;
-  readonly #timers = new TimerQueue();
+  readonly #queue = new EventQueue();
   #hostCount = 0;
-  #ready: PendingEvent[] = [];
+  /** What is due at this instant, in order. One that was cancelled, or moved, stays here and is passed over. */
+  readonly #ready: SimTask[] = [];
+  #readyCount = 0;
   #readyIndex = 0;
   #now = 0;
   #eventsThisInstant = 0;
@@ -116,10 +119,27 @@ export class Simulator {
 
   /** Calls `fn` at virtual time `deadline`, or as soon as possible when that has passed; Infinity = never. */
   at(deadline: number, fn: () => void): SimEvent {
-    const event = new PendingEvent(fn, (due) => this.#ready.push(due), this.#timers);
-    if (deadline <= this.#now) this.#ready.push(event);
-    else this.#timers.set(event.timer, deadline);
+    const event = new Callback(this, fn);
+    this.schedule(event, deadline);
     return event;
+  }
+
+  /** The same for a task, which is moved when it is pending. Its owner can have it again: nothing is allocated. */
+  schedule(task: SimTask, deadline: number): void {
+    if (deadline > this.#now) {
+      task.isReady = false;
+      if (deadline === Number.POSITIVE_INFINITY) this.#queue.remove(task);
+      else this.#queue.put(task, deadline);
+      return;
+    }
+    if (task.isReady) return;
+    this.#queue.remove(task);
+    this.#makeReady(task);
+  }
+
+  cancel(task: SimTask): void {
+    task.isReady = false;
+    this.#queue.remove(task);
   }
 
   after(delayMs: number, fn: () => void): SimEvent {
@@ -153,27 +173,47 @@ export class Simulator {
 
   /** Whether nothing is left to happen: a world of which every host has stopped. */
   get isIdle(): boolean {
-    const isPending = (event: PendingEvent): boolean => event.isPending;
-    return this.#timers.size === 0 && !this.#ready.slice(this.#readyIndex).some(isPending);
+    return (
+      this.#queue.size === 0 && !this.#ready.slice(this.#readyIndex, this.#readyCount).some((task) => task.isReady)
+    );
   }
 
   #runTo(endMs: number, isDone: () => boolean): boolean {
     for (;;) {
-      while (this.#readyIndex < this.#ready.length) {
-        const event = this.#ready[this.#readyIndex++]!;
-        if (!event.isPending) continue;
-        this.#countEvent();
-        event.fire();
-        if (isDone()) return true;
+      while (this.#readyIndex < this.#readyCount) {
+        if (this.#fireNext() && isDone()) return true;
       }
-      this.#ready = [];
-      this.#readyIndex = 0;
-      const next = this.#timers.nextDeadline;
-      if (next > endMs || next === Number.POSITIVE_INFINITY) return false;
-      this.#now = next;
-      this.#eventsThisInstant = 0;
-      this.#timers.advance(next); // moves what is due to #ready, in order
+      if (!this.#advance(endMs)) return false;
     }
+  }
+
+  /** @returns false when the next one had been cancelled. */
+  #fireNext(): boolean {
+    const task = this.#ready[this.#readyIndex++]!;
+    if (!task.isReady) return false;
+    task.isReady = false;
+    this.#countEvent();
+    task.fire();
+    return true;
+  }
+
+  /** Lets time pass until something is due. @returns false when nothing is, up to `endMs`. */
+  #advance(endMs: number): boolean {
+    // The array is kept: most instants have a handful of events.
+    if (this.#ready.length > READY_KEPT_MAX) this.#ready.length = READY_KEPT_MAX;
+    this.#readyCount = 0;
+    this.#readyIndex = 0;
+    const next = this.#queue.nextDeadline;
+    if (next > endMs || next === Number.POSITIVE_INFINITY) return false;
+    this.#now = next;
+    this.#eventsThisInstant = 0;
+    while (this.#queue.nextDeadline <= next) this.#makeReady(this.#queue.take());
+    return true;
+  }
+
+  #makeReady(task: SimTask): void {
+    task.isReady = true;
+    this.#ready[this.#readyCount++] = task;
   }
 
   #countEvent(): void {
@@ -182,29 +222,21 @@ export class Simulator {
   }
 }
 
-class PendingEvent implements SimEvent {
-  readonly timer: Timer;
-  readonly #timers: TimerQueue;
-  #fn: (() => void) | null;
+class Callback extends SimTask implements SimEvent {
+  readonly #simulator: Simulator;
+  readonly #fn: () => void;
 
-  constructor(fn: () => void, onDue: (event: PendingEvent) => void, timers: TimerQueue) {
+  constructor(simulator: Simulator, fn: () => void) {
+    super();
+    this.#simulator = simulator;
     this.#fn = fn;
-    this.#timers = timers;
-    this.timer = new Timer(() => onDue(this));
-  }
-
-  get isPending(): boolean {
-    return this.#fn !== null;
   }
 
   cancel(): void {
-    this.#fn = null;
-    this.#timers.cancel(this.timer);
+    this.#simulator.cancel(this);
   }
 
   fire(): void {
-    const fn = this.#fn;
-    this.#fn = null;
-    fn?.();
+    this.#fn();
   }
 }
