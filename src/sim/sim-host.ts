@@ -50,7 +50,7 @@ export class SimHost implements Host {
     this.ipv6 = parts.ipv6;
     this.clock = new SimClock(simulator, parts.machine);
     this.random = simulator.random.split();
-    this.network = new SimNetwork(parts.machine, simulator.internet, parts);
+    this.network = new SimNetwork(parts.machine, simulator.internet, { ...parts.options, ...parts });
     this.storage = parts.storage;
     this.disk = parts.disk;
     this.state = parts.state;

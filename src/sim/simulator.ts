@@ -10,7 +10,10 @@ import type { Clock, Wake } from '../host/clock.js';
 import type { StorageFactory } from '../host/storage.js';
 import { EventQueue, SimTask } from './event-queue.js';
 import { SimMachine } from './machine.js';
-import { type Link, SimInternet } from './network/internet.js';
+import type { AccessOptions } from './network/access-link.js';
+import { SimInternet } from './network/internet.js';
+import type { Cutting, Link } from './network/link.js';
+import type { NatKind, NatOptions } from './network/nat.js';
 import { SILENT_OBSERVER, type SimObserver } from './observer.js';
 import { SimHost } from './sim-host.js';
 import type { DiskModel } from './storage/disk-model.js';
@@ -32,6 +35,8 @@ export interface SimulatorOptions {
   readonly unixTime?: number;
   /** Properties of the way from one host to another, IP text. Asked for each connection and each datagram. */
   readonly link?: (fromHost: string, toHost: string) => Link;
+  /** How streams are cut, unless their link says so. Left out = random. */
+  readonly cutting?: Cutting;
   /** Hears what happens. Left out = nobody does. */
   readonly observer?: SimObserver;
 }
@@ -48,6 +53,10 @@ export interface SimHostOptions {
   readonly diskModel?: DiskModel;
   /** What its state store holds, to be looked at by the test or handed to a successor. Left out = nothing yet. */
   readonly state?: Map<string, Uint8Array>;
+  /** Its own line, shared by all it sends and receives. Left out = without limit. */
+  readonly access?: AccessOptions;
+  /** What it is behind; its addresses are those of the box, as others see them. Left out or null = nothing. */
+  readonly nat?: NatKind | NatOptions | null;
   /** Instead of a disk in memory; a function is told whose it is. */
   readonly storage?: StorageFactory | ((wiring: StorageWiring) => StorageFactory);
 }
@@ -83,7 +92,7 @@ export class Simulator {
       unixTime: () => unixTimeAtStart + Math.floor(this.#now / 1000),
       wakeAt: (deadline, fn) => this.at(deadline, fn),
     };
-    this.internet = new SimInternet(this, options.link ?? (() => DEFAULT_LINK));
+    this.internet = new SimInternet(this, options.link ?? (() => DEFAULT_LINK), options.cutting ?? 'random');
   }
 
   /** Virtual ms since the start. */

@@ -18,6 +18,8 @@ export interface ByteStreamHarness {
   readonly listenerHost: string;
   /** Canonical IP text that connections come from, as the listener sees them. */
   readonly diallerHost: string;
+  /** Less than 1 where every byte is dear: the share of the usual amounts that is moved. Left out = 1. */
+  readonly volume?: number;
   /** Lets things happen until `condition` holds; rejects when it does not within a bounded time. */
   until(condition: () => boolean): Promise<void>;
   close(): Promise<void>;
@@ -105,6 +107,8 @@ export function describeByteStream(
       for (const recorder of recorders) assert.ok(recorder.closes <= 1, 'onClose more than once');
     });
 
+    const bytes = (usual: number): number => Math.ceil(usual * (harness.volume ?? 1));
+
     const record = (): Recorder => {
       const recorder = new Recorder();
       recorders.push(recorder);
@@ -162,8 +166,8 @@ export function describeByteStream(
 
     test('bytes arrive in order and unchanged, in both directions at once', async () => {
       const { dialled, accepted } = await connect();
-      const up = transfer(dialled, 24 * MIB + 13, 1);
-      const down = transfer(accepted, 16 * MIB + 7, 2);
+      const up = transfer(dialled, bytes(24 * MIB + 13), 1);
+      const down = transfer(accepted, bytes(16 * MIB + 7), 2);
       await harness.until(() => accepted.receivedBytes === up.totalBytes && dialled.receivedBytes === down.totalBytes);
       assert.equal(accepted.hash.digest('hex'), up.digest());
       assert.equal(dialled.hash.digest('hex'), down.digest());
@@ -192,7 +196,7 @@ export function describeByteStream(
     test('a chunk may be reused as soon as onWritten has passed it', async () => {
       const { dialled, accepted } = await connect();
       const expected = createHash('sha1');
-      const chunk = new Uint8Array(50_000);
+      const chunk = new Uint8Array(bytes(50_000));
       const rounds = 200;
       for (let round = 1; round <= rounds; round++) {
         chunk.fill(round);
@@ -266,12 +270,12 @@ export function describeByteStream(
       accepted.onChunk = () => {
         if (accepted.dataCalls === 1) accepted.call((stream) => stream.pause());
       };
-      const sent = transfer(dialled, 64 * MIB, 3);
+      const sent = transfer(dialled, bytes(64 * MIB), 3);
       await harness.until(() => accepted.dataCalls === 1);
       const receivedBytes = accepted.receivedBytes;
       // Another pair moves as much meanwhile, so that there was time.
       const other = await connect();
-      const otherSent = transfer(other.dialled, 16 * MIB, 4);
+      const otherSent = transfer(other.dialled, bytes(16 * MIB), 4);
       await harness.until(() => other.accepted.receivedBytes === otherSent.totalBytes);
       assert.equal(accepted.receivedBytes, receivedBytes);
       assert.equal(accepted.dataCalls, 1);
@@ -307,7 +311,7 @@ export function describeByteStream(
 
     test('after close nothing is heard but onClose, and calls do nothing', async () => {
       const { dialled, accepted } = await connect();
-      const sent = transfer(accepted, 8 * MIB, 5);
+      const sent = transfer(accepted, bytes(8 * MIB), 5);
       await harness.until(() => dialled.receivedBytes > 0);
       const { receivedBytes, writtenBytes } = dialled;
       dialled.call((stream) => {
@@ -329,7 +333,7 @@ export function describeByteStream(
     test('a stream closed from within onData hears no more of it', async () => {
       const { dialled, accepted } = await connect();
       accepted.onChunk = () => accepted.call((stream) => stream.close());
-      transfer(dialled, 4 * MIB, 6);
+      transfer(dialled, bytes(4 * MIB), 6);
       await harness.until(() => accepted.closes === 1 && dialled.closes === 1);
       assert.equal(accepted.dataCalls, 1);
       assert.equal(accepted.error, null);
@@ -419,7 +423,9 @@ export function describeByteStream(
       const count = 40;
       const dialled = Array.from({ length: count }, () => dial(address));
       await harness.until(() => accepted.length === count && dialled.every((recorder) => recorder.opens === 1));
-      const transfers = [...dialled, ...accepted].map((recorder, i) => transfer(recorder, MIB + i * 1001, 100 + i));
+      const transfers = [...dialled, ...accepted].map((recorder, i) =>
+        transfer(recorder, bytes(MIB + i * 1001), 100 + i),
+      );
       const remaining = new Map(transfers.map((sent) => [sent.digest(), sent.totalBytes]));
       const receivers = [...accepted, ...dialled];
       const totalBytes = transfers.reduce((sum, sent) => sum + sent.totalBytes, 0);

@@ -5,17 +5,11 @@
 import { type Address, isLoopback, makeAddress, parseIp } from '../../base/address.js';
 import { DtorrentError } from '../../base/errors.js';
 import type { Simulator } from '../simulator.js';
+import { type Cutting, type Link, LOOPBACK_LINK } from './link.js';
+import { SegmentPool } from './segment-pool.js';
 import type { SimNetwork } from './sim-network.js';
 
-/** The way from one host to another. */
-export interface Link {
-  /** One way. */
-  readonly latencyMs: number;
-  /** Of each connection; Infinity = without limit. Datagrams do not wait. */
-  readonly bytesPerMs: number;
-  /** Share of datagrams that never arrive, 0 to 1. */
-  readonly lossRatio: number;
-}
+export type { Link } from './link.js';
 
 /** One GET as the server sees it. */
 export interface SimHttpRequest {
@@ -38,19 +32,23 @@ export interface SimHttpAnswer {
 /** @returns null to never answer. */
 export type SimHttpService = (request: SimHttpRequest) => SimHttpAnswer | null;
 
-const LOOPBACK_LINK: Link = { latencyMs: 0, bytesPerMs: Number.POSITIVE_INFINITY, lossRatio: 0 };
-
 export class SimInternet {
   readonly simulator: Simulator;
+  /** How streams are cut where their link does not say. */
+  readonly cutting: Cutting;
+  /** @internal */
+  readonly segments: SegmentPool = new SegmentPool();
   readonly #link: (fromHost: string, toHost: string) => Link;
   readonly #networks = new Map<string, SimNetwork>();
   readonly #names = new Map<string, Address[]>();
   readonly #services = new Map<string, SimHttpService>();
+  #isCut: ((fromHost: string, toHost: string) => boolean) | null = null;
   #assigned = 0;
 
-  constructor(simulator: Simulator, link: (fromHost: string, toHost: string) => Link) {
+  constructor(simulator: Simulator, link: (fromHost: string, toHost: string) => Link, cutting: Cutting) {
     this.simulator = simulator;
     this.#link = link;
+    this.cutting = cutting;
   }
 
   /** Adds to what a host name resolves to. */
@@ -106,6 +104,24 @@ export class SimInternet {
   /** @returns null when nobody is there; loopback is always oneself. */
   find(from: SimNetwork, to: Address): SimNetwork | null {
     return isLoopback(to) ? from : (this.#networks.get(to.host) ?? null);
+  }
+
+  /**
+   * Parts the internet: between hosts (IP text) of which it is true, in either direction, nothing arrives. Datagrams
+   * vanish, dials get no answer, and streams stall until it is healed with null or another cut, or for too long.
+   */
+  cut(isCut: ((fromHost: string, toHost: string) => boolean) | null): void {
+    this.#isCut = isCut;
+  }
+
+  isCutOff(fromHost: string, toHost: string): boolean {
+    const isCut = this.#isCut;
+    return isCut !== null && fromHost !== toHost && (isCut(fromHost, toHost) || isCut(toHost, fromHost));
+  }
+
+  /** Whether a host that is on has that address, and nothing is cut in between. */
+  isReachable(fromHost: string, toHost: string): boolean {
+    return this.#networks.get(toHost)?.isOn === true && !this.isCutOff(fromHost, toHost);
   }
 
   link(fromHost: string, toHost: string): Link {

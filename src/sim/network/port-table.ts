@@ -1,4 +1,5 @@
 /** Who holds which port of a simulated host, for one protocol. */
+import { DtorrentError } from '../../base/errors.js';
 
 interface Holder {
   /** IP text, or '' (or an unspecified address) for every address of the host. */
@@ -52,6 +53,13 @@ export class PortTable<T extends Holder> {
     }
     return EPHEMERAL_PORT_MIN;
   }
+}
+
+export function bindError(doing: string, hasAddress: boolean): DtorrentError {
+  const reason = hasAddress
+    ? 'another program uses this port; choose another'
+    : 'this machine does not have that address';
+  return new DtorrentError('ENETWORK', `cannot ${doing}: ${reason}`);
 }
 
 function isAny(holder: string, asked = ''): boolean {

@@ -8,7 +8,8 @@ import { DtorrentError } from '../../base/errors.js';
 import { LIMITS } from '../../base/limits.js';
 import type { ByteStream, ByteStreamHandler } from '../../host/network.js';
 import type { CrashKind, SimMachine } from '../machine.js';
-import type { Simulator } from '../simulator.js';
+import type { SimEvent, Simulator } from '../simulator.js';
+import type { AccessLink } from './access-link.js';
 import type { PipeReceiver, PipeSender, SimPipe } from './pipe.js';
 
 const IGNORING_HANDLER: ByteStreamHandler = { onOpen() {}, onData() {}, onWritten() {}, onClose() {} };
@@ -29,6 +30,10 @@ export class SimStream implements ByteStream, PipeSender, PipeReceiver {
   readonly machine: SimMachine;
   /** Tells the owner, before the handler's onClose. */
   onGone: () => void = () => {};
+  /** @internal Until it is open: when the dial is given up. Cancelled with everything else when it closes. */
+  openTimer: SimEvent | null = null;
+  /** @internal When the dial is sent again; once it is open, when something on the way resets it. */
+  knockTimer: SimEvent | null = null;
   readonly #simulator: Simulator;
   readonly #out: SimPipe;
   readonly #in: SimPipe;
@@ -51,6 +56,10 @@ export class SimStream implements ByteStream, PipeSender, PipeReceiver {
     return this.#out.queuedBytes;
   }
 
+  get isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
   get isClosed(): boolean {
     return this.#state === 'closed';
   }
@@ -60,13 +69,14 @@ export class SimStream implements ByteStream, PipeSender, PipeReceiver {
     return this.handler !== IGNORING_HANDLER;
   }
 
-  /** The connection is there; the dialling side's handler is told. */
-  open(isDialled: boolean): void {
+  /** The connection is there, over these lines; the dialling side's handler is told. */
+  open(isDialled: boolean, lines: { readonly up: AccessLink | null; readonly down: AccessLink | null }): void {
     if (this.#state !== 'connecting' || !this.machine.isOn) return;
     this.#state = 'open';
     this.#wasOpen = true;
     this.machine.observer.onOpened(this.machine, this);
-    this.#out.open();
+    this.openTimer?.cancel();
+    this.#out.open(lines.up, lines.down);
     if (!isDialled || !this.machine.enter('stream')) return;
     this.handler.onOpen();
     this.machine.leave();
@@ -113,18 +123,22 @@ export class SimStream implements ByteStream, PipeSender, PipeReceiver {
     this.#close(this.#resetError());
   }
 
+  /** Its machine is unplugged: nothing gets in or out, and nobody is told. */
+  unplug(): void {
+    this.#out.stop();
+    this.#in.silence();
+  }
+
   /** Its machine is off. Killed: the system resets it. Without power: it is silent, and says nothing to anybody. */
   onCrash(kind: CrashKind): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
+    this.#cancelTimers();
     if (this.#wasOpen) this.machine.observer.onClosed(this.machine, this);
     if (kind === 'killed') {
       this.#out.end(true);
       this.#in.discard();
-    } else {
-      this.#out.stop();
-      this.#in.silence();
-    }
+    } else this.unplug();
   }
 
   onCut(segment: Uint8Array): void {
@@ -153,9 +167,14 @@ export class SimStream implements ByteStream, PipeSender, PipeReceiver {
     this.#close(this.#resetError());
   }
 
+  onUnanswered(): void {
+    this.#close(new DtorrentError('ETIMEOUT', `${this.#loss()}: no answer`));
+  }
+
   #close(error: DtorrentError | null): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
+    this.#cancelTimers();
     this.#out.end(false);
     this.#in.discard();
     this.#simulator.defer(() => {
@@ -167,8 +186,16 @@ export class SimStream implements ByteStream, PipeSender, PipeReceiver {
     });
   }
 
+  #cancelTimers(): void {
+    this.openTimer?.cancel();
+    this.knockTimer?.cancel();
+  }
+
   #resetError(): DtorrentError {
-    const doing = `lost the connection to ${formatHostPort(this.remote)}`;
-    return new DtorrentError('ENETWORK', `${doing}: connection reset by the other side`);
+    return new DtorrentError('ENETWORK', `${this.#loss()}: connection reset by the other side`);
+  }
+
+  #loss(): string {
+    return `lost the connection to ${formatHostPort(this.remote)}`;
   }
 }

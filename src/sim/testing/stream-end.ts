@@ -12,6 +12,11 @@ export class StreamEnd implements ByteStreamHandler {
   /** undefined = not closed. */
   closedWith: DtorrentError | null | undefined = undefined;
   onReceived: (chunk: Uint8Array) => void = () => {};
+  onProgress: () => void = () => {};
+
+  get isClosed(): boolean {
+    return this.closedWith !== undefined;
+  }
 
   onOpen(): void {
     this.isOpen = true;
@@ -22,6 +27,7 @@ export class StreamEnd implements ByteStreamHandler {
   }
   onWritten(totalBytes: number): void {
     this.writtenBytes = totalBytes;
+    this.onProgress();
   }
   onClose(error: DtorrentError | null): void {
     this.closedWith = error;
@@ -76,4 +82,19 @@ export function connect(
   if (!simulator.run(() => dialled.isOpen && all.length > 0, { maxVirtualMs: 60_000 }))
     throw new Error('no connection');
   return { dialled, accepted: all[0]! };
+}
+
+/** Writes `bytes` in blocks, as the stream takes them. */
+export function pour(end: StreamEnd, bytes: number): void {
+  const block = new Uint8Array(16 * 1024);
+  let left = bytes;
+  const fill = (): void => {
+    while (left > 0 && end.stream.bufferedBytes < 256 * 1024) {
+      const chunk = block.subarray(0, Math.min(left, block.length));
+      left -= chunk.length;
+      end.stream.write(chunk);
+    }
+  };
+  end.onProgress = fill;
+  fill();
 }
