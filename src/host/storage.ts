@@ -128,7 +128,10 @@ export interface Storage {
    * (see verifyPiece), or the whole directory.
    */
   stampFiles(done: (result: readonly FileStamp[] | DtorrentError) => void): void;
-  /** fsyncs what was written. `EFILEIO` when any of it is gone. */
+  /**
+   * fsyncs what was written, and what was verified: a process that was killed before it synced may have written that,
+   * and then only the system's memory has it. `EFILEIO` when any of it is gone.
+   */
   flush(done: (error: DtorrentError | null) => void): void;
   close(done: () => void): void;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, normalize, relative } from 'node:path';
 import { after, afterEach, beforeEach, describe, test } from 'node:test';
 import { DtorrentError } from '../base/errors.js';
 import type { StorageSpec } from '../host/storage.js';
@@ -168,6 +168,53 @@ describe('FileStorage when the disk misbehaves', () => {
       assertMessage(await calls.flush(), 'EFILEIO', 'cannot sync ', 't/data');
       faulty.restore();
       assert.equal(await calls.flush(), null);
+    });
+  });
+
+  describe('a flush', () => {
+    const pathsSynced = async (calls: Calls): Promise<string[]> => {
+      const paths: string[] = [];
+      const opened = new Map<number, string>();
+      faulty.replace('open', (original, [path, flags, then]) =>
+        original(path, flags, (fault: unknown, fd: number) => {
+          opened.set(fd, String(path));
+          (then as (fault: unknown, fd: number) => void)(fault, fd);
+        }),
+      );
+      faulty.replace('fsync', (original, [fd, then]) => {
+        paths.push(relative(harness.directory, opened.get(fd as number)!));
+        return original(fd, then);
+      });
+      assert.equal(await calls.flush(), null);
+      faulty.restore();
+      return paths.sort();
+    };
+
+    test('is of what was written, with every directory that may be new above it, once', async () => {
+      const calls = await open(TWO);
+      assert.equal(await write(calls, TWO, 1), 'ok');
+      assert.deepEqual(await pathsSynced(calls), ['', ...['t', 't/a', 't/sub', 't/sub/b'].map(normalize)]);
+      assert.deepEqual(await pathsSynced(calls), []);
+    });
+
+    test('is of what was found good too: a process that was killed may have written it, and not synced it', async () => {
+      scene.placeAll(TWO);
+      const calls = await open(TWO);
+      assert.equal(await calls.verify(2), 'ok');
+      assert.deepEqual(await pathsSynced(calls), ['', ...['t', 't/sub', 't/sub/b'].map(normalize)]);
+    });
+
+    test('is no error of what was found good and cannot be written', {
+      skip: process.platform === 'win32',
+    }, async () => {
+      scene.placeAll(ONE);
+      for (const systemCode of ['EACCES', 'EPERM', 'EROFS', 'ETXTBSY']) {
+        const calls = await open(ONE);
+        assert.equal(await calls.verify(0), 'ok');
+        faulty.fail('open', systemCode, ([, flags]) => (Number(flags) & 2) !== 0);
+        assert.equal(await calls.flush(), null);
+        faulty.restore();
+      }
     });
   });
 

@@ -39,7 +39,7 @@ export class OpenStorage implements Storage {
   /** A writer in it has the whole storage to itself. */
   readonly #gate = new Gate();
   readonly #gates = new PieceGates();
-  /** Files written to since the last flush. */
+  /** Files to be synced by the next flush: written to, or found good, perhaps as a killed process left them in memory. */
   #dirtyFiles = new Set<number>();
   /** 1 = the file, the parts file last, was seen on disk with data of its own: if it is gone, that is an error. */
   readonly #wasThere: Uint8Array;
@@ -130,7 +130,7 @@ export class OpenStorage implements Storage {
       const expected = this.#expectationOf(piece);
       this.#pool.submit({ kind: 'verify', directory, expected, spans, pieceBytes }, (result) => {
         assert(result !== 'more', 'a check ends');
-        if (result === 'ok') for (const index of this.#filesOf(spans)) this.#wasThere[index] = 1;
+        if (result === 'ok') this.#isThere(this.#filesOf(spans));
         this.#gates.leave(piece);
         done(result);
         this.#end();
@@ -244,12 +244,7 @@ export class OpenStorage implements Storage {
       const { directory } = this.#ground;
       const job: WriteJob = { kind: 'write', directory, expected, spans, pieceBytes: length, bytes: slot.bytes };
       this.#pool.submit(job, (result) => {
-        if (result === 'ok') {
-          for (const index of indices) {
-            this.#wasThere[index] = 1;
-            this.#dirtyFiles.add(index);
-          }
-        }
+        if (result === 'ok') this.#isThere(indices);
         done(result);
       });
     });
@@ -287,6 +282,14 @@ export class OpenStorage implements Storage {
   #filesOf(spans: readonly DiskSpan[]): number[] {
     const { first } = keysOfStorage(this.#number);
     return spans.flatMap(({ file }) => (file === null ? [] : [file.key - first]));
+  }
+
+  /** They have good data of ours. */
+  #isThere(indices: readonly number[]): void {
+    for (const index of indices) {
+      this.#wasThere[index] = 1;
+      this.#dirtyFiles.add(index);
+    }
   }
 
   /** It is not on disk, and that is as it should be. */

@@ -84,7 +84,7 @@ class MemoryStorage implements Storage {
   readonly #placement: FilePlacement;
   /** 1 = the file, the parts file last, was seen with data of its own: if it is gone, that is an error. */
   readonly #wasThere: Uint8Array;
-  /** Files that a flush has to make last. */
+  /** Files that the next flush has to make last: written to, or found good. */
   readonly #dirty = new Set<number>();
   #isClosed = false;
 
@@ -145,7 +145,7 @@ class MemoryStorage implements Storage {
       const bytes = new Uint8Array(span.length);
       if (this.#readInto(span, bytes)) result = checkPiece(piece, bytes, this.#spec.hashes);
       else result = this.#directoryFault() ?? this.#goneFault(this.#filesUnder(span)) ?? 'missing';
-      if (result === 'ok') for (const index of this.#filesUnder(span)) this.#wasThere[index] = 1;
+      if (result === 'ok') this.#hasGoodData(span);
     }
     this.#end(null, result, done, span.length);
   }
@@ -347,6 +347,13 @@ class MemoryStorage implements Storage {
     if (fault !== null) return fault;
     for (const index of this.#placement.asideBefore(span.piece)) this.#takeOut(index, operation);
     return this.#goneFault(this.#filesUnder(span));
+  }
+
+  #hasGoodData(span: PieceSpan): void {
+    for (const index of this.#filesUnder(span)) {
+      this.#wasThere[index] = 1;
+      this.#dirty.add(index);
+    }
   }
 
   #directoryFault(): DtorrentError | null {
