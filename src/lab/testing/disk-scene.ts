@@ -1,0 +1,213 @@
+/**
+ * One downloader whose machine crashes, whose disk fails and whose owner is fickle, next to a seed that is steady: what
+ * the data room of the engine is tried with. Watches all the time that nothing is claimed which is not on the disk, and
+ * after each crash that nothing is lost which had been saved. Used by tests of engines on simulated disks.
+ */
+import assert from 'node:assert/strict';
+import { Bitfield } from '../../base/bitfield.js';
+import { type Random, randomBelow, SeededRandom } from '../../base/random.js';
+import type { Settings } from '../../engine/settings.js';
+import type { Torrent } from '../../engine/torrent.js';
+import type { TorrentOptions } from '../../engine/torrent-options.js';
+import { FileLayout, pieceHashesOf } from '../../format/file-layout.js';
+import { partsNameOf } from '../../format/file-placement.js';
+import { decodeResumeData } from '../../format/resume-data.js';
+import type { Storage } from '../../host/storage.js';
+import type { CrashKind } from '../../sim/machine.js';
+import type { SimHost } from '../../sim/sim-host.js';
+import { Simulator } from '../../sim/simulator.js';
+import type { MemoryDisk } from '../../sim/storage/memory-disk.js';
+import { MemoryStorageFactory } from '../../sim/storage/memory-storage.js';
+import { LAB_DIRECTORY, LabNode } from '../lab-node.js';
+import type { LabTorrent } from '../lab-torrent.js';
+
+export interface DiskSceneOptions {
+  readonly seed: number;
+  readonly torrent: LabTorrent;
+  readonly settings?: Partial<Settings>;
+  readonly options?: Partial<TorrentOptions>;
+  readonly bytesPerMs?: number;
+}
+
+export class DiskScene {
+  readonly simulator: Simulator;
+  readonly random: Random;
+  readonly disk: MemoryDisk;
+  readonly records: Map<string, Uint8Array>;
+  node: LabNode;
+  download: Torrent;
+  /** Pieces of which the disk has lost bytes by itself: an engine cannot know. */
+  readonly rotten: Set<number> = new Set();
+  /** Verified in the machine's lives since power was lost last. */
+  #verified = new Set<number>();
+  #host: SimHost;
+  readonly #seedHost: SimHost;
+  readonly #options: DiskSceneOptions;
+  readonly #layout: FileLayout;
+  #wasChecked = false;
+
+  constructor(options: DiskSceneOptions) {
+    const { seed, torrent, bytesPerMs = 200 } = options;
+    this.#options = options;
+    this.#layout = new FileLayout(torrent.metainfo);
+    this.random = new SeededRandom(seed);
+    const link = { latencyMs: 2, bytesPerMs, lossRatio: 0 };
+    this.simulator = new Simulator({ seed, link: () => link });
+    this.#seedHost = this.simulator.createHost({ name: 'seed' });
+    const steady = new LabNode(this.#seedHost);
+    steady.give(torrent);
+    steady.start();
+    steady.add(torrent.metainfo);
+    this.#host = this.simulator.createHost({ name: 'downloader', diskModel: { latencyMs: 3, bytesPerMs: 2000 } });
+    this.disk = this.#host.disk;
+    this.records = this.#host.state.records;
+    this.node = this.#boot();
+    this.download = this.#add();
+  }
+
+  /** Crashes it after so many more of its actions, or when `virtualMs` have passed, and starts it again. */
+  crashAndRestart(kind: CrashKind, actions: number, virtualMs = 60_000): void {
+    const { machine } = this.#host;
+    machine.crashAfter(actions, kind);
+    this.simulator.run(() => this.#look() && !machine.isOn, { maxVirtualMs: virtualMs });
+    machine.crash(kind);
+    this.#checkRecord();
+    if (kind === 'power') this.#verified = new Set();
+    this.#host = this.simulator.restartHost(this.#host);
+    this.node = this.#boot();
+    this.download = this.#add();
+  }
+
+  /** Lets time pass, and looks after each callback. */
+  run(virtualMs: number): void {
+    const until = this.simulator.now + virtualMs;
+    this.simulator.at(until, () => {});
+    this.simulator.run(() => this.#look() && this.simulator.now >= until);
+  }
+
+  /** To the end of the download, with nothing that stands in its way any more. */
+  finish(maxVirtualMs = 900_000): void {
+    const isFinished = this.simulator.run(() => this.#look() && this.download.phase === 'seeding', { maxVirtualMs });
+    assert.ok(isFinished, `it is ${this.download.phase}, ${this.download.data?.bytesDone} bytes done`);
+    this.checkClaims();
+  }
+
+  /** Stops in good order and starts again. */
+  restart(): void {
+    let isStopped = false;
+    this.node.session.stop(() => {
+      isStopped = true;
+    });
+    assert.ok(
+      this.simulator.run(() => this.#look() && isStopped, { maxVirtualMs: 60_000 }),
+      'a stop ends',
+    );
+    this.#host = this.simulator.restartHost(this.#host);
+    this.node = this.#boot();
+    this.download = this.#add();
+  }
+
+  /** Fails when a piece counts as had that is not on the disk. */
+  checkClaims(): void {
+    const { data } = this.download;
+    if (data === null) return;
+    const stored = this.piecesOnDisk(data.wantedFiles);
+    for (let piece = 0; piece < stored.length; piece++) {
+      if (!data.have.has(piece) || this.rotten.has(piece)) continue;
+      assert.ok(stored.has(piece), `piece ${piece} is claimed and not on the disk`);
+    }
+  }
+
+  /** What another program would find. */
+  piecesOnDisk(wantedFiles: Uint8Array | null = null): Bitfield {
+    const { metainfo } = this.#options.torrent;
+    const factory = new MemoryStorageFactory({ defer: (fn) => fn(), disk: this.disk.clone() });
+    const stored = new Bitfield(metainfo.pieceCount);
+    const spec = {
+      directory: LAB_DIRECTORY,
+      layout: this.#layout,
+      hashes: pieceHashesOf(metainfo)!,
+      wantedFiles,
+      partsName: partsNameOf(this.download.infoHashHex),
+      preallocation: 'none',
+    } as const;
+    factory.open(spec, (storage) => {
+      for (let piece = 0; piece < metainfo.pieceCount; piece++) {
+        (storage as Storage).verifyPiece(piece, (result) => {
+          if (result === 'ok') stored.add(piece);
+        });
+      }
+    });
+    return stored;
+  }
+
+  /** A byte of what is there rots. */
+  rot(): void {
+    const place = this.disk.rot(this.random);
+    if (place === null) return;
+    for (const [index, { path, offsetBytes }] of this.#layout.files.entries()) {
+      if (`${LAB_DIRECTORY}/${path.join('/')}` !== place.path) continue;
+      this.rotten.add(Math.floor((offsetBytes + place.offset) / this.#layout.pieceLength));
+      assert.ok(index >= 0);
+    }
+  }
+
+  below(bound: number): number {
+    return randomBelow(this.random, bound);
+  }
+
+  #boot(): LabNode {
+    const node = new LabNode(this.#host, { resumeIntervalMs: 1000, ...this.#options.settings });
+    node.onEvent = (event) => {
+      if (event.type === 'pieceVerified') this.#onVerified(event.piece);
+      if (event.type === 'torrentFailed') throw event.error;
+    };
+    node.start();
+    return node;
+  }
+
+  #add(): Torrent {
+    this.#wasChecked = false;
+    const seed = { host: this.#seedHost.ipv4!, port: 6881 };
+    return this.node.add(this.#options.torrent.metainfo, { peers: [seed], ...this.#options.options });
+  }
+
+  #onVerified(piece: number): void {
+    this.#verified.add(piece);
+    this.rotten.delete(piece);
+  }
+
+  /** After each callback of the world. */
+  #look(): boolean {
+    const isChecked = this.download.data?.isChecked ?? false;
+    if (isChecked && !this.#wasChecked) this.#onChecked();
+    this.#wasChecked = isChecked;
+    return true;
+  }
+
+  /** It has found out what is there: nothing that is not, and all that a killed process had written. */
+  #onChecked(): void {
+    this.checkClaims();
+    const { have } = this.download.data!;
+    for (const piece of this.#verified) {
+      if (!this.rotten.has(piece)) assert.ok(have.has(piece), `piece ${piece} was verified, and is not found again`);
+    }
+    for (let piece = 0; piece < have.length; piece++) if (have.has(piece)) this.#verified.add(piece);
+  }
+
+  /** What the record says was flushed before it. */
+  #checkRecord(): void {
+    const [bytes] = this.records.values();
+    if (bytes === undefined) return;
+    const record = decodeResumeData(bytes);
+    const have = Bitfield.fromWire(record.have, this.#layout.pieceCount);
+    if (have === null) return;
+    const wanted =
+      record.filePriorities.length === 0 ? null : record.filePriorities.map((priority) => Math.min(priority, 1));
+    const stored = this.piecesOnDisk(wanted);
+    for (let piece = 0; piece < have.length; piece++) {
+      if (!have.has(piece) || this.rotten.has(piece)) continue;
+      assert.ok(stored.has(piece), `piece ${piece} was saved, and the crash has lost it`);
+    }
+  }
+}
