@@ -17,6 +17,10 @@ export class Dice {
     return this.#offset >= this.#bytes.length;
   }
 
+  get leftBytes(): number {
+    return Math.max(0, this.#bytes.length - this.#offset);
+  }
+
   byte(): number {
     return this.#bytes[this.#offset++] ?? 0;
   }
@@ -52,7 +56,7 @@ export class Dice {
 
   /** Up to 255 bytes, fewer at the end. */
   some(): Uint8Array {
-    return this.take(Math.min(this.byte(), Math.max(0, this.#bytes.length - this.#offset)));
+    return this.take(Math.min(this.byte(), this.leftBytes));
   }
 
   text(): string {
@@ -61,6 +65,6 @@ export class Dice {
 
   /** All that is left. */
   rest(): Uint8Array {
-    return this.take(Math.max(0, this.#bytes.length - this.#offset));
+    return this.take(this.leftBytes);
   }
 }

@@ -7,6 +7,7 @@ import { createTorrentTarget } from './create-torrent.js';
 import { extensionHandshakeTarget } from './extension-handshake.js';
 import { fileSelectionTarget } from './file-selection.js';
 import { httpTrackerTarget } from './http-tracker.js';
+import { liveSessionTarget } from './live-session.js';
 import { magnetTarget } from './magnet.js';
 import { merkleProofTarget } from './merkle-proof.js';
 import { metainfoTarget } from './metainfo.js';
@@ -44,4 +45,6 @@ export const TARGETS: readonly FuzzTarget[] = [
   settingsTarget,
   fileSelectionTarget,
   commandLineTarget,
+  // whole engines
+  liveSessionTarget,
 ];
