@@ -122,3 +122,17 @@ test('a dropped source gives its memory back, borrowed chunks with their last un
   hand.answerAll();
   assert.equal(cache.usedBytes, 0);
 });
+
+test('who found the budget spent by what another source was loading is told when that is dropped, or fails', () => {
+  for (const error of [null, new DtorrentError('EFILEIO', 'broken disk')]) {
+    const { cache, hand, source, told } = scene(2);
+    const other = { ...source, chunks: new Map<number, Chunk>() };
+    const starved = { count: 0, onChunkReady: () => void starved.count++ };
+    for (const piece of [0, 1]) cache.get(other, piece, 0, told);
+    assert.equal(cache.get(source, 0, 0, starved), null);
+    if (error === null) cache.dropSource(other);
+    hand.answerAll(error);
+    assert.equal(cache.usedBytes, 0);
+    assert.ok(starved.count > 0, 'there is room, and nobody says so');
+  }
+});

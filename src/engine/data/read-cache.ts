@@ -162,14 +162,13 @@ export class ReadCache {
   }
 
   #loaded(chunk: Chunk, error: DtorrentError | null): void {
-    if (chunk.source.chunks.get(chunk.key) !== chunk) {
+    const isDropped = chunk.source.chunks.get(chunk.key) !== chunk;
+    if (isDropped || error !== null) {
+      if (!isDropped) chunk.source.chunks.delete(chunk.key);
       this.#free(chunk);
-      return;
-    }
-    if (error !== null) {
-      chunk.source.chunks.delete(chunk.key);
-      this.#free(chunk);
-      chunk.source.onReadError(error);
+      // Others, of other torrents too, may have found the budget spent by this.
+      this.#wakeStarved();
+      if (!isDropped && error !== null) chunk.source.onReadError(error);
       return;
     }
     chunk.isReady = true;
