@@ -225,3 +225,15 @@ test('what comes unasked is paid for, but stops nobody for longer than the limit
   scene.runTo(21_000);
   assertNear(scene.takenIn(11_000, 21_000), 1_000_000 - (100_000 * LIMITS.rateDebtMsMax) / 1000, 'a flood');
 });
+
+test('what is owed under a high limit does not stop anybody for long under a low one', () => {
+  const scene = new Scene(20_000_000);
+  scene.runTo(1000);
+  scene.turn.run(() => {
+    scene.limiter.charge(1_000_000_000);
+    scene.limiter.setLimit(100_000);
+  });
+  scene.spender(new RateGroup());
+  scene.runTo(11_000);
+  assertNear(scene.takenBytes, 1_000_000 - 2 * 100_000, 'lowered');
+});

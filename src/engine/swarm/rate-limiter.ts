@@ -68,7 +68,9 @@ export class RateLimiter {
   setLimit(bytesPerSecond: number): void {
     this.#fill(this.#turn.now);
     this.#limit = bytesPerSecond;
-    this.#tokens = Math.min(this.#tokens, this.#capacity);
+    // What is owed under a high limit could take hours under a low one; a block that was sent is paid for.
+    const debtBytesMax = Math.max(this.#debtBytesMax, LIMITS.requestBytesMax);
+    this.#tokens = Math.max(Math.min(this.#tokens, this.#capacity), -debtBytesMax);
     if (bytesPerSecond > 0) {
       this.#schedule(this.#turn.now);
       return;
@@ -148,7 +150,7 @@ export class RateLimiter {
   charge(bytes: number): void {
     if (this.#limit === 0) return;
     this.#fill(this.#turn.now);
-    this.#tokens = Math.max(this.#tokens - bytes, Math.min(this.#tokens, (-this.#limit * LIMITS.rateDebtMsMax) / 1000));
+    this.#tokens = Math.max(this.#tokens - bytes, Math.min(this.#tokens, -this.#debtBytesMax));
   }
 
   /** Asserts what holds between turns; for tests and audits. */
@@ -169,6 +171,10 @@ export class RateLimiter {
 
   get #capacity(): number {
     return ENOUGH_BYTES + (this.#limit * BURST_MS) / 1000;
+  }
+
+  get #debtBytesMax(): number {
+    return (this.#limit * LIMITS.rateDebtMsMax) / 1000;
   }
 
   #fill(now: number): void {
