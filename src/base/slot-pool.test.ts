@@ -64,6 +64,22 @@ test('free slots keep their memory until the pool is trimmed', () => {
   assert.equal(budget.usedBytes, 0);
 });
 
+test('of free slots those go back to the budget that were not needed for a while, and no others', () => {
+  const budget = new ByteBudget(64);
+  const pool = new SlotPool(16, budget);
+  const [a, b, c, d] = [pool.acquire()!, pool.acquire()!, pool.acquire()!, pool.acquire()!];
+  for (const slot of [a, b, c]) pool.release(slot);
+  assert.equal(pool.trimIdle(), false, 'they have been free for no time yet');
+  assert.equal(pool.acquire(), c);
+  pool.release(c);
+  assert.equal(pool.trimIdle(), true);
+  assert.equal(budget.usedBytes, 32, 'a and b were not needed, c was');
+  assert.equal(pool.trimIdle(), true);
+  assert.equal(budget.usedBytes, 16);
+  assert.equal(pool.trimIdle(), false);
+  pool.release(d);
+});
+
 test('a slot released twice, or to a foreign pool, is a bug that is reported', () => {
   const budget = new ByteBudget(1000);
   const pool = new SlotPool(16, budget);

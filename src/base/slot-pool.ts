@@ -61,6 +61,8 @@ export class SlotPool {
   readonly #free: Slot[] = [];
   /** Kept by identity: a slot released twice would be written by two pieces at once. */
   readonly #inUse = new Set<Slot>();
+  /** How many free slots there were at the least since trimIdle was called last: so many nobody needs. */
+  #idleCount = 0;
 
   constructor(slotBytes: number, budget: ByteBudget) {
     this.slotBytes = slotBytes;
@@ -88,6 +90,7 @@ export class SlotPool {
    */
   acquire(): Slot | null {
     let slot = this.#free.pop();
+    this.#idleCount = Math.min(this.#idleCount, this.#free.length);
     if (slot === undefined) {
       if (!this.#budget.reserve(this.slotBytes)) {
         if (this.#inUse.size > 0) return null;
@@ -105,9 +108,21 @@ export class SlotPool {
     this.#free.push(slot);
   }
 
-  /** Gives free slots back to the budget; called when a torrent has nothing left to download. */
-  trim(): void {
-    this.#budget.release(this.#free.length * this.slotBytes);
-    this.#free.length = 0;
+  /** Gives free slots back to the budget, when a torrent has nothing left to download. @returns whether it had any. */
+  trim(): boolean {
+    return this.#giveBack(this.#free.length);
+  }
+
+  /** Gives back the free slots that were not needed since the last call. @returns whether there were any. */
+  trimIdle(): boolean {
+    return this.#giveBack(this.#idleCount);
+  }
+
+  /** Those that have been free for longest. */
+  #giveBack(count: number): boolean {
+    this.#free.splice(0, count);
+    this.#idleCount = this.#free.length;
+    this.#budget.release(count * this.slotBytes);
+    return count > 0;
   }
 }

@@ -13,6 +13,8 @@ export interface EngineContext {
   readonly turn: Turn;
   /** Bounds the pieces in flight of all torrents together. */
   readonly writeBudget: ByteBudget;
+  /** Some of it has come free that other torrents may have found missing: they go on in this turn. */
+  memoryFreed(): void;
   readonly readCache: ReadCache;
   /** Bytes per second of all torrents together. */
   readonly rates: { readonly download: RateLimiter; readonly upload: RateLimiter };

@@ -182,6 +182,25 @@ test('the memory for pieces in flight stays within its setting', () => {
   assert.equal(budget.usedBytes, 0, 'given back when nothing is left to download');
 });
 
+test("the memory that a torrent does not need any more, though it is not complete, is other torrents'", () => {
+  const simulator = new Simulator({ seed: 12, link: () => ({ latencyMs: 20, bytesPerMs: 200, lossRatio: 0 }) });
+  const first = makeSimTorrent({ lengths: { a: 6_000_000, b: 100_000 }, pieceLength: 262_144 });
+  const second = makeSimTorrent({ lengths: { c: 6_000_000 }, pieceLength: 262_144 });
+  const seeds = Array.from({ length: 6 }, () => new SimEngine(simulator));
+  for (const seed of seeds) {
+    for (const torrent of [first, second]) {
+      seed.give(torrent);
+      seed.add(torrent.metainfo, { isTrusted: true });
+    }
+  }
+  const leecher = new SimEngine(simulator, { writeCacheBytes: 1024 * 1024 });
+  const done = leecher.add(first.metainfo, { from: seeds, select: ['a'] });
+  assert.ok(simulator.run(() => done.phase === 'seeding', { maxVirtualMs: HOUR_MS }));
+  const download = leecher.add(second.metainfo, { from: seeds });
+  const hasAllMemory = (): boolean => download.data?.slots.inUse === 4;
+  assert.ok(simulator.run(hasAllMemory, { maxVirtualMs: 5000 }));
+});
+
 test('stop leaves nothing behind: no connection, no timer, no file', () => {
   const simulator = new Simulator({ seed: 11 });
   const torrent = makeSimTorrent({ lengths: { 'a.bin': 4_000_000 }, pieceLength: 65_536 });

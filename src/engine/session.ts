@@ -63,6 +63,9 @@ export class Session {
       settings: { ...settings, maxPeers, maxHalfOpen },
       turn: this.#turn,
       writeBudget: new ByteBudget(settings.writeCacheBytes),
+      memoryFreed: () => {
+        for (const { swarm } of this.#torrents) swarm.wantsRefill();
+      },
       readCache: new ReadCache(settings.readCacheBytes, this.#turn),
       rates: {
         download: new RateLimiter(this.#turn, settings.downloadLimit),
@@ -285,7 +288,10 @@ export class Session {
   #tick(now: number): void {
     this.#turn.timers.set(this.#tickTimer, now + TICK_MS);
     this.#sweepUnnamed(now);
-    for (const torrent of this.#torrents) torrent.tick(now);
+    for (const torrent of this.#torrents) {
+      torrent.tick(now);
+      torrent.data?.releaseIdleMemory();
+    }
     this.#connector.tick(now);
   }
 

@@ -175,6 +175,11 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
     this.#placeFiles();
   }
 
+  /** About once a second: what pieces in flight have not needed since then is for other torrents. */
+  releaseIdleMemory(): void {
+    if (this.#slots.trimIdle()) this.#context.memoryFreed();
+  }
+
   // ---- DataCheckHandler ----
 
   onPieceFound(piece: number): void {
@@ -236,7 +241,7 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
   onPieceStored(piece: number): void {
     this.#demand.onVerified(piece, this.#context.turn.now);
     this.#countBytes(piece);
-    if (this.isComplete) this.#slots.trim();
+    if (this.isComplete && this.#slots.trim()) this.#context.memoryFreed();
     this.#handler.onPieceVerified(piece);
   }
 
@@ -282,7 +287,7 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
     this.#store.stop();
     this.storage.close(() => {
       this.#context.turn.run(() => {
-        this.#slots.trim();
+        if (this.#slots.trim()) this.#context.memoryFreed();
         this.#isStorageClosed = true;
         for (const closed of this.#closeDones) closed();
       });
