@@ -5,6 +5,7 @@
  */
 
 import type { SeededRandom } from '../../base/random.js';
+import type { Simulator } from '../simulator.js';
 import { happens } from './link.js';
 
 const INITIAL_PACKETS = 10;
@@ -18,39 +19,54 @@ const RETRANSMIT_TIMEOUT_MIN_MS = 200;
 /** Where everything is lost. */
 const DELAY_MS_MAX = 600_000;
 
+export interface CongestionParts {
+  readonly simulator: Simulator;
+  readonly random: SeededRandom;
+  /** Data in a full packet. */
+  readonly packetBytes: number;
+  readonly roundTripMs: number;
+  /** Of packets. */
+  readonly lossRatio: number;
+}
+
 export class Congestion {
   /** What may be under way at a time. */
   windowBytes: number;
+  underWayBytes = 0;
   readonly packetBytes: number;
-  readonly #roundTripMs: number;
+  readonly #parts: CongestionParts;
+  /** By packets in a segment: how likely it is that one of them is lost. */
+  readonly #lossRatios: number[] = [0];
   #slowStartEndsBytes = Number.POSITIVE_INFINITY;
   #stepDownNotBeforeMs = Number.NEGATIVE_INFINITY;
 
-  constructor(packetBytes: number, roundTripMs: number) {
-    this.packetBytes = packetBytes;
-    this.#roundTripMs = roundTripMs;
-    this.windowBytes = INITIAL_PACKETS * packetBytes;
+  constructor(parts: CongestionParts) {
+    this.#parts = parts;
+    this.packetBytes = parts.packetBytes;
+    this.windowBytes = INITIAL_PACKETS * parts.packetBytes;
   }
 
-  get timeoutMs(): number {
-    return Math.max(RETRANSMIT_TIMEOUT_MIN_MS, 2 * this.#roundTripMs);
+  get roomBytes(): number {
+    return Math.floor(this.windowBytes) - this.underWayBytes;
   }
 
-  /** Whether so much under way makes use of the window: one that is not used does not grow (RFC 7661). */
-  isUsed(underWayBytes: number): boolean {
-    return 2 * underWayBytes >= this.windowBytes;
+  /** Whether so much is under way that the window is made use of: one that is not does not grow (RFC 7661). */
+  get isUsed(): boolean {
+    return 2 * this.underWayBytes >= this.windowBytes;
   }
 
-  /** `bytes` have been read, while the window was in use. */
-  onAck(bytes: number): void {
+  /** So many have been read. @param isUsed as it was before this and others that come with it. */
+  onAck(bytes: number, isUsed: boolean): void {
+    this.underWayBytes -= bytes;
+    if (!isUsed) return;
     if (this.windowBytes < this.#slowStartEndsBytes) this.windowBytes += bytes;
     else this.windowBytes += (this.packetBytes * bytes) / this.windowBytes;
     this.windowBytes = Math.min(this.windowBytes, WINDOW_BYTES_MAX);
   }
 
   /** A queue on the way is filling up. */
-  onMark(nowMs: number): void {
-    this.#stepDown(AFTER_MARK, nowMs);
+  onMark(): void {
+    this.#stepDown(AFTER_MARK);
   }
 
   /** The path is gone, or was. */
@@ -60,24 +76,17 @@ export class Congestion {
   }
 
   /**
-   * Throws the dice for each packet of a segment. @returns how much later than it would the segment is there: a round
-   * trip each time it is sent again, or a time-out when too little follows that would show the hole.
+   * Throws the dice for a segment that is under way now. @returns how much later than it would it is there: a round trip
+   * each time it is sent again, or a time-out when too little is under way to show the hole.
    */
-  lossDelayMs(options: {
-    readonly bytes: number;
-    readonly underWayBytes: number;
-    readonly nowMs: number;
-    readonly lossRatio: number;
-    readonly random: SeededRandom;
-  }): number {
-    const { lossRatio, random } = options;
-    const packets = Math.ceil(options.bytes / this.packetBytes);
-    if (!happens(random, 1 - (1 - lossRatio) ** packets)) return 0;
-    const isNoticed = options.underWayBytes >= FAST_RETRANSMIT_PACKETS * this.packetBytes;
-    if (isNoticed) this.#stepDown(AFTER_LOSS, options.nowMs);
+  lossDelayMs(segmentBytes: number): number {
+    const { random, lossRatio, roundTripMs } = this.#parts;
+    if (!happens(random, this.#lossRatioOf(Math.ceil(segmentBytes / this.packetBytes)))) return 0;
+    const isNoticed = this.underWayBytes >= FAST_RETRANSMIT_PACKETS * this.packetBytes;
+    if (isNoticed) this.#stepDown(AFTER_LOSS);
     else this.onTimeout();
     let delayMs = 0;
-    let waitMs = isNoticed ? Math.max(this.#roundTripMs, 1) : this.timeoutMs;
+    let waitMs = isNoticed ? Math.max(roundTripMs, 1) : Math.max(RETRANSMIT_TIMEOUT_MIN_MS, 2 * roundTripMs);
     do {
       delayMs += waitMs;
       if (!isNoticed) waitMs *= 2;
@@ -85,9 +94,15 @@ export class Congestion {
     return delayMs;
   }
 
-  #stepDown(factor: number, nowMs: number): void {
-    if (nowMs < this.#stepDownNotBeforeMs) return;
-    this.#stepDownNotBeforeMs = nowMs + this.#roundTripMs;
+  #lossRatioOf(packets: number): number {
+    this.#lossRatios[packets] ??= 1 - (1 - this.#parts.lossRatio) ** packets;
+    return this.#lossRatios[packets]!;
+  }
+
+  #stepDown(factor: number): void {
+    const { now } = this.#parts.simulator;
+    if (now < this.#stepDownNotBeforeMs) return;
+    this.#stepDownNotBeforeMs = now + this.#parts.roundTripMs;
     this.windowBytes = Math.max(this.windowBytes * factor, LEAST_PACKETS * this.packetBytes);
     this.#slowStartEndsBytes = this.windowBytes;
   }

@@ -83,6 +83,7 @@ export class SimPipe {
   #segmentBytesMax = SEGMENT_BYTES_MAX;
   #sentBytes = 0;
   #reportedBytes = 0;
+  /** With a fixed window: sent and not read. */
   #underWayBytes = 0;
   /** What is on its way: not read yet, from `#readCount` on. */
   readonly #row: Segment[] = [];
@@ -126,7 +127,13 @@ export class SimPipe {
     this.#down = down;
     const { latencyMs, lossRatio, jitterMs = 0 } = this.#link;
     if (up !== null || down !== null || lossRatio > 0) {
-      this.#congestion = new Congestion(segmentBytesMax(this.#link, this.#parts.family), 2 * latencyMs + jitterMs);
+      this.#congestion = new Congestion({
+        simulator: this.#simulator,
+        random: this.#random,
+        packetBytes: segmentBytesMax(this.#link, this.#parts.family),
+        roundTripMs: 2 * latencyMs + jitterMs,
+        lossRatio,
+      });
       this.#turnBytes = up?.upTurnBytes ?? SEGMENT_BYTES_MAX;
       this.#segmentBytesMax = Math.min(this.#turnBytes, down?.downTurnBytes ?? SEGMENT_BYTES_MAX);
     }
@@ -202,7 +209,9 @@ export class SimPipe {
     // A small gap in the window is left to grow: filling it at once would cut ever smaller segments (RFC 1122 4.2.3.4).
     if (windowBytes - this.#underWayBytes < Math.min(this.#chunks.bytes, windowBytes / 2)) return;
     while (this.#chunks.bytes > 0 && this.#underWayBytes < windowBytes) {
-      this.#depart(this.#cut(windowBytes - this.#underWayBytes, SEGMENT_BYTES_MAX), 0);
+      const segment = this.#cut(windowBytes - this.#underWayBytes, SEGMENT_BYTES_MAX);
+      this.#underWayBytes += segment.bytes.length;
+      this.#depart(segment, 0);
     }
     this.#report();
   }
@@ -225,7 +234,7 @@ export class SimPipe {
     const startBytes = this.#sentBytes;
     let leftBytes = this.#turnBytes;
     while (leftBytes > 0 && this.#chunks.bytes > 0) {
-      const roomBytes = congestion.windowBytes - this.#underWayBytes;
+      const { roomBytes } = congestion;
       if (roomBytes < Math.min(this.#chunks.bytes, congestion.packetBytes)) break;
       leftBytes -= this.#sendOne(congestion, Math.min(roomBytes, leftBytes));
     }
@@ -239,12 +248,8 @@ export class SimPipe {
     const partBytes = lossRatio > 0 ? congestion.windowBytes / SEGMENTS_PER_WINDOW : Number.POSITIVE_INFINITY;
     const segment = this.#cut(roomBytes, Math.min(this.#segmentBytesMax, Math.max(congestion.packetBytes, partBytes)));
     const { length } = segment.bytes;
-    let delayMs = 0;
-    if (lossRatio > 0) {
-      const options = { bytes: length, underWayBytes: this.#underWayBytes, random: this.#random };
-      delayMs = congestion.lossDelayMs({ ...options, lossRatio, nowMs: this.#simulator.now });
-    }
-    this.#depart(segment, delayMs);
+    congestion.underWayBytes += length;
+    this.#depart(segment, lossRatio > 0 ? congestion.lossDelayMs(length) : 0);
     return length;
   }
 
@@ -256,10 +261,9 @@ export class SimPipe {
 
   /** Copies some bytes, at most `roomBytes`, off the chunks: a segment may span several. */
   #cut(roomBytes: number, bytesMax: number): Segment {
-    const most = Math.min(this.#chunks.bytes, Math.floor(roomBytes));
+    const most = Math.min(this.#chunks.bytes, roomBytes);
     const segment = this.#internet.segments.take(Math.min(this.#cutLength(Math.floor(bytesMax)), most));
     this.#chunks.take(segment.bytes);
-    this.#underWayBytes += segment.bytes.length;
     this.#sentBytes += segment.bytes.length;
     this.sender?.onCut(segment.bytes);
     return segment;
@@ -301,7 +305,7 @@ export class SimPipe {
       if (this.#doorBytes === 0) down.downStreams++;
       this.#doorBytes += length;
       segment.dueMs = down.down(length);
-      if (down.isCrowded(this.#doorBytes)) this.#congestion!.onMark(this.#simulator.now);
+      if (down.isCrowded(this.#doorBytes)) this.#congestion!.onMark();
     } else segment.dueMs = Math.max(segment.dueMs, this.#doorCount < 2 ? 0 : this.#row[this.#doorCount - 2]!.dueMs);
     if (this.#doorCount < this.#row.length) this.#simulator.schedule(this.#doorTask, this.#row[this.#doorCount]!.dueMs);
     this.#awaitService();
@@ -349,11 +353,9 @@ export class SimPipe {
 
   #hearAcks(congestion: Congestion): void {
     const { now } = this.#simulator;
-    const isUsed = congestion.isUsed(this.#underWayBytes);
+    const { isUsed } = congestion;
     while (this.#ackCount < this.#acks.length && this.#acks[this.#ackCount]! <= now) {
-      const bytes = this.#acks[this.#ackCount + 1]!;
-      if (isUsed) congestion.onAck(bytes);
-      this.#underWayBytes -= bytes;
+      congestion.onAck(this.#acks[this.#ackCount + 1]!, isUsed);
       this.#ackCount += 2;
     }
     if (this.#ackCount === this.#acks.length) {
