@@ -1,7 +1,7 @@
 /**
  * The world that simulated hosts live in: virtual time, one queue of events, one seed. Every callback of every host
  * runs from run(), one after the other, so that a run is the same for the same seed; nothing sleeps and nothing is a
- * promise. Latency, loss and faults are asked of `link` for each connection and datagram.
+ * promise, but for runAsync() and settle(), which are for code that awaits. Latency, loss and faults are asked of `link` for each connection and datagram.
  * A callback that throws ends run() with that error: in a test a bug should be loud.
  */
 import { DtorrentError } from '../base/errors.js';
@@ -27,6 +27,8 @@ const DEFAULT_UNIX_TIME = 1_700_000_000;
 /** More events than this without time passing: two hosts are answering each other forever. */
 const EVENTS_PER_INSTANT_MAX = 5_000_000;
 const READY_KEPT_MAX = 4096;
+/** Steps of a chain of promises that follow one event. The longest of the engine's own are about five. */
+const PROMISE_ROUNDS = 25;
 const DEFAULT_LINK: Link = { latencyMs: 5, bytesPerMs: Number.POSITIVE_INFINITY, lossRatio: 0 };
 
 export interface SimulatorOptions {
@@ -180,6 +182,44 @@ export class Simulator {
     }
   }
 
+  /**
+   * run() for code that awaits: after each event, what its promises set off happens too before the next. Chains of more
+   * than PROMISE_ROUNDS steps go on in the events after it; in the same order each time, as everything else.
+   * @returns as run() does.
+   */
+  async runAsync(until: number | (() => boolean), options: { readonly maxVirtualMs?: number } = {}): Promise<boolean> {
+    if (this.#isRunning) throw new DtorrentError('EINTERNAL', 'internal error: runAsync() inside a run');
+    this.#isRunning = true;
+    try {
+      await passPromises();
+      if (typeof until === 'number') {
+        await this.#runToAsync(until, () => false);
+        this.#now = Math.max(this.#now, until);
+        return true;
+      }
+      return until() || (await this.#runToAsync(this.#now + (options.maxVirtualMs ?? DEFAULT_VIRTUAL_MS_MAX), until));
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  /**
+   * Runs until a promise has settled, which something in this world has to do.
+   * @returns its value. @throws what it rejects with, or ETIMEOUT when it is still pending after `maxVirtualMs`, or when
+   * nothing is left to happen.
+   */
+  async settle<T>(promise: Promise<T>, options: { readonly maxVirtualMs?: number } = {}): Promise<T> {
+    let isSettled = false;
+    const note = (): void => {
+      isSettled = true;
+    };
+    promise.then(note, note);
+    if (!(await this.runAsync(() => isSettled, options))) {
+      throw new DtorrentError('ETIMEOUT', `nothing has settled that promise by ${this.#now} virtual ms`);
+    }
+    return promise;
+  }
+
   /** Whether nothing is left to happen: a world of which every host has stopped. */
   get isIdle(): boolean {
     return (
@@ -193,6 +233,21 @@ export class Simulator {
         if (this.#fireNext() && isDone()) return true;
       }
       if (!this.#advance(endMs)) return false;
+    }
+  }
+
+  async #runToAsync(endMs: number, isDone: () => boolean): Promise<boolean> {
+    for (;;) {
+      while (this.#readyIndex < this.#readyCount) {
+        if (!this.#fireNext()) continue;
+        await passPromises();
+        if (isDone()) return true;
+      }
+      if (this.#advance(endMs)) continue;
+      // Only a promise can still put something in.
+      await passPromises();
+      if (isDone()) return true;
+      if (this.#readyIndex === this.#readyCount && !(this.#queue.nextDeadline <= endMs)) return false;
     }
   }
 
@@ -229,6 +284,11 @@ export class Simulator {
     if (++this.#eventsThisInstant <= EVENTS_PER_INSTANT_MAX) return;
     throw new DtorrentError('EINTERNAL', `internal error: time stands still at ${this.#now} ms (seed ${this.seed})`);
   }
+}
+
+/** Lets what promises have set off happen: each round is a step of every chain. */
+async function passPromises(): Promise<void> {
+  for (let round = 0; round < PROMISE_ROUNDS; round++) await null;
 }
 
 class Callback extends SimTask implements SimEvent {
