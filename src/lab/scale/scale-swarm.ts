@@ -5,8 +5,11 @@
  */
 import { SeededRandom } from '../../base/random.js';
 import type { Torrent } from '../../engine/torrent.js';
+import { FileLayout } from '../../format/file-layout.js';
 import type { Link } from '../../sim/network/internet.js';
 import { Simulator } from '../../sim/simulator.js';
+import { SharedContentDisk } from '../../sim/storage/shared-content.js';
+import { SharedContentStorageFactory } from '../../sim/storage/shared-content-storage.js';
 import { LabNode } from '../lab-node.js';
 import { LabTorrent } from '../lab-torrent.js';
 import type { PeerOutcome, SwarmReport } from '../report/swarm-report.js';
@@ -25,6 +28,7 @@ export class ScaleSwarm {
   readonly meter: SwarmMeter;
   readonly #simulator: Simulator;
   readonly #torrent: LabTorrent;
+  readonly #layout: FileLayout;
   /** Of the peers, then of the seed. */
   readonly #members: ScalePeer[];
   readonly #nodes: LabNode[] = [];
@@ -39,6 +43,7 @@ export class ScaleSwarm {
     this.#members = [...this.world.peers, this.world.source];
     const { contentBytes, pieceLength, seed } = scenario;
     this.#torrent = new LabTorrent({ lengths: { content: contentBytes }, pieceLength, seed });
+    this.#layout = new FileLayout(this.#torrent.metainfo);
     const pieces = Math.ceil(contentBytes / pieceLength);
     this.meter = new SwarmMeter({ machines: this.#members.length, peers: scenario.peers, pieces });
     const byIp = new Map<string, ScalePeer>();
@@ -85,7 +90,17 @@ export class ScaleSwarm {
 
   #makeNode(index: number, member: ScalePeer): LabNode {
     const slots = member.isFreeRider ? { uploadSlots: 0, optimisticSlots: 0 } : {};
-    const node = new LabNode(this.#simulator.createHost({ ipv6: null }), { ...MEMORY_SETTINGS, ...slots });
+    const layout = this.#layout;
+    const disk = new SharedContentDisk({
+      layout,
+      content: this.#torrent.content,
+      isFull: index === this.scenario.peers,
+    });
+    const host = this.#simulator.createHost({
+      ipv6: null,
+      storage: (wiring) => new SharedContentStorageFactory(disk, wiring),
+    });
+    const node = new LabNode(host, { ...MEMORY_SETTINGS, ...slots });
     node.onEvent = (event) => {
       if (event.type === 'pieceVerified') this.meter.onPieceVerified(event.piece);
       else if (event.type === 'completed' && index < this.scenario.peers) this.#onCompleted(index);
@@ -97,7 +112,6 @@ export class ScaleSwarm {
   #begin(index: number): void {
     const node = this.#nodes[index]!;
     const isSource = index === this.scenario.peers;
-    if (isSource) node.give(this.#torrent);
     const peers = this.#addresses[index]!.map((other) => {
       const { host, session } = this.#nodes[other]!;
       return { host: host.ipv4!, port: session.listenPort };
