@@ -74,7 +74,11 @@ export class PieceStore {
         onPeersGuilty: (peers) => {
           if (!this.#isStopped) this.#handler.onPeersGuilty(peers);
         },
-        onPeersInnocent: (peers) => this.#picker.clearSuspects(peers),
+        onPeersInnocent: (peers) => {
+          this.#picker.clearSuspects(peers);
+          // They may share pieces again.
+          if (!this.#isStopped) this.#handler.onRequestsPossible();
+        },
       },
     });
   }
