@@ -18,8 +18,15 @@ import { FastGrants } from './fast-grants.js';
 import type { PeerConnection } from './peer-connection.js';
 import { UploadQueue } from './upload-queue.js';
 
-/** Enough to keep a fast socket busy between two turns; the bound on what one peer pins. */
-const SEND_BUFFER_BYTES = 1024 * 1024;
+/**
+ * How much is given to the socket ahead of what it has sent: enough to keep it busy between two turns, and no more than
+ * goes out in this time, because what the socket has can no longer be taken back by a cancel or a choke, and everything
+ * said later waits behind it. On a slow link a megabyte is half a minute.
+ */
+const SEND_AHEAD_MS = 500;
+export const SEND_BUFFER_BYTES_MIN: number = 2 * LIMITS.blockBytes;
+/** The bound on what one peer pins. */
+export const SEND_BUFFER_BYTES_MAX: number = 1024 * 1024;
 /** How far ahead of the socket chunks are read, in chunks and in queued requests looked at. */
 const READ_AHEAD_CHUNKS = 4;
 const READ_AHEAD_REQUESTS = 128;
@@ -103,7 +110,8 @@ export class PeerUpload implements ChunkWaiter {
    */
   pump(connection: PeerConnection, source: ChunkSource, now: number): void {
     const { encoder } = connection;
-    while (this.#queue.count > 0 && connection.bufferedBytes < SEND_BUFFER_BYTES) {
+    const aheadBytes = this.#aheadBytes(now);
+    while (this.#queue.count > 0 && connection.bufferedBytes < aheadBytes) {
       const piece = this.#queue.pieceAt(0);
       const begin = this.#queue.beginAt(0);
       const length = this.#queue.lengthAt(0);
@@ -143,6 +151,11 @@ export class PeerUpload implements ChunkWaiter {
       () => false,
       () => {},
     );
+  }
+
+  #aheadBytes(now: number): number {
+    const bytes = (this.rate.rateBytesPerSecond(now) * SEND_AHEAD_MS) / 1000;
+    return Math.min(Math.max(bytes, SEND_BUFFER_BYTES_MIN), SEND_BUFFER_BYTES_MAX);
   }
 
   #isReadable(source: ChunkSource, piece: number, begin: number, length: number): boolean {

@@ -64,6 +64,20 @@ test('a request that is cancelled while it waits is rejected, and no block comes
   assert.deepEqual(peer.heard('reject'), ['reject 7 0 1000']);
 });
 
+test('little is given to a slow connection ahead of what it sends: the rest can still be taken back', () => {
+  const { simulator, engine } = seeding({ simulator: new Simulator({ seed: 3, link: () => SLOW }) });
+  const peer = unchokedPeer(simulator, engine);
+  askOften(peer, 70);
+  wait(simulator, 500);
+  peer.send((encoder) => {
+    for (let i = 0; i < 70; i++) encoder.cancel(15, 0, BLOCK);
+  });
+  wait(simulator, 60_000);
+  const [sent, rejected] = [peer.heard('block-end').length, peer.heard('reject').length];
+  assert.equal(sent + rejected, 70);
+  assert.ok(sent < 35, `${sent} blocks were beyond recall`);
+});
+
 test('a choke is followed by a reject of each request that waited, and no request is left without an answer', () => {
   const { simulator, engine, added } = seeding({ simulator: new Simulator({ seed: 4, link: () => SLOW }) });
   const peer = unchokedPeer(simulator, engine);
@@ -346,6 +360,8 @@ test('in the end game the block that came from one peer is cancelled at the othe
   const other = join(simulator, engine, {}, torrent).bitfield(1, [0]);
   other.send((encoder) => encoder.unchoke());
   wait(simulator, 100);
+  assert.deepEqual(other.heard('request'), [], 'the first may still send it');
+  wait(simulator, 3000);
   assert.deepEqual(other.heard('request'), [`request 0 ${BLOCK} ${BLOCK}`], 'asked again');
   assert.deepEqual(silent.heard('cancel'), []);
   other.sendBlock(torrent, 0, BLOCK, BLOCK);
