@@ -10,7 +10,7 @@ const BURST = 4;
 export class BenchPeer implements PickerPeer, OutstandingRequests {
   readonly number: number;
   readonly pieces: Bitfield;
-  readonly pick: PeerPickState = new PeerPickState();
+  readonly pick: PeerPickState = new PeerPickState(this);
   readonly #queue = new Uint32Array(2 * DEPTH);
   readonly #picks = new Uint32Array(2 * DEPTH);
   #head = 0;
@@ -33,6 +33,22 @@ export class BenchPeer implements PickerPeer, OutstandingRequests {
     return false;
   }
 
+  pieceAt(index: number): number {
+    return this.#queue[2 * ((this.#head + index) % DEPTH)]!;
+  }
+
+  blockAt(index: number): number {
+    return this.#queue[2 * ((this.#head + index) % DEPTH) + 1]!;
+  }
+
+  waitMs(index: number): number {
+    return index + 1;
+  }
+
+  waitMsOf(piece: number, block: number): number {
+    return this.has(piece, block) ? this.#count : Number.POSITIVE_INFINITY;
+  }
+
   /** One turn: some blocks arrive, and the queue is filled again. @returns how many blocks were of use. */
   exchange(picker: PiecePicker, mode: number): number {
     let received = 0;
@@ -49,7 +65,7 @@ export class BenchPeer implements PickerPeer, OutstandingRequests {
       received++;
       if (picker.finishBlock(this.number, piece, block) === 'piece-complete') picker.pieceVerified(piece);
     }
-    const picked = picker.pick(this, DEPTH - this.#count, mode, this.#picks, this);
+    const picked = picker.pick(this, DEPTH - this.#count, mode, this.#picks, 0);
     for (let i = 0; i < picked; i++) {
       const at = 2 * ((this.#head + this.#count++) % DEPTH);
       this.#queue[at] = this.#picks[2 * i]!;

@@ -60,7 +60,7 @@ export class PeerDownload {
     if (allowed === 0) return 0;
     const count = isChoked
       ? picker.pickAllowedFast(peer, this.allowedFast, allowed, this.#picks)
-      : picker.pick(peer, allowed, this.#pickMode(picker, now), this.#picks, this.pipeline);
+      : picker.pick(peer, allowed, this.#pickMode(picker, now), this.#picks, now);
     let unspentBytes = allowed * BLOCK_BYTES;
     for (let i = 0; i < count; i++) {
       const piece = this.#picks[2 * i]!;

@@ -48,7 +48,7 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   readonly upload: PeerUpload;
   readonly connection: PeerConnection;
   readonly hashes: HashExchange;
-  readonly pick: PeerPickState = new PeerPickState();
+  readonly pick: PeerPickState;
   readonly extensions: PeerExtensions = new PeerExtensions();
   /** How we know of it. */
   readonly source: CandidateSource;
@@ -98,6 +98,7 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     this.#encoder = this.connection.encoder;
     this.#decoder = new WireDecoder(this);
     this.download = new PeerDownload(context.settings, context.rates.download, () => this.wantsSettle());
+    this.pick = new PeerPickState(this.download.pipeline);
     this.upload = new PeerUpload(context.readCache, context.rates.upload, () => this.wantsFlush());
     this.hashes = new HashExchange(this.connection);
     this.#settleWork = {

@@ -310,3 +310,34 @@ for (const seed of [1, 2, 3]) {
     }
   });
 }
+
+test('how long an answer takes is guessed from the round trip of a first request, and from the pace of those behind it', () => {
+  const requests = pipeline();
+  requests.add(0, 0, 0);
+  requests.onBlock(0, 0, BLOCK, 200);
+  assert.equal(requests.waitMs(0, 200), 350, 'between what was guessed and what it took');
+  for (let block = 1; block < 200; block++) {
+    requests.add(0, block, 200);
+    requests.onBlock(0, block, BLOCK, 200 + 10 * block);
+  }
+  const now = 2190;
+  const firstMs = requests.waitMs(0, now);
+  requests.add(1, 0, now);
+  requests.add(1, 1, now);
+  const paceMs = requests.waitMs(1, now) - requests.waitMs(0, now);
+  assert.equal(requests.waitMs(0, now), firstMs);
+  assert.equal(requests.waitMs(2, now), firstMs + 2 * paceMs);
+  assert.equal(requests.waitMsOf(1, 1, now), firstMs + paceMs);
+  assert.equal(requests.waitMsOf(9, 9, now), Number.POSITIVE_INFINITY);
+});
+
+test('a peer that is late is expected to take as long again, and one that is snubbed to take for ever', () => {
+  const requests = pipeline();
+  requests.add(0, 0, 0);
+  assert.equal(requests.waitMs(0, 0), 500, 'a guess');
+  assert.equal(requests.waitMs(0, 400), 100);
+  assert.equal(requests.waitMs(0, 3000), 3000);
+  requests.add(0, 1, 3000);
+  requests.onTimeout(60_000, () => {});
+  assert.equal(requests.waitMs(0, 60_000), Number.POSITIVE_INFINITY);
+});

@@ -22,6 +22,7 @@ const FIRST_BLOCK_MS = 500;
 
 const TIMEOUT_MIN_MS = 2000;
 const TIMEOUT_MAX_MS = 60_000;
+const FIRST_GAIN = 1 / 2;
 const MEAN_GAIN = 1 / 8;
 const DEVIATION_GAIN = 1 / 4;
 
@@ -45,6 +46,8 @@ export class RequestPipeline {
   #arrivingBlock = -1;
   /** When the queue last moved: a block came, or the first request went out. */
   #progressAtMs = 0;
+  /** From a request to its block, when nothing else was outstanding: a round trip and one block. */
+  #firstMs = FIRST_BLOCK_MS;
   #samples = 0;
   #meanMs = 0;
   #deviationMs = 0;
@@ -106,6 +109,35 @@ export class RequestPipeline {
     return this.#outstanding.count === 0 ? usualMs : Math.max(usualMs, now - this.#progressAtMs);
   }
 
+  pieceAt(index: number): number {
+    return this.#outstanding.pieceAt(index);
+  }
+
+  blockAt(index: number): number {
+    return this.#outstanding.blockAt(index);
+  }
+
+  /**
+   * Guess of how long it takes until the request at `index` is answered, the oldest being 0; of one that would be sent
+   * now at `count`. A peer that is late is expected to take as long again. Infinity = it does not answer.
+   */
+  waitMs(index: number, now: number): number {
+    if (this.isSnubbed) return Number.POSITIVE_INFINITY;
+    if (this.#outstanding.count === 0) return this.#firstMs;
+    const behindMs = this.#samples === 0 ? FIRST_BLOCK_MS : this.#meanMs;
+    // The oldest was sent to a peer that had nothing else to send us, or it is one of many that stream in.
+    const usualMs = this.#outstanding.timeAt(0) >= this.#progressAtMs ? this.#firstMs : behindMs;
+    const elapsedMs = now - this.#progressAtMs;
+    const oldestMs = elapsedMs <= usualMs ? usualMs - elapsedMs : elapsedMs;
+    return oldestMs + index * behindMs;
+  }
+
+  /** The same of one that is known by its block; Infinity when it is not outstanding. */
+  waitMsOf(piece: number, block: number, now: number): number {
+    const index = this.#outstanding.find(piece, block);
+    return index < 0 ? Number.POSITIVE_INFINITY : this.waitMs(index, now);
+  }
+
   /** A request has been sent. */
   add(piece: number, block: number, now: number): void {
     if (this.#outstanding.count === 0) {
@@ -145,8 +177,10 @@ export class RequestPipeline {
       this.#progressAtMs = now;
       return 'cancelled';
     }
+    const askedAtMs = this.#outstanding.timeAt(index);
+    if (askedAtMs >= this.#progressAtMs) this.#firstMs += FIRST_GAIN * (now - askedAtMs - this.#firstMs);
     // Of blocks that stream in one behind the other, each one's time begins when the one before has come.
-    this.#addSample(now - Math.max(this.#outstanding.timeAt(index), this.#progressAtMs));
+    this.#addSample(now - Math.max(askedAtMs, this.#progressAtMs));
     this.#outstanding.removeAt(index);
     this.#progressAtMs = now;
     this.#timeoutsInRow = 0;

@@ -20,14 +20,21 @@ export interface PickerPeer {
   readonly pick: PeerPickState;
 }
 
-/** What is outstanding to a peer: its RequestPipeline. */
+/** What is outstanding to a peer, in the order asked: its RequestPipeline. Time is monotonic ms. */
 export interface OutstandingRequests {
   readonly count: number;
   has(piece: number, block: number): boolean;
+  pieceAt(index: number): number;
+  blockAt(index: number): number;
+  /** Guess of how long it takes until the request at `index` is answered; at `count`: one that would be sent now. */
+  waitMs(index: number, now: number): number;
+  /** The same of one that is known by its block; Infinity when it is not outstanding. */
+  waitMsOf(piece: number, block: number, now: number): number;
 }
 
 /** What the picker keeps for a peer; of no interest to others. */
 export class PeerPickState {
+  readonly outstanding: OutstandingRequests;
   isAdded = false;
   /** Had everything when it was added: counted in one number instead of per piece. */
   isSeed = false;
@@ -41,4 +48,8 @@ export class PeerPickState {
   lagMs: number = Number.POSITIVE_INFINITY;
   blockMs = 0;
   readonly shortlist: PieceShortlist = new PieceShortlist();
+
+  constructor(outstanding: OutstandingRequests) {
+    this.outstanding = outstanding;
+  }
 }

@@ -5,7 +5,7 @@ import { SeededRandom } from '../../base/random.js';
 import { ByteBudget, SlotPool } from '../../base/slot-pool.js';
 import { type PickedBlock, TestPickerPeer } from '../testing/picker-peer.js';
 import { PiecePicker } from './piece-picker.js';
-import { ENDGAME_OUTSTANDING_MAX, ENDGAME_REQUESTERS_MAX } from './repeat-requests.js';
+import { ENDGAME_REQUESTERS_MAX, ENDGAME_SOONER } from './repeat-requests.js';
 
 const BLOCK = LIMITS.blockBytes;
 
@@ -319,29 +319,57 @@ test('while other pieces are finished an idle one is kept for sixteen of them', 
   assert.equal(finished, 16);
 });
 
-test('end game: blocks are asked of several peers, of the fewest first, and never twice of one', () => {
+test('end game: blocks are asked of several peers, but not of too many, and never twice of one', () => {
   const { picker, peer } = setUp({ pieceCount: 1, blocksPerPiece: 2 });
-  const peers = Array.from({ length: 6 }, () => peer('all'));
+  // Each answers in a hundredth of the time of the one before.
+  const peers = Array.from({ length: 6 }, (_, i) => peerThatTakes(100 ** (6 - i)));
+  function peerThatTakes(blockMs: number): TestPickerPeer {
+    const made = peer('all');
+    made.blockMs = blockMs;
+    return made;
+  }
   assert.equal(peers[0]!.ask(picker, 1).length, 1);
   assert.equal(picker.isEndgame, false);
   assert.deepEqual(peers[1]!.ask(picker, 1), [[0, 1]]);
   assert.equal(picker.isEndgame, true);
-  assert.deepEqual(peers[2]!.ask(picker, 9), [[0, 1]], 'the block that comes last');
-  assert.deepEqual(peers[3]!.ask(picker, 9), [[0, 0]], 'block 1 has two already');
-  const requesters = [0, 0];
-  for (const each of [...peers, ...peers]) each.ask(picker, 9);
-  for (const each of peers) for (const [, block] of each.requests) requesters[block]!++;
+  const requesters = [1, 1];
+  for (const each of peers.slice(2)) for (const [, block] of each.ask(picker, 9)) requesters[block]!++;
   assert.deepEqual(requesters, [ENDGAME_REQUESTERS_MAX, ENDGAME_REQUESTERS_MAX]);
+  for (const each of peers) assert.equal(each.requests.length, 1);
   picker.verify();
 });
 
-test('end game: a peer with enough outstanding is not given blocks of others', () => {
+test('end game: the block that would come last is taken over, by one that has nothing else to send', () => {
   const { picker, peer } = setUp({ pieceCount: 1, blocksPerPiece: 16 });
+  const [slow, slower, idle] = [peer('all'), peer('all'), peer('all')];
+  slow.ask(picker, 12);
+  slower.blockMs = 10_000;
+  slower.ask(picker, 4);
+  assert.deepEqual(idle.ask(picker, 9), [[0, 15]]);
+  assert.deepEqual(idle.ask(picker, 9), [], 'it has something to send');
+  assert.deepEqual(slow.ask(picker, 9), []);
+});
+
+test('end game: a block that is about to come is not asked for twice', () => {
+  const { picker, peer } = setUp({ pieceCount: 1, blocksPerPiece: 4 });
   const first = peer('all');
-  first.ask(picker, 16);
+  first.ask(picker, 4);
   const second = peer('all');
-  assert.equal(second.ask(picker, 16).length, ENDGAME_OUTSTANDING_MAX);
-  assert.equal(second.ask(picker, 16).length, 0);
+  second.blockMs = (4 * first.blockMs) / ENDGAME_SOONER;
+  assert.deepEqual(second.ask(picker, 9), []);
+  second.blockMs--;
+  assert.deepEqual(second.ask(picker, 9), [[0, 3]]);
+});
+
+test('end game: what a second peer is about to send is not asked of a third', () => {
+  const { picker, peer } = setUp({ pieceCount: 1, blocksPerPiece: 1 });
+  const [slow, second, third] = [peer('all'), peer('all'), peer('all')];
+  slow.blockMs = 60_000;
+  slow.ask(picker, 1);
+  assert.equal(second.ask(picker, 1).length, 1);
+  assert.equal(third.ask(picker, 1).length, 0);
+  second.blockMs = 30_000;
+  assert.equal(third.ask(picker, 1).length, 1, 'it has turned out to be slow too');
 });
 
 test('end game begins only when every wanted block is asked for, and lasts until the last piece is stored', () => {
@@ -364,6 +392,7 @@ test('end game: the second copy of a block is refused and its request forgotten'
   const first = peer('all');
   const second = peer('all');
   first.ask(picker, 2);
+  second.blockMs = 1;
   assert.deepEqual(second.ask(picker, 2), [[0, 1]]);
   assert.equal(first.deliver(picker, [0, 1]), 'more');
   assert.equal(second.deliver(picker, [0, 1]), null);
@@ -423,6 +452,7 @@ test('a piece that failed while others were still asked for it accepts nothing b
   const first = peer('all');
   const second = peer('all');
   first.ask(picker, 2);
+  second.blockMs = 1;
   second.ask(picker, 2);
   for (const block of [...first.requests]) first.deliver(picker, block);
   picker.pieceFailed(0);
@@ -526,6 +556,7 @@ test('a suspect is asked for nothing twice in the end game', () => {
   const { picker, peer, a } = suspects({ pieceCount: 2, had: [] });
   a.ask(picker, 9);
   const innocent = peer('all');
+  innocent.blockMs = 1e6;
   innocent.ask(picker, 9);
   assert.equal(picker.isEndgame, true);
   assert.deepEqual(a.ask(picker, 9), []);

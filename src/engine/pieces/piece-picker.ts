@@ -15,7 +15,7 @@ import { Parole } from './parole.js';
 import { PartialChoice } from './partial-choice.js';
 import { FREE, NOBODY, type PartialPiece } from './partial-piece.js';
 import { PartialPieces, type PieceSizes } from './partial-pieces.js';
-import type { OutstandingRequests, PickerPeer, PieceGeometry } from './picker-peer.js';
+import type { PickerPeer, PieceGeometry } from './picker-peer.js';
 import { PieceSources } from './piece-sources.js';
 import { PRIORITY_MAX } from './rarity-order.js';
 import { RepeatRequests } from './repeat-requests.js';
@@ -240,18 +240,19 @@ export class PiecePicker {
   /**
    * Picks up to `count` blocks and counts them as asked of `peer`.
    * @param out receives (piece, block) pairs from index 0; at least 2 × count long.
+   * @param now monotonic ms
    * @returns how many pairs were written.
    */
-  pick(peer: PickerPeer, count: number, mode: number, out: Uint32Array, outstanding: OutstandingRequests): number {
+  pick(peer: PickerPeer, count: number, mode: number, out: Uint32Array, now: number): number {
     if (!this.isInteresting(peer)) return 0;
-    let picked = this.urgent.isEmpty ? 0 : this.#pickUrgent(peer, count, mode, out, outstanding);
+    let picked = this.urgent.isEmpty ? 0 : this.#pickUrgent(peer, count, mode, out);
     while (picked < count) {
       const partial = this.#choose(peer, mode);
       if (partial === null) break;
       picked = this.#take(peer, partial, mode, out, picked, count);
     }
     if (picked > 0 || !this.isEndgame) return picked;
-    return this.#repeats.pickEndgame(peer, this.#missing, { out, count }, outstanding);
+    return this.#repeats.pickEndgame(peer, { missing: this.#missing, peers: this.#sources.peers }, { out, count }, now);
   }
 
   /** Whether there is a block that `pick` may not fail to find for the peer: nothing hinders it. Walks over all pieces. */
@@ -449,19 +450,8 @@ export class PiecePicker {
   }
 
   /** Block by block: with each that it is asked for, the peer suits the next less. */
-  #pickUrgent(
-    peer: PickerPeer,
-    count: number,
-    mode: number,
-    out: Uint32Array,
-    outstanding: OutstandingRequests,
-  ): number {
-    let picked = this.#repeats.pickLate(
-      peer,
-      { urgent: this.urgent, peers: this.#sources.peers },
-      { out, count },
-      outstanding,
-    );
+  #pickUrgent(peer: PickerPeer, count: number, mode: number, out: Uint32Array): number {
+    let picked = this.#repeats.pickLate(peer, { urgent: this.urgent, peers: this.#sources.peers }, { out, count });
     while (picked < count) {
       const partial = this.#chooseUrgent(peer);
       if (partial === null) break;

@@ -8,8 +8,10 @@ export type PickedBlock = readonly [piece: number, block: number];
 export class TestPickerPeer implements PickerPeer, OutstandingRequests {
   readonly number: number;
   readonly pieces: Bitfield;
-  readonly pick: PeerPickState = new PeerPickState();
+  readonly pick: PeerPickState = new PeerPickState(this);
   readonly requests: PickedBlock[] = [];
+  /** How long it takes to send a block. */
+  blockMs = 1000;
   readonly #picks = new Uint32Array(2000);
 
   constructor(number: number, pieceCount: number, pieces: Iterable<number> | 'all' = []) {
@@ -23,6 +25,23 @@ export class TestPickerPeer implements PickerPeer, OutstandingRequests {
     return this.requests.length;
   }
 
+  pieceAt(index: number): number {
+    return this.requests[index]![0];
+  }
+
+  blockAt(index: number): number {
+    return this.requests[index]![1];
+  }
+
+  waitMs(index: number): number {
+    return (index + 1) * this.blockMs;
+  }
+
+  waitMsOf(piece: number, block: number): number {
+    const index = this.requests.findIndex((request) => request[0] === piece && request[1] === block);
+    return index < 0 ? Number.POSITIVE_INFINITY : this.waitMs(index);
+  }
+
   has(piece: number, block: number): boolean {
     return this.requests.some((request) => request[0] === piece && request[1] === block);
   }
@@ -34,7 +53,7 @@ export class TestPickerPeer implements PickerPeer, OutstandingRequests {
     { isFast = false, isSnubbed = false }: { readonly isFast?: boolean; readonly isSnubbed?: boolean } = {},
   ): PickedBlock[] {
     const mode = picker.modeFor({ isFast, isSnubbed });
-    return this.#note(picker.pick(this, count, mode, this.#picks, this));
+    return this.#note(picker.pick(this, count, mode, this.#picks, 0));
   }
 
   askAllowedFast(picker: PiecePicker, pieces: ReadonlySet<number>, count: number): PickedBlock[] {
