@@ -1,0 +1,87 @@
+/** Each hostile peer there is, among honest ones: the download ends, soon, rightly, and within limits. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LIMITS } from '../../base/limits.js';
+import type { CloseReason } from '../../engine/peer/close-reason.js';
+import type { ActorKind } from './actor.js';
+import { ACTOR_KINDS, ACTOR_VARIANTS } from './create-actor.js';
+import { ActorScene } from './testing/actor-scene.js';
+
+/** An actor may cost this share of the time more, and a moment. */
+const SLOWER = 1.25;
+const MOMENT_MS = 3000;
+/** What one peer may make us hold: blocks and messages. */
+const UNSENT_BYTES_MAX = 2 * LIMITS.outgoingMessageBytesMax + 4 * LIMITS.blockBytes;
+
+/** Of those that cost more time by their nature: how much, and why. */
+const DELAYS_MS: Readonly<Record<string, number>> = {
+  // It holds up the metadata for its turn, which others wait for.
+  'metadata-liar huge': LIMITS.metadataTurnMs,
+  'metadata-liar silent': LIMITS.metadataRequestTimeoutMs,
+};
+
+/** Why an engine has to let go of it. */
+const REASONS: Readonly<Record<string, CloseReason>> = {
+  'corrupting-seed always': 'banned',
+  'corrupting-seed sometimes': 'banned',
+  'corrupting-seed other-piece': 'banned',
+  'corrupting-seed short-piece': 'banned',
+  'bitfield-liar wrong-length': 'bad-length',
+  'bitfield-liar too-late': 'bitfield-not-first',
+  'bitfield-liar out-of-range': 'piece-out-of-range',
+  'unchoke-flapper storm': 'choke-flapping',
+  'unchoke-flapper quick': 'choke-flapping',
+  'flooder requests': 'too-many-invalid-requests',
+  'flooder huge': 'message-too-long',
+  'metadata-liar wrong-bytes': 'bad-metadata',
+  'metadata-liar tiny': 'bad-metadata',
+  'metadata-liar shifting': 'bad-metadata',
+  'metadata-liar offsets': 'bad-metadata',
+  'metadata-liar unasked': 'bad-metadata',
+  'endless-handshakes mirror': 'self-connection',
+  'endless-handshakes one-name': 'duplicate-connection',
+};
+
+const baselines = new Map<boolean, number>();
+
+/** @returns how long it takes without anybody hostile. */
+function baselineMs(isMagnet: boolean): number {
+  const known = baselines.get(isMagnet);
+  if (known !== undefined) return known;
+  const measured = new ActorScene({ isMagnet }).finish();
+  baselines.set(isMagnet, measured);
+  return measured;
+}
+
+function play(kind: ActorKind, variant: string): void {
+  const isMagnet = kind === 'metadata-liar';
+  const scene = new ActorScene({ kind, variant, isMagnet });
+  const name = `${kind} ${variant}`;
+  const tookMs = scene.finish();
+  const allowedMs = SLOWER * baselineMs(isMagnet) + MOMENT_MS + (DELAYS_MS[name] ?? 0);
+  assert.ok(tookMs <= allowedMs, `took ${tookMs} ms, may take ${allowedMs}`);
+  scene.pass(20_000);
+  assert.ok(scene.unsentBytesMax <= UNSENT_BYTES_MAX, `${scene.unsentBytesMax} bytes unsent`);
+  assert.ok(scene.candidatesMax <= 10, `${scene.candidatesMax} candidates`);
+  assert.ok(scene.connectionsMax <= 10, `${scene.connectionsMax} connections`);
+  const reason = REASONS[name];
+  if (reason !== undefined) assert.ok(scene.reasons().has(reason), [...scene.reasons().keys()].join());
+  scene.stop();
+}
+
+for (const kind of ACTOR_KINDS) {
+  for (const variant of ACTOR_VARIANTS[kind]) {
+    test(`a ${kind} (${variant}) does not keep honest peers from their data`, () => play(kind, variant));
+  }
+}
+
+test('the same seed plays the same, whoever is in it', () => {
+  for (const kind of ACTOR_KINDS) {
+    const run = (): unknown => {
+      const scene = new ActorScene({ kind, seed: 5 });
+      scene.pass(15_000);
+      return [...[scene.seed, ...scene.leechers].map(({ events }) => events), scene.actors[0]!.variant];
+    };
+    assert.deepEqual(run(), run(), kind);
+  }
+});
