@@ -3,6 +3,7 @@
  * blocks into piece buffers. Called by Peer inside turns; no object, closure or string per block.
  */
 import { LIMITS } from '../../base/limits.js';
+import type { WireDecoder } from '../../protocol/wire/decoder.js';
 import type { WireEncoder } from '../../protocol/wire/encoder.js';
 import type { PickerPeer } from '../pieces/picker-peer.js';
 import type { PiecePicker } from '../pieces/piece-picker.js';
@@ -15,6 +16,8 @@ const BLOCK_BYTES = LIMITS.blockBytes;
 const WHOLE_PIECE_MS = 20_000;
 /** How much is kept requested while a reader waits for pieces: what is asked for next has to come soon. */
 const URGENT_QUEUE_MS = 1000;
+/** A block that takes longer to come is set aside. */
+const SET_ASIDE_AFTER_MS = 3000;
 
 /** What became of a block: whether it is of use, and whether its piece, or its extent of it, is complete now. */
 export type BlockOutcome = 'wasted' | 'unrequested' | 'stored' | 'extent-complete' | 'piece-complete';
@@ -35,6 +38,9 @@ export class PeerDownload {
   /** The block now arriving into a piece buffer; piece -1 = none, or one that is skipped. */
   #receivingPiece = -1;
   #receivingBlock = -1;
+  #receivingSinceMs = 0;
+  /** Where the block that is arriving goes since it was set aside. */
+  #aside: Uint8Array | null = null;
 
   /** `wantsRefill`: more can be requested now; called inside a turn. */
   constructor(settings: Settings, limiter: RateLimiter, wantsRefill: () => void) {
@@ -77,7 +83,14 @@ export class PeerDownload {
   }
 
   /** A PIECE message begins. @returns the buffer for it, see PiecePicker.startBlock; null = the payload is skipped. */
-  startBlock(peer: PickerPeer, picker: PiecePicker, piece: number, begin: number, length: number): Uint8Array | null {
+  startBlock(
+    peer: PickerPeer,
+    picker: PiecePicker,
+    piece: number,
+    begin: number,
+    length: number,
+    now: number,
+  ): Uint8Array | null {
     this.#receivingPiece = -1;
     if (!isWholeBlock(picker, piece, begin, length)) return null;
     const block = begin / BLOCK_BYTES;
@@ -86,8 +99,22 @@ export class PeerDownload {
     if (buffer !== null) {
       this.#receivingPiece = piece;
       this.#receivingBlock = block;
+      this.#receivingSinceMs = now;
     }
     return buffer;
+  }
+
+  /**
+   * A block that comes all too slowly loses its place in the piece, so that it can be had from others: a byte a second
+   * would else keep the piece, and its memory, from everyone for hours. It goes on beside the piece, and is put in its
+   * place if it is the first to be whole. Call it about once a second. @returns whether there was one.
+   */
+  setAside(picker: PiecePicker, decoder: WireDecoder, now: number): boolean {
+    if (this.#receivingPiece < 0 || now - this.#receivingSinceMs < SET_ASIDE_AFTER_MS) return false;
+    this.#aside = picker.setAsideBlock(this.#receivingPiece, this.#receivingBlock);
+    this.#receivingPiece = -1;
+    decoder.redirectBlock(this.#aside);
+    return true;
   }
 
   /** The PIECE message is complete. */
@@ -101,6 +128,7 @@ export class PeerDownload {
   ): BlockOutcome {
     this.#isRefusing = false;
     this.receivedBytes += length;
+    if (this.#aside !== null) this.#bringBack(peer, picker, piece, begin);
     const wasExpected = isWholeBlock(picker, piece, begin, length)
       ? this.pipeline.onBlock(piece, begin / BLOCK_BYTES, length, now)
       : 'unrequested';
@@ -176,6 +204,7 @@ export class PeerDownload {
       picker.abortBlock(this.#receivingPiece, this.#receivingBlock);
       this.#receivingPiece = -1;
     }
+    this.#aside = null;
     this.pipeline.clear(now, (piece, block) => this.#release(picker, piece, block));
     this.#limiter.leave(this.turns);
   }
@@ -185,6 +214,18 @@ export class PeerDownload {
     const { pipeline } = this;
     const room = picker.urgent.isEmpty ? pipeline.want(now) : pipeline.wantWithin(URGENT_QUEUE_MS, now);
     return Math.min(room, this.#picks.length / 2);
+  }
+
+  /** What was set aside is whole: it takes its place, unless that is taken. */
+  #bringBack(peer: PickerPeer, picker: PiecePicker, piece: number, begin: number): void {
+    const block = begin / BLOCK_BYTES;
+    const buffer = picker.startBlock(peer.number, piece, block);
+    if (buffer !== null) {
+      buffer.set(this.#aside!, picker.slotOffset(begin));
+      this.#receivingPiece = piece;
+      this.#receivingBlock = block;
+    }
+    this.#aside = null;
   }
 
   /** A request is over without its block. */

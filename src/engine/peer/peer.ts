@@ -5,7 +5,6 @@
  * Invariant: a violation closes this peer with a reason; nothing is thrown out of a callback, and after close() the
  * owner hears nothing but the one onClosed.
  */
-
 import { type Address, addressKey, parseIp } from '../../base/address.js';
 import type { Bitfield } from '../../base/bitfield.js';
 import { toDtorrentError } from '../../base/errors.js';
@@ -270,16 +269,16 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   /** Called about once a second: deadlines that need no timer of their own. */
   tick(now: number): void {
     if (!this.connection.isOpen) return;
-    const isOver = this.connection.tick(now, this);
-    if (isOver !== null) this.close(isOver);
-    if (this.#isClosed || !this.isHandshakeDone) return;
+    if (!this.#isFine(this.connection.tick(now, this)) || !this.isHandshakeDone) return;
     const isIndifferent = this.#data?.isChecked === true && !this.isInterested && !this.isInterestingToUs;
     const owesBlocks = this.download.isAsked;
     if (!this.#isFine(this.#conduct.tick(now, { owesBlocks, isIndifferent, isCrowded: this.#owner!.isCrowded })))
       return;
     this.download.retry();
     const data = this.#data;
-    if (data !== null && now >= this.download.pipeline.nextDeadline) {
+    if (data === null) return;
+    if (this.download.setAside(data.picker, this.#decoder, now)) data.onRequestsPossible();
+    if (now >= this.download.pipeline.nextDeadline) {
       // Told, or it would send them after all, some of them twice: they may be asked of it again.
       this.download.timeOut(data.picker, now, (piece, block) => this.#sendCancel(data, piece, block));
       data.onRequestsPossible();
@@ -476,7 +475,7 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   onBlockStart(piece: number, begin: number, length: number, target: BlockTarget): void {
     const data = this.#data;
     if (data === null) return;
-    target.bytes = this.download.startBlock(this, data.picker, piece, begin, length);
+    target.bytes = this.download.startBlock(this, data.picker, piece, begin, length, this.#context.turn.now);
     target.offset = data.picker.slotOffset(begin);
   }
 

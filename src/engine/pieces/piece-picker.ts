@@ -324,6 +324,15 @@ export class PiecePicker {
     if (partial !== null) this.#partials.abort(partial, block);
   }
 
+  /** An arriving block gives up its place, for whoever is faster; its request stays. @returns a copy, as far as it has come. */
+  setAsideBlock(piece: number, block: number): Uint8Array {
+    const partial = this.#inFlight(piece);
+    const bytes = Math.min(LIMITS.blockBytes, this.pieceBytes(piece) - block * LIMITS.blockBytes);
+    const copy = this.#partials.copyOf(partial, block).subarray(0, bytes);
+    this.#partials.abort(partial, block);
+    return copy;
+  }
+
   /** A request is over without its block: rejected, timed out, choked, cancelled, answered by waste, disconnected. */
   releaseRequest(piece: number, block: number): void {
     const partial = this.#partials.get(piece);

@@ -322,6 +322,18 @@ test('a block goes where the handler says, which need not be its place in the pi
   assert.deepEqual(targets.map(toHex), ['0000221100', '3344000000']);
 });
 
+test('the rest of a block goes elsewhere when the handler has changed its mind, and the next block is its own again', () => {
+  const side = makeOpenSide();
+  const piece = new Uint8Array(8);
+  const aside = new Uint8Array(5);
+  side.recorder.buffer = piece;
+  side.decoder.push(fromHex(`${head(9 + 4, 7)}00000000000000021122`)!);
+  side.decoder.redirectBlock(aside);
+  side.decoder.push(fromHex(`3344${head(9 + 1, 7)}000000000000000055`)!);
+  assert.deepEqual([piece, aside].map(toHex), ['5500112200000000', '0000334400']);
+  assert.throws(() => side.decoder.redirectBlock(aside), /redirected/);
+});
+
 test('a handler whose buffer cannot hold the block has a bug, and nothing is written', () => {
   const side = makeOpenSide();
   side.recorder.onBlockStart = (_piece, begin, _length, target) => {

@@ -156,6 +156,13 @@ export class WireDecoder {
     this.#pieceCount = count;
   }
 
+  /** The block that is arriving goes to `bytes` from now on, which begins with it. What has come of it is not moved. */
+  redirectBlock(bytes: Uint8Array): void {
+    assert(this.#state === 'block' && bytes.length >= this.#blockLength, 'a block is redirected that there is not');
+    this.#blockTarget.bytes = bytes;
+    this.#blockTarget.offset = 0;
+  }
+
   /** Nothing is delivered after this, also when called from inside a callback. */
   stop(): void {
     this.#isStopped = true;
