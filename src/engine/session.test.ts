@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeAddress } from '../base/address.js';
+import type { Clock } from '../host/clock.js';
 import { Simulator } from '../sim/simulator.js';
+import type { EngineEvent } from './events.js';
 import { Session } from './session.js';
 import { resolveSettings } from './settings.js';
 import { DOWNLOADS, makeSimTorrent, SimEngine } from './testing/sim-swarm.js';
@@ -248,4 +250,40 @@ test('a host that allows few streams has fewer of those that have not said what 
   for (let i = 0; i < 30; i++) crowd.network.dial(address, { bindHost: '', timeoutMs: 1000 }, silent);
   simulator.run(() => false, { maxVirtualMs: 100 });
   assert.equal(30 - closed, 10);
+});
+
+test('a process that was stopped for ten minutes hears what its peers have said before it judges their silence', () => {
+  const simulator = new Simulator({ seed: 12, link: () => ({ latencyMs: 5, bytesPerMs: 50, lossRatio: 0 }) });
+  const torrent = makeSimTorrent(SMALL);
+  const seed = new SimEngine(simulator);
+  seed.give(torrent);
+  seed.add(torrent.metainfo);
+  const host = simulator.createHost();
+  const { clock } = host;
+  let stoppedMs = 0;
+  const jumping: Clock = {
+    now: () => clock.now() + stoppedMs,
+    unixTime: () => clock.unixTime(),
+    wakeAt: (deadline, fn) => clock.wakeAt(deadline - stoppedMs, fn),
+  };
+  const events: EngineEvent[] = [];
+  const settings = resolveSettings({ downloadDir: DOWNLOADS });
+  const session = new Session({ ...host, clock: jumping }, settings, (event) => events.push(event));
+  session.start(() => {});
+  const download = session.add(torrent.metainfo, {
+    downloadDir: DOWNLOADS,
+    peers: [{ host: seed.host.ipv4!, port: seed.session.listenPort }],
+    isSequential: false,
+    isTrusted: false,
+    isRecheck: false,
+    isPaused: null,
+    selection: null,
+    isSuperSeed: false,
+  });
+  session.begin(download);
+  assert.ok(simulator.run(() => (download.data?.have.count ?? 0) > 3, { maxVirtualMs: HOUR_MS }));
+  stoppedMs = 600_000;
+  assert.ok(simulator.run(() => download.phase === 'seeding', { maxVirtualMs: HOUR_MS }));
+  const reasons = events.flatMap((event) => (event.type === 'peerDisconnected' ? [event.reason] : []));
+  assert.ok(!reasons.includes('idle'), reasons.join());
 });

@@ -29,6 +29,8 @@ import type { TorrentOptions } from './torrent-options.js';
 import { Turn } from './turn.js';
 
 const TICK_MS = 1000;
+/** A tick that comes so late finds a process that was stopped, or a machine that was asleep. */
+const TICK_LATE_MS = 10_000;
 
 export class Session {
   readonly context: EngineContext;
@@ -45,6 +47,7 @@ export class Session {
   /** Incoming connections that have not said yet which torrent they are for, the oldest first. */
   readonly #unnamed = new Set<Peer>();
   readonly #tickTimer: Timer = new Timer((now) => this.#tick(now));
+  #tickDueAtMs = 0;
   #events: EngineEvent[] = [];
   #isTelling = false;
   #nextPeerNumber = 0;
@@ -97,7 +100,8 @@ export class Session {
   /** Listens; `done(null)` once bound. */
   start(done: (error: DtorrentError | null) => void): void {
     this.#turn.run(() => {
-      this.#turn.timers.set(this.#tickTimer, this.#turn.now + TICK_MS);
+      this.#tickDueAtMs = this.#turn.now + TICK_MS;
+      this.#turn.timers.set(this.#tickTimer, this.#tickDueAtMs);
       this.#listen(this.context.settings.port, this.context.settings.portAttempts, done);
     });
   }
@@ -286,7 +290,11 @@ export class Session {
   }
 
   #tick(now: number): void {
-    this.#turn.timers.set(this.#tickTimer, now + TICK_MS);
+    const dueAtMs = this.#tickDueAtMs;
+    this.#tickDueAtMs = now + TICK_MS;
+    this.#turn.timers.set(this.#tickTimer, this.#tickDueAtMs);
+    // What peers have said meanwhile has not been read yet: none of them is judged by their silence before that.
+    if (now - dueAtMs > TICK_LATE_MS) return;
     this.#sweepUnnamed(now);
     for (const torrent of this.#torrents) {
       torrent.tick(now);

@@ -70,6 +70,7 @@ export interface OurSide {
   readonly namespace?: string;
   /** Files and sockets that it may have open at one time. */
   readonly descriptorsMax?: number;
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** `dtorrent get` to its end: exit code 0, every byte right, no piece that failed its hash. */
