@@ -56,8 +56,8 @@ export class GetScene {
   }
 
   /** Begins it; `exited` waits for its end. */
-  start(): ChildProcess {
-    const child = spawnCli(this.#args(), this.#options());
+  start(...more: readonly string[]): ChildProcess {
+    const child = spawnCli([...this.#args(), ...more], this.#options());
     this.#children.push(child);
     child.stdout!.resume();
     child.stderr!.resume();
