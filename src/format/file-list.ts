@@ -14,16 +14,19 @@ export interface ListFile extends FileAttributes {
   readonly lengthBytes: number;
 }
 
-/** @throws {DtorrentError} `ETORRENT` when the info dictionary has no valid `length` or `files`. */
-export function readFileList(info: BencodeDict): ListFile[] {
+/**
+ * `layOut` makes of each file what is kept of it; the ListFile itself need not outlive the call.
+ * @throws {DtorrentError} `ETORRENT` when the info dictionary has no valid `length` or `files`.
+ */
+export function readFileList<T>(info: BencodeDict, layOut: (file: ListFile) => T): T[] {
   const files = info.get('files');
-  if (files === undefined) return [{ ...readAttributes(info), rawPath: null, lengthBytes: readLength(info) }];
+  if (files === undefined) return [layOut({ ...readAttributes(info), rawPath: null, lengthBytes: readLength(info) })];
   if (info.has('length')) throw invalidTorrent('it has both "length" and "files"');
   if (!(files instanceof BencodeList) || files.items.length === 0) throw invalidTorrent('its file list is empty');
   if (files.items.length > LIMITS.fileCountMax) throw invalidTorrent(`it has more than ${LIMITS.fileCountMax} files`);
   return files.items.map((file) => {
     if (!(file instanceof BencodeDict)) throw invalidTorrent('an entry of its file list is not a dictionary');
-    return readListFile(file);
+    return layOut(readListFile(file));
   });
 }
 
@@ -35,11 +38,14 @@ function readListFile(file: BencodeDict): ListFile {
   if (rawPath !== null && rawPath.length > LIMITS.pathDepthMax) {
     throw invalidTorrent(`directories are nested deeper than ${LIMITS.pathDepthMax}`);
   }
+  const { padding, executable, hidden, rawSymlinkTarget } = attributes;
   return {
-    ...attributes,
-    padding: attributes.padding || isBitCometPadding(rawPath),
+    padding: padding || isBitCometPadding(rawPath),
+    executable,
+    hidden,
+    rawSymlinkTarget,
     rawPath,
-    lengthBytes: attributes.rawSymlinkTarget === null ? readLength(file) : 0,
+    lengthBytes: rawSymlinkTarget === null ? readLength(file) : 0,
   };
 }
 

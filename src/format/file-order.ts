@@ -8,15 +8,18 @@ import type { TreeFile } from './file-tree.js';
 import { invalidTorrent } from './invalid-torrent.js';
 import { safePath } from './safe-path.js';
 
+/** A MetainfoFile in the making: metainfo.ts makes its path unique and gives it its offset. */
 export interface LaidOutFile {
   /** Safe, but perhaps not unique yet. */
-  readonly path: readonly string[];
+  path: readonly string[];
   readonly lengthBytes: number;
+  /** Not known yet. */
+  offsetBytes: number;
   readonly padding: boolean;
   readonly executable: boolean;
   readonly hidden: boolean;
   /** Safe, but perhaps leading nowhere. */
-  readonly symlinkTarget: readonly string[] | null;
+  symlinkTarget: readonly string[] | null;
   readonly piecesRoot: Uint8Array | null;
 }
 
@@ -26,11 +29,6 @@ export interface Placement {
   /** What tree paths are put below: nothing for a single file, else the name. */
   readonly directory: readonly string[];
   readonly pieceLength: number;
-}
-
-/** v1: the list as it is. */
-export function layOutList(list: readonly ListFile[], name: string): LaidOutFile[] {
-  return list.map((file) => layOutListFile(file, name));
 }
 
 /** v2: the tree, with padding after each file that does not end on a piece boundary. */
@@ -76,25 +74,34 @@ export function layOutHybrid(
   return files;
 }
 
-function layOutListFile(file: ListFile, name: string): LaidOutFile {
+/** v1: each file of the list as it is. */
+export function layOutListFile(file: ListFile, name: string): LaidOutFile {
   const { padding, executable, hidden, lengthBytes } = file;
   if (file.rawPath === null && padding) return paddingFile(name, lengthBytes);
   const path = file.rawPath === null ? [name] : [name, ...safePath(file.rawPath)];
   const symlinkTarget = file.rawSymlinkTarget === null ? null : [name, ...safePath(file.rawSymlinkTarget)];
-  return { path, lengthBytes, padding, executable, hidden, symlinkTarget, piecesRoot: null };
+  return { path, lengthBytes, offsetBytes: 0, padding, executable, hidden, symlinkTarget, piecesRoot: null };
 }
 
 function layOutTreeFile(file: TreeFile, directory: readonly string[]): LaidOutFile {
   const { executable, hidden, lengthBytes, piecesRoot } = file;
   const path = [...directory, ...file.path];
   const symlinkTarget = file.rawSymlinkTarget === null ? null : [...directory, ...safePath(file.rawSymlinkTarget)];
-  return { path, lengthBytes, padding: false, executable, hidden, symlinkTarget, piecesRoot };
+  return { path, lengthBytes, offsetBytes: 0, padding: false, executable, hidden, symlinkTarget, piecesRoot };
 }
 
 /** BEP 47's recommended name; nothing of that name is ever made. */
 function paddingFile(name: string, lengthBytes: number): LaidOutFile {
-  const path = [name, '.pad', String(lengthBytes)];
-  return { path, lengthBytes, padding: true, executable: false, hidden: false, symlinkTarget: null, piecesRoot: null };
+  return {
+    path: [name, '.pad', String(lengthBytes)],
+    lengthBytes,
+    offsetBytes: 0,
+    padding: true,
+    executable: false,
+    hidden: false,
+    symlinkTarget: null,
+    piecesRoot: null,
+  };
 }
 
 function paddingAfter(lengthBytes: number, pieceLength: number): number {

@@ -7,7 +7,7 @@ import { DtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import { BencodeDict, decodeBencode } from './bencode.js';
 import { readFileList } from './file-list.js';
-import { type LaidOutFile, layOutHybrid, layOutList, layOutTree } from './file-order.js';
+import { type LaidOutFile, layOutHybrid, layOutListFile, layOutTree } from './file-order.js';
 import { readFileTree } from './file-tree.js';
 import { type InfoHash, infoHashHex, infoHashOf } from './infohash.js';
 import { invalidTorrent } from './invalid-torrent.js';
@@ -164,7 +164,7 @@ interface InfoFormat {
 }
 
 function layOut(info: BencodeDict, { hasV1, hasV2, name, pieceLength }: InfoFormat): LaidOutFile[] {
-  if (!hasV2) return layOutList(readFileList(info), name);
+  if (!hasV2) return readFileList(info, (file) => layOutListFile(file, name));
   const tree = info.getDict('file tree');
   if (tree === null) throw invalidTorrent('its file tree is not a dictionary');
   const treeFiles = readFileTree(tree);
@@ -172,23 +172,24 @@ function layOut(info: BencodeDict, { hasV1, hasV2, name, pieceLength }: InfoForm
   const isSingle = tree.size === 1 && treeFiles[0]?.depth === 1 && !(hasV1 && info.has('files'));
   const directory = isSingle ? [] : [name];
   return hasV1
-    ? layOutHybrid(readFileList(info), treeFiles, { name, directory, pieceLength })
+    ? layOutHybrid(
+        readFileList(info, (file) => file),
+        treeFiles,
+        { name, directory, pieceLength },
+      )
     : layOutTree(treeFiles, { name, directory, pieceLength });
 }
 
-/** Gives every file its offset and a path of its own. */
+/** Gives every file its offset and a path of its own, where it is: there may be a million. */
 function placeFiles(
-  laidOut: readonly LaidOutFile[],
+  files: readonly LaidOutFile[],
   pieceLength: number,
-): { files: MetainfoFile[]; endBytes: number; totalLength: number } {
-  const placed = placeInTree(laidOut.filter((file) => !file.padding));
-  const files: MetainfoFile[] = [];
+): { files: readonly MetainfoFile[]; endBytes: number; totalLength: number } {
+  placeInTree(files.filter((file) => !file.padding));
   let endBytes = 0;
   let totalLength = 0;
-  let next = 0;
-  for (const file of laidOut) {
-    const { path, symlinkTarget } = file.padding ? file : placed[next++]!;
-    files.push({ ...file, path, symlinkTarget, offsetBytes: endBytes });
+  for (const file of files) {
+    file.offsetBytes = endBytes;
     endBytes += file.lengthBytes;
     if (!file.padding) totalLength += file.lengthBytes;
     // At every step, so that the sum stays far below 2^53 and exact.

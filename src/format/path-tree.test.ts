@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { placeInTree } from './path-tree.js';
+import { placeInTree, type TreeEntry } from './path-tree.js';
 
 /** Paths as text; 'a -> b' is a link. */
 function place(...entries: string[]): string[] {
-  const placed = placeInTree(
-    entries.map((entry) => {
-      const [path, target] = entry.split(' -> ');
-      return { path: path!.split('/'), symlinkTarget: target?.split('/') ?? null };
-    }),
-  );
+  const placed = entries.map((entry): TreeEntry => {
+    const [path, target] = entry.split(' -> ');
+    return { path: path!.split('/'), symlinkTarget: target?.split('/') ?? null };
+  });
+  placeInTree(placed);
   return placed.map(({ path, symlinkTarget }) => {
     return symlinkTarget === null ? path.join('/') : `${path.join('/')} -> ${symlinkTarget.join('/')}`;
   });

@@ -1,32 +1,28 @@
 /**
  * Places a torrent's files in one directory tree, so that no two land on the same path on any platform and no symbolic
  * link leads out (BEP 47). Paths are safe already (safe-path.ts). Called by metainfo.ts.
- * A tree and not a set of paths: its memory is linear in the input, also for a hundred long directories each.
+ * A tree and not a set of paths: its memory is linear in the input, also for a hundred long directories each. There may
+ * be a million files, and what outlives a moment costs the garbage collector most: entries are changed where they are.
  */
 
 export interface TreeEntry {
-  readonly path: readonly string[];
+  path: readonly string[];
   /** From the same directory as `path`; null = no link. */
-  readonly symlinkTarget: readonly string[] | null;
+  symlinkTarget: readonly string[] | null;
 }
 
 /**
  * Renames, in order, what would land on an earlier file or on a directory: `name.1.ext`. Names that differ only in case
  * or in Unicode composition count as equal, as they do on Windows and macOS. A link that leads nowhere, in a circle or
  * out of the tree loses its target. No file lies behind a link: such a link is renamed, because its path is a directory.
- * @returns one entry for each of `entries`, in the same order.
  */
-export function placeInTree(entries: readonly TreeEntry[]): TreeEntry[] {
+export function placeInTree(entries: readonly TreeEntry[]): void {
   const root = new Node();
   for (const { path } of entries) directoryOf(root, path);
-  const placed = entries.map(({ path, symlinkTarget }) => ({
-    path: place(root, path, symlinkTarget),
-    symlinkTarget,
-  }));
-  for (const entry of placed) {
+  for (const entry of entries) entry.path = place(root, entry.path, entry.symlinkTarget);
+  for (const entry of entries) {
     if (entry.symlinkTarget !== null && follow(root, root, entry.symlinkTarget, 0) === null) entry.symlinkTarget = null;
   }
-  return placed;
 }
 
 /** A file, a link, or (with children) a directory. */
@@ -38,6 +34,9 @@ class Node {
   /** Where a link leads in the end; undefined = not known yet. */
   destination: Node | null | undefined = undefined;
 }
+
+/** Stands for every file whose name came once: nothing has to be known of it. Never changed. */
+const PLAIN_FILE = new Node();
 
 /** @returns the node that `path` lies in, made with all above it. */
 function directoryOf(root: Node, path: readonly string[]): Node {
@@ -60,13 +59,28 @@ function directoryOf(root: Node, path: readonly string[]): Node {
 function place(root: Node, path: readonly string[], symlinkTarget: readonly string[] | null): readonly string[] {
   const siblings = directoryOf(root, path).children!;
   const name = path[path.length - 1]!;
-  const taken = siblings.get(elementKey(name));
-  let freeName = name;
-  while (taken !== undefined && siblings.has(elementKey(freeName))) freeName = numbered(name, ++taken.number);
+  const key = elementKey(name);
+  let taken = siblings.get(key);
+  if (taken === undefined) {
+    siblings.set(key, nodeOf(symlinkTarget));
+    return path;
+  }
+  if (taken === PLAIN_FILE) {
+    taken = new Node();
+    siblings.set(key, taken);
+  }
+  let freeName: string;
+  do freeName = numbered(name, ++taken.number);
+  while (siblings.has(elementKey(freeName)));
+  siblings.set(elementKey(freeName), nodeOf(symlinkTarget));
+  return [...path.slice(0, -1), freeName];
+}
+
+function nodeOf(symlinkTarget: readonly string[] | null): Node {
+  if (symlinkTarget === null) return PLAIN_FILE;
   const node = new Node();
   node.symlinkTarget = symlinkTarget;
-  siblings.set(elementKey(freeName), node);
-  return freeName === name ? path : [...path.slice(0, -1), freeName];
+  return node;
 }
 
 /** Walks `path` as a file system does, through links at its end and in its middle. @returns null when it leads nowhere. */

@@ -7,7 +7,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fromUtf8 } from '../base/bytes.js';
 import type { Metainfo } from '../format/metainfo.js';
-import { placeInTree } from '../format/path-tree.js';
+import { placeInTree, type TreeEntry } from '../format/path-tree.js';
 import { safePath } from '../format/safe-path.js';
 import type { ListedFile } from './source-files.js';
 
@@ -27,9 +27,10 @@ export interface Rename {
 export function renamesOf(name: string, files: readonly ListedFile[]): Rename[] {
   const renames = new Map<string, Rename>();
   const root = safeElementOf(name);
-  const placed = placeInTree(
-    files.map(({ path }) => ({ path: path.length === 0 ? [root] : [root, ...safePathOf(path)], symlinkTarget: null })),
-  );
+  const placed = files.map(({ path }): TreeEntry => {
+    return { path: path.length === 0 ? [root] : [root, ...safePathOf(path)], symlinkTarget: null };
+  });
+  placeInTree(placed);
   for (const [i, { path, diskPath }] of files.entries()) {
     const safe = placed[i]!.path;
     const elements = [name, ...path];
