@@ -3,7 +3,7 @@
  * that off-by-one mistakes live at. Deterministic: everything comes from `random`.
  */
 import { concatBytes, fromLatin1, toLatin1 } from '../../src/base/bytes.js';
-import { type Random, randomBelow } from '../../src/base/random.js';
+import { type Random, randomBelow, type SeededRandom } from '../../src/base/random.js';
 import { INTERESTING_BYTES, INTERESTING_NUMBERS, pick } from './interesting.js';
 import { mutateBencode } from './mutate-bencode.js';
 import type { FuzzTarget } from './target.js';
@@ -14,8 +14,12 @@ const REPEATS_MAX = 64;
 const INSERTED_BYTES_MAX = 16;
 
 /** `pool` has at least one input. @returns a fresh array. */
-export function mutate(pool: readonly Uint8Array[], target: FuzzTarget, random: Random): Uint8Array {
+export function mutate(pool: readonly Uint8Array[], target: FuzzTarget, random: SeededRandom): Uint8Array {
   let input: Uint8Array = pick(random, pool).slice();
+  if (target.mutate !== undefined && randomBelow(random, 2) === 0) {
+    input = target.mutate(input, pool, random);
+    if (randomBelow(random, 4) > 0) return input;
+  }
   const count = 1 + randomBelow(random, MUTATIONS_MAX);
   for (let i = 0; i < count; i++) {
     const isStructured = target.isBencode === true && randomBelow(random, 2) === 0;

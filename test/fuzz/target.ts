@@ -17,6 +17,8 @@ export interface FuzzTarget {
   readonly isBencode?: boolean;
   /** Pieces of input worth inserting: keys, keywords. */
   readonly tokens?: readonly string[];
+  /** Mutations of its own, tried as often as the general ones. */
+  mutate?(input: Uint8Array, pool: readonly Uint8Array[], random: SeededRandom): Uint8Array;
   /** Mutated inputs are cut to this. */
   readonly bytesMax?: number;
   /** How many cases make a round; default 200. Fewer where a case is a whole session. */

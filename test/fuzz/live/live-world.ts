@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { makeAddress } from '../../../src/base/address.js';
-import type { SeededRandom } from '../../../src/base/random.js';
+import { randomBelow, type SeededRandom } from '../../../src/base/random.js';
 import { auditSession } from '../../../src/engine/audit/audit-session.js';
 import { SimEngine, type SimTorrent } from '../../../src/engine/testing/sim-swarm.js';
 import type { Torrent } from '../../../src/engine/torrent.js';
@@ -17,6 +17,8 @@ export interface LiveCase {
   /** What the engine is to the torrent. */
   readonly role: 'leech' | 'magnet' | 'seed';
   readonly peers: readonly LivePeer[];
+  /** A person pauses, resumes, rechecks and sets limits meanwhile. */
+  readonly hasOrders: boolean;
   readonly random: SeededRandom;
 }
 
@@ -74,11 +76,32 @@ class LiveWorld {
     while (this.#simulator.now < until) {
       this.#simulator.run(this.#simulator.now + AUDIT_EVERY_MS);
       this.#audit();
+      if (this.#live.hasOrders) this.#order();
+    }
+  }
+
+  #order(): void {
+    const { session } = this.#engine;
+    switch (randomBelow(this.#live.random, 12)) {
+      case 0:
+        session.pause(this.#download, () => {});
+        break;
+      case 1:
+        session.resume(this.#download);
+        break;
+      case 2:
+        session.recheck(this.#download);
+        break;
+      case 3:
+        session.setRateLimits({ downloadLimit: 20_000, uploadLimit: 10_000 });
+        break;
     }
   }
 
   /** A seed for who downloads, somebody who downloads for a seed. */
   completeWithHonestOne(): void {
+    this.#engine.session.resume(this.#download);
+    this.#engine.session.setRateLimits({ downloadLimit: 0, uploadLimit: 0 });
     const isSeed = this.#live.role === 'seed';
     const honest = new SimEngine(this.#simulator);
     this.#honest = honest;
