@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ByteBudget, SlotPool } from './slot-pool.js';
+import fc from 'fast-check';
+import { ByteBudget, type Slot, SlotPool } from './slot-pool.js';
 
 test('a budget gives until it is spent, and never in part', () => {
   const budget = new ByteBudget(100);
@@ -89,4 +90,53 @@ test('a slot released twice, or to a foreign pool, is a bug that is reported', (
   assert.throws(() => pool.release(slot), { code: 'EINTERNAL' });
   assert.throws(() => new SlotPool(16, budget).release(other), { code: 'EINTERNAL' });
   assert.equal(pool.inUse, 1);
+});
+
+test('pools of one budget never have more than it, but for one slot each, and give all of it back', () => {
+  const step = fc.tuple(
+    fc.nat(2),
+    fc.constantFrom('acquire', 'acquire', 'acquire', 'release', 'trim', 'trimIdle'),
+    fc.nat(9),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+      const budget = new ByteBudget(100);
+      const pools = [10, 16, 40].map((slotBytes) => ({ pool: new SlotPool(slotBytes, budget), slots: [] as Slot[] }));
+      for (const [which, action, index] of steps) {
+        const { pool, slots } = pools[which]!;
+        if (action === 'acquire') {
+          const hadRoom = pool.hasRoom;
+          const slot = pool.acquire();
+          assert.equal(slot !== null, hadRoom, 'hasRoom says what acquire does');
+          if (slot !== null) {
+            assert.ok(!slots.includes(slot), 'a slot is given to one at a time');
+            assert.equal(slot.bytes.length, pool.slotBytes);
+            slots.push(slot);
+          }
+        } else if (action === 'release') {
+          const [slot] = slots.splice(index % Math.max(1, slots.length), 1);
+          if (slot !== undefined) pool.release(slot);
+        } else {
+          const before = budget.usedBytes;
+          const isFreed = action === 'trim' ? pool.trim() : pool.trimIdle();
+          assert.equal(isFreed, budget.usedBytes < before);
+        }
+        assert.equal(pool.inUse, slots.length);
+        assert.ok(pool.inUse > 0 || pool.hasRoom, 'nobody is without a slot for ever');
+        let heldBytes = 0;
+        let firstSlots = 0;
+        for (const each of pools) {
+          heldBytes += each.pool.heldBytes;
+          firstSlots += each.pool.slotBytes;
+        }
+        assert.equal(budget.usedBytes, heldBytes);
+        assert.ok(budget.usedBytes <= budget.limitBytes + firstSlots);
+      }
+      for (const { pool, slots } of pools) {
+        for (const slot of slots) pool.release(slot);
+        pool.trim();
+      }
+      assert.equal(budget.usedBytes, 0);
+    }),
+  );
 });

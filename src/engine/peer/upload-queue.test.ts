@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { LIMITS } from '../../base/limits.js';
 import { UploadQueue } from './upload-queue.js';
 
@@ -61,5 +62,45 @@ test('retain drops what is refused and keeps the order of the rest', () => {
   assert.deepEqual(
     dropped,
     Array.from({ length: 155 }, (_, i) => 391 + 2 * i),
+  );
+});
+
+test('the queue agrees with a plain list, whatever is asked for, cancelled and dropped', () => {
+  const request = fc.tuple(fc.nat(5), fc.nat(3), fc.integer({ min: 1, max: 2 }));
+  const step = fc.tuple(fc.constantFrom('push', 'push', 'push', 'shift', 'cancel', 'retain'), request, fc.nat(600));
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+      const queue = new UploadQueue();
+      let list: number[][] = [];
+      const same = (a: readonly number[], b: readonly number[]): boolean => a.every((each, i) => each === b[i]);
+      for (const [action, given, count] of steps) {
+        if (action === 'push') {
+          for (let i = 0; i < count; i++) {
+            const isTaken = list.length < LIMITS.peerRequestsQueuedMax;
+            assert.equal(queue.push(...given), isTaken);
+            if (isTaken) list.push([...given]);
+          }
+        } else if (action === 'shift') {
+          const gone = list.splice(0, count);
+          for (let i = 0; i < gone.length; i++) queue.shift();
+        } else if (action === 'cancel') {
+          const index = list.findIndex((each) => same(each, given));
+          assert.equal(queue.cancel(...given), index >= 0);
+          if (index >= 0) list.splice(index, 1);
+        } else {
+          const dropped: number[][] = [];
+          queue.retain(
+            (piece) => piece !== given[0],
+            (...each) => dropped.push(each),
+          );
+          assert.deepEqual(
+            dropped,
+            list.filter(([piece]) => piece === given[0]),
+          );
+          list = list.filter(([piece]) => piece !== given[0]);
+        }
+        assert.deepEqual(contents(queue), list);
+      }
+    }),
   );
 });

@@ -12,9 +12,8 @@ import { RateGroup, RateLimiter, RateUser } from './rate-limiter.js';
 
 const BLOCK = LIMITS.blockBytes;
 const RUN_MS = 60_000;
-/** What may be saved up (BURST_MS), and how late those are served that wait. */
+/** What may be saved up while nobody wants it. */
 const BURST_MS = 200;
-const SERVE_MS = 10;
 
 /** A peer's half: it takes `unitBytes` at a time until it has `wantedBytes`. */
 class Taker {
