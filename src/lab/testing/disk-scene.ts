@@ -36,8 +36,8 @@ export class DiskScene {
   readonly records: Map<string, Uint8Array>;
   node: LabNode;
   download: Torrent;
-  /** Pieces of which the disk has lost bytes by itself: an engine cannot know. */
-  readonly rotten: Set<number> = new Set();
+  /** Why it paused, each time. */
+  readonly errors: string[] = [];
   /** Verified in the machine's lives since power was lost last. */
   #verified = new Set<number>();
   #host: SimHost;
@@ -113,7 +113,7 @@ export class DiskScene {
     if (data === null) return;
     const stored = this.piecesOnDisk(data.wantedFiles);
     for (let piece = 0; piece < stored.length; piece++) {
-      if (!data.have.has(piece) || this.rotten.has(piece)) continue;
+      if (!data.have.has(piece) || this.#isRotten(piece)) continue;
       assert.ok(stored.has(piece), `piece ${piece} is claimed and not on the disk`);
     }
   }
@@ -141,15 +141,10 @@ export class DiskScene {
     return stored;
   }
 
-  /** A byte of what is there rots. */
-  rot(): void {
-    const place = this.disk.rot(this.random);
-    if (place === null) return;
-    for (const [index, { path, offsetBytes }] of this.#layout.files.entries()) {
-      if (`${LAB_DIRECTORY}/${path.join('/')}` !== place.path) continue;
-      this.rotten.add(Math.floor((offsetBytes + place.offset) / this.#layout.pieceLength));
-      assert.ok(index >= 0);
-    }
+  /** Pieces that the disk has spoilt by itself: no engine can know before it hashes them. */
+  get rotten(): readonly number[] {
+    const { pieceCount } = this.#options.torrent.metainfo;
+    return Array.from({ length: pieceCount }, (_, piece) => piece).filter((piece) => this.#isRotten(piece));
   }
 
   below(bound: number): number {
@@ -159,7 +154,8 @@ export class DiskScene {
   #boot(): LabNode {
     const node = new LabNode(this.#host, { resumeIntervalMs: 1000, ...this.#options.settings });
     node.onEvent = (event) => {
-      if (event.type === 'pieceVerified') this.#onVerified(event.piece);
+      if (event.type === 'pieceVerified') this.#verified.add(event.piece);
+      if (event.type === 'torrentPaused' && event.error !== null) this.errors.push(event.error.message);
       if (event.type === 'torrentFailed') throw event.error;
     };
     node.start();
@@ -172,9 +168,13 @@ export class DiskScene {
     return this.node.add(this.#options.torrent.metainfo, { peers: [seed], ...this.#options.options });
   }
 
-  #onVerified(piece: number): void {
-    this.#verified.add(piece);
-    this.rotten.delete(piece);
+  #isRotten(piece: number): boolean {
+    let isRotten = false;
+    this.#layout.forEachSpan(piece, 0, this.#layout.pieceBytes(piece), (index, offset, length) => {
+      const path = `${LAB_DIRECTORY}/${this.#layout.files[index]!.path.join('/')}`;
+      isRotten ||= this.disk.isRotten(path, offset, length);
+    });
+    return isRotten;
   }
 
   /** After each callback of the world. */
@@ -190,7 +190,7 @@ export class DiskScene {
     this.checkClaims();
     const { have } = this.download.data!;
     for (const piece of this.#verified) {
-      if (!this.rotten.has(piece)) assert.ok(have.has(piece), `piece ${piece} was verified, and is not found again`);
+      if (!this.#isRotten(piece)) assert.ok(have.has(piece), `piece ${piece} was verified, and is not found again`);
     }
     for (let piece = 0; piece < have.length; piece++) if (have.has(piece)) this.#verified.add(piece);
   }
@@ -206,7 +206,7 @@ export class DiskScene {
       record.filePriorities.length === 0 ? null : record.filePriorities.map((priority) => Math.min(priority, 1));
     const stored = this.piecesOnDisk(wanted);
     for (let piece = 0; piece < have.length; piece++) {
-      if (!have.has(piece) || this.rotten.has(piece)) continue;
+      if (!have.has(piece) || this.#isRotten(piece)) continue;
       assert.ok(stored.has(piece), `piece ${piece} was saved, and the crash has lost it`);
     }
   }
