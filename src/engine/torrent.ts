@@ -325,6 +325,10 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
     return this.swarm.peers;
   }
 
+  onPartialStored(): void {
+    this.#holder.keeper.touch();
+  }
+
   onRequestsPossible(): void {
     this.swarm.wantsRefill();
   }
@@ -524,8 +528,8 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
     this.readers.attach(data);
     this.#reviewFinished();
     this.#goOnline();
-    // Hashing is not to be done again after a crash.
-    if (data.bytesChecked > 0) this.#holder.keeper.save();
+    // After a crash, hashing is not to be done again, and partials are lost that a record of an orderly stop tells of.
+    if (data.bytesChecked > 0 || data.partials.length > 0) this.#holder.keeper.save();
   }
 
   /** A piece has come, or what is wanted has changed: the torrent may be finished now, or not any more. */

@@ -1,4 +1,5 @@
 /** Engines whose machine crashes in the middle of anything, again and again, over one disk and one state. */
+import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseSelection } from '../engine/data/file-selection.js';
 import { LabTorrent } from './lab-torrent.js';
@@ -59,6 +60,25 @@ describe('a download whose machine crashes while its owner changes his mind', ()
       scene.node.session.resume(scene.download);
       scene.finish();
     });
+  }
+});
+
+describe('a piece too large to be held', () => {
+  const torrent = new LabTorrent({ lengths: { 'a.bin': 4000 * KIB }, pieceLength: 4096 * KIB, seed: 3 });
+  for (const kind of KINDS) {
+    for (const preallocation of ALLOCATIONS) {
+      test(`loses only what has come since the last save: ${kind}, ${preallocation}`, () => {
+        const scene = new DiskScene({ seed: 1, torrent, settings: { preallocation, writeCacheBytes: 1024 * KIB } });
+        for (let life = 1; life <= 3; life++) {
+          scene.crashAndRestart(kind, Number.POSITIVE_INFINITY, 5000);
+          scene.runUntilChecked();
+          // At 200 bytes a ms; a save a second, and what is in memory.
+          const kibLeft = scene.blocksOnDisk * 16;
+          assert.ok(kibLeft > life * 500, `${kibLeft} KiB after ${life} crashes`);
+        }
+        scene.finish();
+      });
+    }
   }
 });
 

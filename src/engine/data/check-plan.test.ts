@@ -70,6 +70,39 @@ test('all that touches a changed file is hashed, and nothing else', () => {
   assert.equal(planOf(layout, now, { had: 'x----x', files }), 't-??-t');
 });
 
+test('blocks of unfinished pieces are gone on with where files are as they were, and after a crash where they changed', () => {
+  const layout = layoutOf([25, 15, 20]);
+  const files = [stamp(25), stamp(15), stamp(20), GONE];
+  const partials = [0, 2, 4].map((piece) => ({ piece, blocks: Uint8Array.of(0x80) }));
+  const resumableOf = (now: readonly FileStamp[], isClean: boolean): unknown => {
+    const plan = planCheck(layout, [...now, GONE], { ...memoryOf('------', files, isClean), partials });
+    return partials
+      .filter(({ piece }) => plan.resumable.has(piece))
+      .map(({ piece }) => [piece, plan.resumableBytes.get(piece)]);
+  };
+  const same = [
+    [0, undefined],
+    [2, undefined],
+    [4, undefined],
+  ];
+  assert.deepEqual(resumableOf(files.slice(0, 3), true), same);
+  const changed = [stamp(25, 2), stamp(15), stamp(20)];
+  assert.deepEqual(resumableOf(changed, true), [[4, undefined]], 'who else may have written to it');
+  assert.deepEqual(resumableOf(changed, false), same, 'it was us');
+  assert.deepEqual(resumableOf([stamp(25, 2), stamp(15), GONE], false), [
+    [0, undefined],
+    [2, undefined],
+  ]);
+  assert.deepEqual(
+    resumableOf([stamp(6, 2), stamp(15), stamp(3, 2)], false),
+    [
+      [0, 6],
+      [4, 3],
+    ],
+    'as far as they reach',
+  );
+});
+
 test('of a file that was cut off, what lies beyond its end is missing without a look', () => {
   const layout = layoutOf([25, 15, 20]);
   const files = [stamp(25), stamp(15), stamp(20)];

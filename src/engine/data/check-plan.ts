@@ -4,7 +4,9 @@
  * Rules: a piece that was had is trusted while no file it lies in has changed (the parts file, for what lies aside).
  * All that touches a changed file is doubtful. A piece that was not had is doubtful only if it may have been written
  * after the record was made. What lies beyond the end of a file, or only in files that are not there, is missing
- * without a look.
+ * without a look. Blocks of an unfinished piece are gone on with while its files are as they were; after a crash also
+ * where they have changed, since it was us who wrote to them, as far as they reach. They were synced before the record,
+ * nothing but a block in their place was written there since, and the piece is verified in the end.
  * Cost: one step a file and one a piece that a file touches.
  */
 import { Bitfield } from '../../base/bitfield.js';
@@ -38,8 +40,10 @@ export interface CheckPlan {
   readonly trusted: Bitfield;
   /** To be hashed. */
   readonly doubtful: Bitfield;
-  /** What they lie in is as it was: blocks of unfinished ones are worth going on with. */
-  readonly unchanged: Bitfield;
+  /** Blocks of unfinished ones are worth going on with; */
+  readonly resumable: Bitfield;
+  /** of these only what begins before that many bytes. */
+  readonly resumableBytes: ReadonlyMap<number, number>;
 }
 
 /** What its files say about a piece; a bit each. */
@@ -51,18 +55,22 @@ const CUT_OFF = 8;
 
 /** `stamps`: Storage.stampFiles, now. `memory` null = nothing is remembered: all that may be there is doubtful. */
 export function planCheck(layout: CheckLayout, stamps: readonly FileStamp[], memory: DataMemory | null): CheckPlan {
-  const marks = markPieces(layout, stamps, memory);
+  const resumableBytes = new Map<number, number>();
+  const marks = markPieces(layout, stamps, memory, resumableBytes);
   const view: View = { isClean: memory?.isClean ?? false, parts: partsStateOf(layout, stamps, memory) };
   const trusted = new Bitfield(layout.pieceCount);
   const doubtful = new Bitfield(layout.pieceCount);
-  const unchanged = new Bitfield(layout.pieceCount);
+  const resumable = new Bitfield(layout.pieceCount);
   for (let piece = 0; piece < layout.pieceCount; piece++) {
     const verdict = judge(marks[piece]!, memory?.have.has(piece) ?? false, view);
     if (verdict === 'trusted') trusted.add(piece);
     else if (verdict === 'doubtful') doubtful.add(piece);
-    if (!isChanged(marks[piece]!, view)) unchanged.add(piece);
+    const mark = marks[piece]!;
+    if (!isChanged(mark, view)) resumableBytes.delete(piece);
+    else if (view.isClean || memory === null || !isWithin(mark, resumableBytes.has(piece))) continue;
+    resumable.add(piece);
   }
-  return { trusted, doubtful, unchanged };
+  return { trusted, doubtful, resumable, resumableBytes };
 }
 
 /** What holds for all pieces. */
@@ -82,6 +90,11 @@ function isChanged(mark: number, { parts }: View): boolean {
   return (mark & IN_CHANGED_FILE) !== 0 || ((mark & IN_ABSENT_FILE) !== 0 && parts === 'changed');
 }
 
+/** Some of the piece is in a file that is there, though another has changed or ends in it. */
+function isWithin(mark: number, isEndKnown: boolean): boolean {
+  return (mark & IN_ABSENT_FILE) === 0 && ((mark & CUT_OFF) === 0 || isEndKnown);
+}
+
 function judge(mark: number, wasHad: boolean, view: View): 'trusted' | 'doubtful' | 'missing' {
   if ((mark & CUT_OFF) !== 0) return 'missing';
   const isAsLeft = !isChanged(mark, view);
@@ -91,7 +104,14 @@ function judge(mark: number, wasHad: boolean, view: View): 'trusted' | 'doubtful
   return (mark & IN_FILE) !== 0 || mark === 0 ? 'doubtful' : 'missing';
 }
 
-function markPieces(layout: CheckLayout, stamps: readonly FileStamp[], memory: DataMemory | null): Uint8Array {
+/** Notes in `ends` how much there is of an unfinished piece that a file ends in. */
+function markPieces(
+  layout: CheckLayout,
+  stamps: readonly FileStamp[],
+  memory: DataMemory | null,
+  ends: Map<number, number>,
+): Uint8Array {
+  const partials = new Set(memory?.partials.map(({ piece }) => piece));
   const marks = new Uint8Array(layout.pieceCount);
   const mark = (from: number, to: number, bits: number): void => {
     for (let piece = from; piece <= to; piece++) marks[piece]! |= bits;
@@ -104,9 +124,11 @@ function markPieces(layout: CheckLayout, stamps: readonly FileStamp[], memory: D
     let bits = stamp.lengthBytes < 0 ? IN_ABSENT_FILE : IN_FILE;
     if (memory === null || !isSameStamp(stamp, memory.files[index]!)) bits |= IN_CHANGED_FILE;
     mark(first, last, bits);
-    if (stamp.lengthBytes >= 0 && stamp.lengthBytes < lengthBytes) {
-      mark(Math.floor((offsetBytes + stamp.lengthBytes) / layout.pieceLength), last, CUT_OFF);
-    }
+    if (stamp.lengthBytes < 0 || stamp.lengthBytes >= lengthBytes) return;
+    const end = offsetBytes + stamp.lengthBytes;
+    const cut = Math.floor(end / layout.pieceLength);
+    mark(cut, last, CUT_OFF);
+    if (partials.has(cut)) ends.set(cut, Math.min(end - cut * layout.pieceLength, ends.get(cut) ?? layout.pieceLength));
   });
   return marks;
 }

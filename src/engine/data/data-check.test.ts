@@ -23,6 +23,7 @@ class Scene {
   readonly found: number[] = [];
   readonly hashed: number[] = [];
   readonly partials: number[] = [];
+  readonly partialBlocks: number[] = [];
   planned = 0;
   end: 'done' | DtorrentError | null = null;
   check: DataCheck | null = null;
@@ -72,7 +73,10 @@ class Scene {
         onCheckPlanned: (doubtful) => {
           this.planned = doubtful.count;
         },
-        onPartialFound: (piece) => this.partials.push(piece),
+        onPartialFound: (piece, blocks) => {
+          this.partials.push(piece);
+          this.partialBlocks.push(blocks[0]!);
+        },
         onCheckDone: () => this.#onEnd('done'),
         onCheckError: (error) => this.#onEnd(error),
       },
@@ -134,6 +138,18 @@ test('blocks of unfinished pieces are taken up where the files are as they were'
   scene.disk.write(`${DOWNLOADS}/content/b.bin`, new Uint8Array(60_000));
   scene.run({ have, files, isClean: true, partials });
   assert.deepEqual(scene.partials, [1, 5]);
+});
+
+test('after a crash, so are those that a file still has to the end', () => {
+  const scene = new Scene();
+  const { files } = fullMemory(scene.stamps(scene.open()));
+  const have = new Bitfield(LAYOUT.pieceCount);
+  const path = `${DOWNLOADS}/content/a.bin`;
+  scene.disk.write(path, scene.disk.read(path)!.subarray(0, LAYOUT.pieceLength + 10_000));
+  const partials = [0, 1, 2].map((piece) => ({ piece, blocks: Uint8Array.of(0x80) }));
+  scene.run({ have, files, isClean: false, partials });
+  assert.deepEqual(scene.partials, [0, 1]);
+  assert.deepEqual(scene.partialBlocks, [0x80, 0x00]);
 });
 
 test('where no file is, the check ends at once', () => {

@@ -4,6 +4,7 @@
  */
 import type { Bitfield } from '../../base/bitfield.js';
 import { DtorrentError } from '../../base/errors.js';
+import { LIMITS } from '../../base/limits.js';
 import type { FileStamp, Storage, VerifyResult } from '../../host/storage.js';
 import type { Turn } from '../turn.js';
 import { type CheckLayout, type CheckPlan, type DataMemory, planCheck } from './check-plan.js';
@@ -107,7 +108,9 @@ export class DataCheck {
   #end(): void {
     this.#isOver = true;
     for (const { piece, blocks } of this.#memory?.partials ?? []) {
-      if (this.#plan!.unchanged.has(piece)) this.#handler.onPartialFound(piece, blocks);
+      if (!this.#plan!.resumable.has(piece)) continue;
+      const lengthBytes = this.#plan!.resumableBytes.get(piece);
+      this.#handler.onPartialFound(piece, lengthBytes === undefined ? blocks : blocksWithin(blocks, lengthBytes));
     }
     this.#handler.onCheckDone();
   }
@@ -116,4 +119,13 @@ export class DataCheck {
     this.#isOver = true;
     this.#handler.onCheckError(error);
   }
+}
+
+/** @returns those of the blocks, one bit each, that end within the first `lengthBytes` of their piece. */
+function blocksWithin(blocks: Uint8Array, lengthBytes: number): Uint8Array {
+  const within = blocks.slice();
+  for (let block = Math.floor(lengthBytes / LIMITS.blockBytes); block < 8 * within.length; block++) {
+    within[block >>> 3]! &= ~(0x80 >>> (block & 7));
+  }
+  return within;
 }

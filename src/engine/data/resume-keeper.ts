@@ -28,7 +28,7 @@ export interface ResumableData {
   readonly isChecked: boolean;
   /** One a file, 0 = not wanted; null = all are. */
   readonly wantedFiles: Uint8Array | null;
-  /** Unfinished pieces of which blocks are on disk. */
+  /** Unfinished pieces of which blocks are on disk, now. */
   readonly partials: readonly PartialMemory[];
 }
 

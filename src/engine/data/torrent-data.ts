@@ -37,6 +37,8 @@ export interface TorrentDataHandler {
   hashSources(): Iterable<HashSource>;
   /** A slot came free, or blocks did: peers that found nothing to request may find something now. */
   onRequestsPossible(): void;
+  /** `partials` has grown. */
+  onPartialStored(): void;
   /** Storage failed: the torrent cannot go on. */
   onDataError(error: DtorrentError): void;
 }
@@ -61,8 +63,6 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
   isChecked = false;
   /** Files that have their place on disk, as the storage was last told: 1 each, null = all. */
   wantedFiles: Uint8Array | null;
-  /** Unfinished pieces with blocks on disk, once savePartials is done. */
-  partials: readonly PartialMemory[] = [];
   readonly #context: EngineContext;
   readonly #handler: TorrentDataHandler;
   readonly #slots: SlotPool;
@@ -127,6 +127,11 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
 
   get have(): Bitfield {
     return this.picker.have;
+  }
+
+  /** Unfinished pieces with blocks on disk, in order: of those too large to be held, and after savePartials of all. */
+  get partials(): readonly PartialMemory[] {
+    return this.#store.partialsOnDisk();
   }
 
   get isComplete(): boolean {
@@ -225,15 +230,12 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
   }
 
   /**
-   * For an orderly stop: writes the blocks of unfinished pieces that are in memory to their places, unverified; what of
-   * unfinished pieces is on disk then is in `partials`, in order, for the next check to take up. Pieces that are being stored are waited for, so that `have` is final too.
-   * To be called once the peers are gone, and before close(); `done` may come inside the call.
+   * For an orderly stop: writes the blocks of unfinished pieces that are in memory to their places, unverified, so that
+   * they are in `partials` for the next check to take up. Pieces that are being stored are waited for, so that `have` is
+   * final too. To be called once the peers are gone, and before close(); `done` may come inside the call.
    */
   savePartials(done: () => void): void {
-    this.#store.savePartials((saved) => {
-      this.partials = saved;
-      done();
-    });
+    this.#store.savePartials(() => done());
   }
 
   // ---- PieceStoreHandler ----
@@ -261,6 +263,10 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
 
   onStoreError(error: DtorrentError): void {
     this.#handler.onDataError(error);
+  }
+
+  onPartialStored(): void {
+    this.#handler.onPartialStored();
   }
 
   onRequestsPossible(): void {

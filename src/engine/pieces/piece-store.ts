@@ -28,6 +28,8 @@ export interface PieceStoreHandler {
   /** Peers that may be asked for hashes. */
   hashSources(): Iterable<HashSource>;
   onStoreError(error: DtorrentError): void;
+  /** More blocks of an unfinished piece are on disk: see partialsOnDisk. */
+  onPartialStored(): void;
   /** Memory came free, or blocks did: peers that found nothing to request may find something now. */
   onRequestsPossible(): void;
 }
@@ -139,8 +141,18 @@ export class PieceStore {
         if (extent.isOpen && extent.missingCount === extent.freeCount) this.writeExtent(partial.piece, index);
       }
     }
-    this.#onSaved = () => done(this.#savedPartials());
+    this.#onSaved = () => done(this.partialsOnDisk());
     this.#tellIfSaved();
+  }
+
+  /** @returns the unfinished pieces of which blocks are on disk now, in order. O(blocks of spilled pieces). */
+  partialsOnDisk(): SavedPartial[] {
+    const saved: SavedPartial[] = [];
+    for (const partial of this.#picker.inFlight) {
+      const blocks = blocksOnDisk(partial);
+      if (blocks !== null) saved.push({ piece: partial.piece, blocks });
+    }
+    return saved.sort((a, b) => a.piece - b.piece);
   }
 
   /** Nothing is begun any more, and nobody is told of what ends. */
@@ -184,6 +196,7 @@ export class PieceStore {
     }
     if (isReady) this.#verify(this.#picker.partial(piece)!);
     if (error !== null) this.#handler.onStoreError(error);
+    else if (!isReady) this.#handler.onPartialStored();
     this.#handler.onRequestsPossible();
     this.#tellIfSaved();
   }
@@ -239,15 +252,6 @@ export class PieceStore {
     if (onSaved === null || this.#pending > 0) return;
     this.#onSaved = null;
     onSaved();
-  }
-
-  #savedPartials(): SavedPartial[] {
-    const saved: SavedPartial[] = [];
-    for (const partial of this.#picker.inFlight) {
-      const blocks = blocksOnDisk(partial);
-      if (blocks !== null) saved.push({ piece: partial.piece, blocks });
-    }
-    return saved.sort((a, b) => a.piece - b.piece);
   }
 }
 

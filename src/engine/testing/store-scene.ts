@@ -150,6 +150,8 @@ export class StoreScene implements PieceStoreHandler {
     this.errors.push(error);
   }
 
+  onPartialStored(): void {}
+
   onRequestsPossible(): void {}
 
   #open(): Storage {

@@ -85,6 +85,12 @@ export class DiskScene {
     this.simulator.run(() => this.#look() && this.simulator.now >= until);
   }
 
+  /** Until it has found out what is there. */
+  runUntilChecked(): void {
+    const isChecked = (): boolean => this.#look() && (this.download.data?.isChecked ?? false);
+    assert.ok(this.simulator.run(isChecked, { maxVirtualMs: 60_000 }), 'a check ends');
+  }
+
   /** To the end of the download, with nothing that stands in its way any more. */
   finish(maxVirtualMs = 900_000): void {
     const isFinished = this.simulator.run(() => this.#look() && this.download.phase === 'seeding', { maxVirtualMs });
@@ -116,6 +122,15 @@ export class DiskScene {
       if (!data.have.has(piece) || this.#isRotten(piece)) continue;
       assert.ok(stored.has(piece), `piece ${piece} is claimed and not on the disk`);
     }
+  }
+
+  /** Of unfinished pieces, as the engine knows. */
+  get blocksOnDisk(): number {
+    let count = 0;
+    for (const { piece, blocks } of this.download.data!.partials) {
+      count += Bitfield.fromWire(blocks, Math.ceil(this.#layout.pieceBytes(piece) / 16_384))!.count;
+    }
+    return count;
   }
 
   /** What another program would find. */
