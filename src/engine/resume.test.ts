@@ -412,3 +412,16 @@ test('what was resumed is not paused again after a crash, however soon that come
     computer.runUntilDone(computer.download());
   }
 });
+
+test('what was selected is still selected after a crash, however soon that comes', () => {
+  const computer = new Computer();
+  const torrent = computer.download();
+  computer.runUntilDone(torrent);
+  computer.simulator.run(computer.simulator.now + 60_000);
+  computer.engine.session.inTurn(() => torrent.setFilePriorities(Uint8Array.of(1, 0, 5)));
+  computer.simulator.run(computer.simulator.now + 1000);
+  computer.crash();
+  const again = computer.download();
+  computer.runUntilDone(again);
+  assert.deepEqual(again.files!.ofFile, Uint8Array.of(1, 0, 5));
+});

@@ -242,10 +242,10 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
   /** One byte a file of the layout: 0 = skip, 1 (last) to 7 (first). To be called once `files` is there. */
   setFilePriorities(priorities: Uint8Array): void {
     const changed = this.#selection.assign(priorities);
-    this.#holder.keeper.touch();
     this.data?.onSelectionChanged(changed);
     this.swarm.cancelUnwanted();
     this.#reviewFinished();
+    this.#holder.keeper.save();
   }
 
   /** Peers named by a person or a magnet may be host names. */
