@@ -12,6 +12,8 @@ export interface AccessOptions {
   readonly downBytesPerMs: number;
   /** Of each direction. Left out = a fifth of a second's worth, and 64 KiB at least. */
   readonly queueBytesMax?: number;
+  /** How long one stream has the line at a time. Longer means fewer, larger segments. Left out = 20 ms. */
+  readonly turnMs?: number;
 }
 
 /** What takes its turn in the queue of datagrams. */
@@ -48,8 +50,8 @@ export class AccessLink {
     this.#simulator = simulator;
     this.upBytesPerMs = options.upBytesPerMs;
     this.downBytesPerMs = options.downBytesPerMs;
-    this.upTurnBytes = turnBytes(options.upBytesPerMs);
-    this.downTurnBytes = turnBytes(options.downBytesPerMs);
+    this.upTurnBytes = turnBytes(options.upBytesPerMs, options.turnMs);
+    this.downTurnBytes = turnBytes(options.downBytesPerMs, options.turnMs);
     this.#upQueueBytesMax = options.queueBytesMax ?? queueBytes(options.upBytesPerMs);
     this.#downQueueBytesMax = options.queueBytesMax ?? queueBytes(options.downBytesPerMs);
   }
@@ -116,8 +118,8 @@ class DatagramTurn extends SimTask {
   }
 }
 
-function turnBytes(bytesPerMs: number): number {
-  return Math.round(Math.min(TURN_BYTES_MAX, Math.max(TURN_BYTES_MIN, TURN_MS * bytesPerMs)));
+function turnBytes(bytesPerMs: number, turnMs = TURN_MS): number {
+  return Math.round(Math.min(TURN_BYTES_MAX, Math.max(TURN_BYTES_MIN, turnMs * bytesPerMs)));
 }
 
 function queueBytes(bytesPerMs: number): number {
