@@ -8,7 +8,8 @@ export const LIMITS = {
   bencodeDepthMax: 100,
   bencodeTokensMax: 3_000_000,
   bencodeIntegerDigitsMax: 32,
-  torrentFileBytesMax: 83_886_080, // 80 × 1024 × 1024
+  // 80 × 1024 × 1024. libtorrent takes 10 MB, which a hybrid of 200,000 pieces is larger than
+  torrentFileBytesMax: 83_886_080,
   metadataBytesMax: 31_457_280, // 30 × 1024 × 1024
   pieceCountMax: 2_097_152,
   pieceLengthBytesMax: 536_870_912, // 512 × 1024 × 1024
@@ -30,8 +31,8 @@ export const LIMITS = {
   // peer wire
   blockBytes: 16_384, // 16 × 1024
   requestBytesMax: 131_072, // 128 × 1024
-  messageBytesMax: 2_097_152, // 2 × 1024 × 1024
-  extendedMessageBytesMax: 1_048_576, // 1024 × 1024
+  messageBytesMax: 1_048_576, // 1024 × 1024; those we know are shorter: a bitfield has 256 KiB at most
+  extendedMessageBytesMax: 524_288, // 512 × 1024; the longest lists of peers there are have 500 KiB
   extensionHandshakeBytesMax: 65_536, // 64 × 1024
   handshakeTimeoutMs: 10_000,
   incomingHandshakesMax: 500, // the oldest gives way to the next; fewer where the system allows few streams
@@ -74,7 +75,7 @@ export const LIMITS = {
   // trackers
   trackerUrlBytesMax: 2048,
   trackersPerTorrentMax: 200,
-  httpTrackerBodyBytesMax: 1_048_576, // 1024 × 1024
+  httpTrackerBodyBytesMax: 1_048_576, // 1024 × 1024, sent and unpacked
   httpTrackerTimeoutMs: 30_000,
   httpRedirectsMax: 5,
   stoppedAnnounceTimeoutMs: 5_000,

@@ -220,11 +220,15 @@ test('the limits on pieces and their length hold', () => {
 });
 
 test('the limit on files holds', () => {
-  const files = new Uint8Array(2 * (LIMITS.fileCountMax + 1) + 2);
-  for (let i = 0; i < files.length; i++) files[i] = i % 2 === 0 ? 0x65 : 0x64;
-  files[0] = 0x6c;
-  files[files.length - 1] = 0x65;
-  assertRefused(() => parseInfo({ ...SINGLE, length: undefined, files: new RawBencode(files) }), /1000000 files/);
+  const parse = (count: number): Metainfo => {
+    const files = new Uint8Array(2 * count + 2);
+    for (let i = 0; i < files.length; i++) files[i] = i % 2 === 0 ? 0x65 : 0x64;
+    files[0] = 0x6c;
+    files[files.length - 1] = 0x65;
+    return parseInfo({ ...SINGLE, length: undefined, files: new RawBencode(files) });
+  };
+  assertRefused(() => parse(LIMITS.fileCountMax), /a file has no valid path/);
+  assertRefused(() => parse(LIMITS.fileCountMax + 1), /1000000 files/);
 });
 
 test('the limits on path depth hold, in the list by count and in the tree by the decoder', () => {

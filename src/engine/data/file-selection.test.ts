@@ -30,6 +30,15 @@ function refuses(patterns: readonly string[], message: RegExp): void {
   assert.throws(() => parseSelection(patterns)?.choose(TORRENT), { code: 'EOPTION', message });
 }
 
+test('a selection has so many patterns of so many characters, and no more', () => {
+  const { selectPatternsMax, selectPatternCharactersMax } = LIMITS;
+  assert.notEqual(parseSelection(new Array(selectPatternsMax).fill('*')), null);
+  refuses(new Array(selectPatternsMax + 1).fill('*'), /more than 1000 patterns/);
+  const longest = '*'.padStart(selectPatternCharactersMax, '?');
+  assert.notEqual(parseSelection([longest]), null);
+  refuses([`${longest}?`], /longer than 4096 characters/);
+});
+
 test('no patterns mean everything', () => {
   assert.equal(parseSelection([]), null);
 });

@@ -8,6 +8,7 @@ import {
   type AnswerForm,
   type ServerAnnounce,
   type ServerAnswer,
+  TABLE_LIMITS,
   TrackerServer,
   type TrackerServerLimits,
 } from './server.js';
@@ -199,6 +200,8 @@ test('the tables are as large as LIMITS says', () => {
   assert.equal(server.stats(0).peers, LIMITS.trackerServerPeersPerSwarmMax);
   for (let i = 1; i <= LIMITS.trackerServerSwarmsMax; i++) announce(hash(i), one, 1);
   assert.equal(server.stats(0).swarms, LIMITS.trackerServerSwarmsMax);
+  // A million peers take half a minute to come; that such a limit holds is seen with a small one, above.
+  assert.equal(TABLE_LIMITS.peersMax, LIMITS.trackerServerPeersMax);
 });
 
 test('counts stay right through thousands of random announces', () => {

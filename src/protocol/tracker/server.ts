@@ -70,6 +70,13 @@ export interface TrackerStats {
   readonly scrapes: number;
 }
 
+/** What holds unless it is told otherwise. */
+export const TABLE_LIMITS: TrackerServerLimits = {
+  swarmsMax: LIMITS.trackerServerSwarmsMax,
+  peersMax: LIMITS.trackerServerPeersMax,
+  peersPerSwarmMax: LIMITS.trackerServerPeersPerSwarmMax,
+};
+
 export class TrackerServer {
   readonly #options: TrackerServerOptions;
   readonly #limits: TrackerServerLimits;
@@ -83,11 +90,7 @@ export class TrackerServer {
 
   constructor(options: TrackerServerOptions) {
     this.#options = options;
-    this.#limits = options.limits ?? {
-      swarmsMax: LIMITS.trackerServerSwarmsMax,
-      peersMax: LIMITS.trackerServerPeersMax,
-      peersPerSwarmMax: LIMITS.trackerServerPeersPerSwarmMax,
-    };
+    this.#limits = options.limits ?? TABLE_LIMITS;
     this.#lifetimeMs = options.intervalSeconds * 1000 * PEER_LIFETIME_INTERVALS;
   }
 

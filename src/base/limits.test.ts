@@ -1,0 +1,160 @@
+/**
+ * Proves that the table of limits is honest: each limit is used where it says, and has a test that names and reaches it.
+ * A limit that is documented and enforced nowhere is worse than none (a well-known client has had one for years).
+ */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { REPOSITORY } from '../../test/harness/repository.js';
+import { LIMITS } from './limits.js';
+
+/** The test that goes up to the limit and one beyond it; there may be others. Below src. */
+const REACHED_BY: Readonly<Record<keyof typeof LIMITS, string>> = {
+  bencodeDepthMax: 'format/bencode.test.ts',
+  bencodeTokensMax: 'format/bencode.test.ts',
+  bencodeIntegerDigitsMax: 'format/bencode.test.ts',
+  torrentFileBytesMax: 'format/bencode.test.ts',
+  metadataBytesMax: 'protocol/wire/extension-handshake.test.ts',
+  pieceCountMax: 'format/create-torrent.test.ts',
+  pieceLengthBytesMax: 'format/create-torrent.test.ts',
+  fileCountMax: 'format/metainfo.test.ts',
+  pathElementBytesMax: 'format/safe-path.test.ts',
+  pathDepthMax: 'format/metainfo.test.ts',
+  pathElementsMax: 'format/metainfo.test.ts',
+  webSeedsMax: 'format/metainfo.test.ts',
+  torrentNodesMax: 'format/metainfo.test.ts',
+  magnetBytesMax: 'format/magnet.test.ts',
+  magnetTrackersMax: 'format/magnet.test.ts',
+  magnetPeersMax: 'format/magnet.test.ts',
+  magnetSelectIndexMax: 'format/magnet.test.ts',
+  selectPatternsMax: 'engine/data/file-selection.test.ts',
+  selectPatternCharactersMax: 'engine/data/file-selection.test.ts',
+  blockBytes: 'engine/peer/hostile-peers.test.ts',
+  requestBytesMax: 'protocol/wire/decoder.test.ts',
+  messageBytesMax: 'protocol/wire/decoder.test.ts',
+  extendedMessageBytesMax: 'protocol/wire/decoder.test.ts',
+  extensionHandshakeBytesMax: 'protocol/wire/extension-handshake.test.ts',
+  handshakeTimeoutMs: 'engine/peer/peer-opening.test.ts',
+  incomingHandshakesMax: 'engine/peer/peer-opening.test.ts',
+  idleTimeoutMs: 'engine/peer/peer-deadlines.test.ts',
+  keepAliveAfterMs: 'engine/peer/peer-deadlines.test.ts',
+  sendStallTimeoutMs: 'engine/peer/peer-deadlines.test.ts',
+  peerRequestsQueuedMax: 'engine/peer/peer.test.ts',
+  invalidRequestsMax: 'engine/peer/peer.test.ts',
+  unrequestedBlocksMax: 'engine/swarm/peer-conduct.test.ts',
+  chokeMessagesPerMinuteMax: 'engine/swarm/peer-conduct.test.ts',
+  fruitlessUnchokesMax: 'engine/swarm/peer-conduct.test.ts',
+  owedBlockTimeoutMs: 'engine/swarm/peer-conduct.test.ts',
+  indifferenceTimeoutMs: 'engine/swarm/peer-conduct.test.ts',
+  allowedFastCount: 'engine/peer/peer.test.ts',
+  allowedFastAcceptedMax: 'engine/peer/peer.test.ts',
+  earlyHavesMax: 'engine/peer/peer-opening.test.ts',
+  outgoingMessageBytesMax: 'node/wire-stream.test.ts',
+  clientNameCharactersMax: 'protocol/wire/extension-handshake.test.ts',
+  metadataMessageBytesMax: 'protocol/wire/metadata.test.ts',
+  extensionsPerPeerMax: 'node/wire-stream-hostile.test.ts',
+  rateDebtMsMax: 'engine/swarm/rate-limiter.test.ts',
+  hashesPerMessageMax: 'protocol/wire/hashes.test.ts',
+  hashProofLayersMax: 'protocol/wire/hashes.test.ts',
+  hashRequestsQueuedMax: 'engine/peer/hash-exchange.test.ts',
+  leafFetchesMax: 'engine/pieces/leaf-fetcher.test.ts',
+  leafFetchTriesMax: 'engine/pieces/leaf-fetcher.test.ts',
+  leafFetchTimeoutMs: 'engine/pieces/leaf-fetcher.test.ts',
+  metadataRequestsPerPeerMax: 'engine/metadata/metadata-fetcher.test.ts',
+  metadataServedPerBlockMax: 'engine/metadata/metadata-fetcher.test.ts',
+  metadataRejectPauseMs: 'engine/metadata/metadata-fetcher.test.ts',
+  metadataRequestTimeoutMs: 'engine/metadata/metadata-fetcher.test.ts',
+  metadataFailuresMax: 'engine/metadata/metadata-fetcher.test.ts',
+  metadataTurnMs: 'engine/metadata/metadata-fetcher.test.ts',
+  metadataDuplicateAfterMs: 'engine/metadata/metadata-fetcher.test.ts',
+  trackerUrlBytesMax: 'protocol/tracker/tracker-url.test.ts',
+  trackersPerTorrentMax: 'protocol/tracker/tiers.test.ts',
+  httpTrackerBodyBytesMax: 'engine/announce/http-tracker-client.test.ts',
+  httpTrackerTimeoutMs: 'engine/announce/announce-discipline.test.ts',
+  httpRedirectsMax: 'engine/announce/http-tracker-client.test.ts',
+  stoppedAnnounceTimeoutMs: 'engine/announce/announcer.test.ts',
+  stoppedAnnouncesTotalMs: 'engine/announce/announce-discipline.test.ts',
+  peersPerAnnounceMax: 'protocol/tracker/http.test.ts',
+  announceIntervalMinMs: 'protocol/tracker/http.test.ts',
+  announceIntervalMaxMs: 'protocol/tracker/http.test.ts',
+  announcesPerHostMax: 'engine/announce/announce-queue.test.ts',
+  peerNamesPerAnnounceMax: 'protocol/tracker/http.test.ts',
+  trackerMessageBytesMax: 'protocol/tracker/http.test.ts',
+  trackerIdBytesMax: 'protocol/tracker/http.test.ts',
+  udpTrackerRetransmitsMax: 'protocol/tracker/udp.test.ts',
+  udpTrackerAddressesMax: 'engine/announce/udp-tracker-client.test.ts',
+  udpTrackerEndpointsMax: 'protocol/tracker/udp.test.ts',
+  trackerSecondFamilyTimeoutMs: 'engine/announce/http-tracker-client.test.ts',
+  trackerFamiliesBrokenMax: 'engine/announce/http-tracker-client.test.ts',
+  udpScrapeHashesMax: 'engine/announce/scraper.test.ts',
+  httpScrapeHashesMax: 'engine/announce/scraper.test.ts',
+  scrapeIntervalMinMs: 'engine/announce/scraper.test.ts',
+  scrapeAnswersKeptMax: 'engine/announce/scraper.test.ts',
+  trackerServerSwarmsMax: 'protocol/tracker/server.test.ts',
+  trackerServerPeersPerSwarmMax: 'protocol/tracker/server.test.ts',
+  trackerServerPeersMax: 'protocol/tracker/server.test.ts',
+  trackerServerPeersPerAnswerMax: 'protocol/tracker/server.test.ts',
+  trackerServerScrapeHashesMax: 'protocol/tracker/server-http.test.ts',
+  trackerServerRequestLineBytesMax: 'protocol/tracker/server-http.test.ts',
+  trackerServerParametersMax: 'protocol/tracker/server-http.test.ts',
+  trackerServerConnectionsMax: 'node/tracker-listener.test.ts',
+  trackerServerRequestTimeoutMs: 'node/tracker-listener.test.ts',
+  trackerServerIdleTimeoutMs: 'node/tracker-listener.test.ts',
+  trackerServerPacketBytesMax: 'protocol/tracker/server-udp.test.ts',
+  spilledBlocksMax: 'engine/pieces/piece-picker.test.ts',
+  smartBanBlocksMax: 'engine/pieces/smart-ban.test.ts',
+  candidatesPerTorrentMax: 'engine/swarm/candidates.test.ts',
+  bannedHostsPerTorrentMax: 'engine/swarm/banned-hosts.test.ts',
+  departedSendersMax: 'engine/pieces/departed-senders.test.ts',
+  misconductsPerHostMax: 'engine/swarm/banned-hosts.test.ts',
+  replacedPeersPerMinuteMax: 'engine/swarm/peer-turnover.test.ts',
+  dialTimeoutMs: 'engine/swarm/swarm.test.ts',
+  dialAttemptsMax: 'engine/swarm/candidates.test.ts',
+  torrentFileUrlTimeoutMs: 'node/torrent-source.test.ts',
+  stateRecordBytesMax: 'node/state-dir.test.ts',
+  resumePathBytesMax: 'format/resume-data.test.ts',
+  resumePartialsMax: 'format/resume-data.test.ts',
+  resumePartialsBytesMax: 'format/resume-data.test.ts',
+  resumePeersMax: 'format/resume-data.test.ts',
+  streamHighWaterBytes: 'host/testing/byte-stream-conformance.ts',
+  datagramQueueBytesMax: 'node/udp.test.ts',
+  httpConnectionsPerOriginMax: 'node/http.test.ts',
+};
+
+const UNITS = /(?:Max|Min|Ms|Bytes|Count)$/;
+
+const NAMES = Object.keys(LIMITS) as (keyof typeof LIMITS)[];
+const SOURCE_DIRECTORY = join(REPOSITORY, 'src');
+
+function read(path: string): string {
+  return readFileSync(join(SOURCE_DIRECTORY, path), 'utf8');
+}
+
+function names(text: string): ReadonlySet<string> {
+  return new Set(text.match(/\w+/g));
+}
+
+test('every limit has a test that names it, where the table says', () => {
+  const untested = NAMES.filter((name) => !names(read(REACHED_BY[name])).has(name));
+  assert.deepEqual(untested, []);
+});
+
+test('every limit is enforced somewhere', () => {
+  const sources = readdirSync(SOURCE_DIRECTORY, { recursive: true })
+    .map((path) => String(path).replaceAll('\\', '/'))
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts') && path !== 'base/limits.ts')
+    .filter((path) => !path.includes('testing/') && !/^(?:sim|lab)\//.test(path));
+  const used = new Set(sources.flatMap((path) => [...(read(path).match(/(?<=LIMITS\.)\w+/g) ?? [])]));
+  assert.deepEqual(
+    NAMES.filter((name) => !used.has(name)),
+    [],
+  );
+});
+
+test('every limit is a positive whole number, and its name ends with what it counts', () => {
+  for (const [name, value] of Object.entries(LIMITS)) {
+    assert.ok(Number.isSafeInteger(value) && value > 0, name);
+    assert.match(name, UNITS);
+  }
+});
