@@ -10,6 +10,7 @@ const BURST = 4;
 export class BenchPeer implements PickerPeer, OutstandingRequests {
   readonly number: number;
   readonly pieces: Bitfield;
+  readonly hasAnswered: boolean = true;
   readonly pick: PeerPickState = new PeerPickState(this);
   readonly #queue = new Uint32Array(2 * DEPTH);
   readonly #picks = new Uint32Array(2 * DEPTH);

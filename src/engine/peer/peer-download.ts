@@ -128,7 +128,7 @@ export class PeerDownload {
   ): BlockOutcome {
     this.#isRefusing = false;
     this.receivedBytes += length;
-    if (this.#aside !== null) this.#bringBack(peer, picker, piece, begin);
+    if (this.#aside !== null) this.#bringBack(peer, picker, piece, begin, length);
     const wasExpected = isWholeBlock(picker, piece, begin, length)
       ? this.pipeline.onBlock(piece, begin / BLOCK_BYTES, length, now)
       : 'unrequested';
@@ -217,11 +217,11 @@ export class PeerDownload {
   }
 
   /** What was set aside is whole: it takes its place, unless that is taken. */
-  #bringBack(peer: PickerPeer, picker: PiecePicker, piece: number, begin: number): void {
+  #bringBack(peer: PickerPeer, picker: PiecePicker, piece: number, begin: number, length: number): void {
     const block = begin / BLOCK_BYTES;
     const buffer = picker.startBlock(peer.number, piece, block);
     if (buffer !== null) {
-      buffer.set(this.#aside!, picker.slotOffset(begin));
+      buffer.set(this.#aside!.subarray(0, length), picker.slotOffset(begin));
       this.#receivingPiece = piece;
       this.#receivingBlock = block;
     }

@@ -493,9 +493,9 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     }
     this.#conduct.onBlock(now);
     if (outcome !== 'wasted') {
-      const isAskedElsewhere = data.picker.isEndgame || data.picker.urgent.has(piece);
-      if (isAskedElsewhere) this.#owner!.onBlockStored(this, piece, begin / LIMITS.blockBytes);
-      if (outcome !== 'stored') this.#owner!.onBlocksComplete(piece, begin / LIMITS.blockBytes);
+      const block = begin / LIMITS.blockBytes;
+      if (data.picker.isAskedElsewhere(piece, block)) this.#owner!.onBlockStored(this, piece, block);
+      if (outcome !== 'stored') this.#owner!.onBlocksComplete(piece, block);
     }
     this.wantsSettle();
   }

@@ -54,6 +54,19 @@ test('slow start asks for one more with every block', () => {
   assert.equal(requests.want(11), 4);
 });
 
+test('a peer that has been silent for long is asked for nothing more, until it says something', () => {
+  const requests = pipeline();
+  for (let block = 0; block < 3; block++) requests.add(0, block, 0);
+  assert.equal(requests.want(9000), 1);
+  assert.equal(requests.want(10_000), 0);
+  assert.equal(requests.hasAnswered, false);
+  requests.onBlock(0, 0, BLOCK, 20_000);
+  assert.ok(requests.want(20_000) > 0);
+  assert.equal(requests.hasAnswered, true);
+  for (const block of [1, 2]) requests.onBlock(0, block, BLOCK, 20_000);
+  assert.ok(requests.want(90_000) > 0, 'one that has nothing to say is not silent');
+});
+
 test('when the rate stops growing the queue holds queueMs of data', () => {
   const requests = pipeline();
   const bytesPerSecond = 40 * BLOCK;

@@ -20,6 +20,8 @@ const RATE_STALE_MS = 5000;
 /** Guess before the first block has come. */
 const FIRST_BLOCK_MS = 500;
 
+/** A peer that has been silent for so long is asked for nothing more before it says something: it may never. */
+const SILENT_MS = 10_000;
 const TIMEOUT_MIN_MS = 2000;
 const TIMEOUT_MAX_MS = 60_000;
 const FIRST_GAIN = 1 / 2;
@@ -70,6 +72,10 @@ export class RequestPipeline {
   /** Requests outstanding. */
   get count(): number {
     return this.#outstanding.count;
+  }
+
+  get hasAnswered(): boolean {
+    return this.#samples > 0;
   }
 
   /** Bytes of blocks that answered a request. */
@@ -252,6 +258,7 @@ export class RequestPipeline {
 
   #target(now: number): number {
     if (this.isSnubbed) return 1;
+    if (this.#outstanding.count > 0 && now - this.#progressAtMs >= SILENT_MS) return 0;
     if (this.#slowStartRequests > 0) return Math.min(this.#slowStartRequests, this.#limit);
     const byRate = Math.ceil((this.bytesPerSecond(now) * this.#queueMs) / 1000 / LIMITS.blockBytes);
     return Math.min(Math.max(byRate, QUEUE_MIN), this.#limit);

@@ -186,10 +186,12 @@ export class PartialPieces {
     this.#forgetBytes(partial, block);
   }
 
-  /** @returns a copy of the block's memory, as long as a block or up to the end of its slot. */
-  copyOf(partial: PartialPiece, block: number): Uint8Array {
+  /** The same, but the sender goes on. @returns a copy of its memory: what has come, then anything. */
+  setAside(partial: PartialPiece, block: number): Uint8Array {
     const offset = (block - partial.firstBlockOf(partial.extentIndexOf(block))) * BLOCK_BYTES;
-    return partial.extentOf(block).slot!.bytes.slice(offset, offset + BLOCK_BYTES);
+    const copy = partial.extentOf(block).slot!.bytes.slice(offset, offset + BLOCK_BYTES);
+    this.abort(partial, block);
+    return copy;
   }
 
   /** The storage takes the slot of an extent: what has come of it is being written. */

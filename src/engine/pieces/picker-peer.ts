@@ -23,6 +23,8 @@ export interface PickerPeer {
 /** What is outstanding to a peer, in the order asked: its RequestPipeline. Time is monotonic ms. */
 export interface OutstandingRequests {
   readonly count: number;
+  /** A block has come that was asked for: it is more than a promise. */
+  readonly hasAnswered: boolean;
   has(piece: number, block: number): boolean;
   pieceAt(index: number): number;
   blockAt(index: number): number;

@@ -10,7 +10,7 @@ import { randomBelow, SeededRandom } from '../../base/random.js';
 import { ByteBudget, SlotPool } from '../../base/slot-pool.js';
 import { type PickedBlock, TestPickerPeer } from '../testing/picker-peer.js';
 import { PiecePicker } from './piece-picker.js';
-import { ENDGAME_REQUESTERS_MAX } from './repeat-requests.js';
+import { ENDGAME_REQUESTERS_MAX, STALLED_MS } from './repeat-requests.js';
 
 const STEPS = 4000;
 const PEERS_MAX = 8;
@@ -108,7 +108,8 @@ class Model {
       assert.ok(block * LIMITS.blockBytes < this.pieceBytes(piece), 'picked a block beyond the piece');
       const requesters = this.requesters.get(key) ?? new Set();
       assert.ok(!requesters.has(peer), 'picked a block twice for one peer');
-      assert.ok(requesters.size === 0 || isEndgame, 'picked a block for two peers outside the end game');
+      const isStalled = [...requesters].every((other) => other.waitMsOf(piece, block) > STALLED_MS);
+      assert.ok(isStalled || isEndgame, 'picked a block for two peers outside the end game');
       requesters.add(peer);
       assert.ok(requesters.size <= ENDGAME_REQUESTERS_MAX);
       this.requesters.set(key, requesters);

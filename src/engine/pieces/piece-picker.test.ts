@@ -5,7 +5,7 @@ import { SeededRandom } from '../../base/random.js';
 import { ByteBudget, SlotPool } from '../../base/slot-pool.js';
 import { type PickedBlock, TestPickerPeer } from '../testing/picker-peer.js';
 import { PiecePicker } from './piece-picker.js';
-import { ENDGAME_REQUESTERS_MAX, ENDGAME_SOONER } from './repeat-requests.js';
+import { ENDGAME_REQUESTERS_MAX, ENDGAME_SOONER, STALLED_MS } from './repeat-requests.js';
 
 const BLOCK = LIMITS.blockBytes;
 
@@ -321,8 +321,8 @@ test('while other pieces are finished an idle one is kept for sixteen of them', 
 
 test('end game: blocks are asked of several peers, but not of too many, and never twice of one', () => {
   const { picker, peer } = setUp({ pieceCount: 1, blocksPerPiece: 2 });
-  // Each answers in a hundredth of the time of the one before.
-  const peers = Array.from({ length: 6 }, (_, i) => peerThatTakes(100 ** (6 - i)));
+  // Each answers in a third of the time of the one before.
+  const peers = Array.from({ length: 6 }, (_, i) => peerThatTakes(3 ** (7 - i)));
   function peerThatTakes(blockMs: number): TestPickerPeer {
     const made = peer('all');
     made.blockMs = blockMs;
@@ -336,6 +336,21 @@ test('end game: blocks are asked of several peers, but not of too many, and neve
   for (const each of peers.slice(2)) for (const [, block] of each.ask(picker, 9)) requesters[block]!++;
   assert.deepEqual(requesters, [ENDGAME_REQUESTERS_MAX, ENDGAME_REQUESTERS_MAX]);
   for (const each of peers) assert.equal(each.requests.length, 1);
+  picker.verify();
+});
+
+test('end game: any number of peers that do not answer do not keep a block from one that does', () => {
+  const { picker, peer } = setUp({ pieceCount: 1, blocksPerPiece: 1 });
+  for (let i = 0; i < 5; i++) {
+    const silent = peer('all');
+    silent.ask(picker, 1);
+    silent.blockMs = 2 * STALLED_MS;
+    silent.hasAnswered = false;
+  }
+  const newcomer = peer('all');
+  newcomer.hasAnswered = false;
+  assert.deepEqual(newcomer.ask(picker, 1), [], 'there are enough of its kind');
+  assert.deepEqual(peer('all').ask(picker, 1), [[0, 0]]);
   picker.verify();
 });
 
@@ -370,6 +385,45 @@ test('end game: what a second peer is about to send is not asked of a third', ()
   assert.equal(third.ask(picker, 1).length, 0);
   second.blockMs = 30_000;
   assert.equal(third.ask(picker, 1).length, 1, 'it has turned out to be slow too');
+});
+
+test('before the end game only what others keep waiting for is asked again, of one that has nothing else to send', () => {
+  const { picker, peer, pool } = setUp({ pieceCount: 3, blocksPerPiece: 2, slots: 1 });
+  const slow = peer('all');
+  slow.blockMs = STALLED_MS / 2;
+  slow.ask(picker, 2);
+  const idle = peer('all');
+  assert.equal(pool.hasRoom, false);
+  assert.deepEqual(idle.ask(picker, 9), [], 'no memory for another piece, and nothing takes too long');
+  slow.blockMs += 1;
+  idle.hasAnswered = false;
+  assert.deepEqual(idle.ask(picker, 9), [], 'it may be another one that does not answer');
+  idle.hasAnswered = true;
+  assert.deepEqual(idle.ask(picker, 9), [[slow.pieceAt(0), 1]]);
+  assert.equal(picker.isEndgame, false);
+  const [block] = idle.requests;
+  assert.equal(idle.deliver(picker, block!), 'more');
+  assert.ok(picker.isAskedElsewhere(...block!), 'the slow one is to hear a cancel');
+  slow.release(picker, block!);
+  assert.ok(!picker.isAskedElsewhere(...block!));
+  picker.verify();
+});
+
+test('an arriving block that is set aside can be had from others, or from its sender in the end', () => {
+  const { picker, peer } = setUp({ pieceCount: 1, blocksPerPiece: 2 });
+  const [slow, other] = [peer('all'), peer('all')];
+  slow.ask(picker, 2);
+  picker.startBlock(slow.number, 0, 1)!.fill(7, BLOCK, BLOCK + 3);
+  slow.blockMs = 60_000;
+  assert.deepEqual(other.ask(picker, 1), [[0, 0]], 'not the one that is coming');
+  const copy = picker.setAsideBlock(0, 1);
+  assert.deepEqual([copy.length, ...copy.subarray(0, 4)], [BLOCK, 7, 7, 7, 0]);
+  other.deliver(picker, [0, 0]);
+  assert.deepEqual(other.ask(picker, 1), [[0, 1]]);
+  assert.notEqual(picker.startBlock(slow.number, 0, 1), null, 'its sender was the first after all');
+  assert.equal(picker.finishBlock(slow.number, 0, 1), 'piece-complete');
+  assert.equal(other.deliver(picker, [0, 1]), null);
+  picker.verify();
 });
 
 test('end game begins only when every wanted block is asked for, and lasts until the last piece is stored', () => {

@@ -2,7 +2,7 @@
  * Decides which block is asked of which peer (BEP 3: strict priority inside a piece, rarest first, random first
  * pieces, end game), and knows every piece: had, in flight or open. Called by PeerDownload and TorrentData.
  * Invariant: a wanted piece that we lack is either in the rarity order (open) or in flight, never both; a block is
- * asked of more than one peer only in the end game.
+ * asked of more than one peer only in the end game, and when the first does not answer.
  * Cost per picked block is O(1) amortised: peers keep to their piece, and walks over pieces are shared by many picks.
  */
 import { assert } from '../../base/assert.js';
@@ -18,7 +18,7 @@ import { PartialPieces, type PieceSizes } from './partial-pieces.js';
 import type { PickerPeer, PieceGeometry } from './picker-peer.js';
 import { PieceSources } from './piece-sources.js';
 import { PRIORITY_MAX } from './rarity-order.js';
-import { RepeatRequests } from './repeat-requests.js';
+import { RepeatRequests, STALLED_MS } from './repeat-requests.js';
 import { UrgentPieces } from './urgent-pieces.js';
 
 /** Pieces picked at random before rarest first sets in: something to trade soon beats something rare (BEP 3). */
@@ -100,6 +100,11 @@ export class PiecePicker {
   /** Every wanted block has come or is asked for: blocks may be asked of several peers. */
   get isEndgame(): boolean {
     return this.#open.count === 0 && this.#partials.open.length === 0 && this.#missing.count > 0;
+  }
+
+  /** Whether somebody else is asked for the block that has just come. */
+  isAskedElsewhere(piece: number, block: number): boolean {
+    return this.isEndgame || this.urgent.has(piece) || (this.#partials.get(piece)?.requestCount[block] ?? 0) > 0;
   }
 
   pieceBytes(piece: number): number {
@@ -251,8 +256,10 @@ export class PiecePicker {
       if (partial === null) break;
       picked = this.#take(peer, partial, mode, out, picked, count);
     }
-    if (picked > 0 || !this.isEndgame) return picked;
-    return this.#repeats.pickEndgame(peer, { missing: this.#missing, peers: this.#sources.peers }, { out, count }, now);
+    if (picked > 0) return picked;
+    const leastMs = this.isEndgame ? 0 : STALLED_MS;
+    const from = { missing: this.#missing, peers: this.#sources.peers, leastMs };
+    return this.#repeats.pickSlowest(peer, from, { out, count }, now);
   }
 
   /** Whether there is a block that `pick` may not fail to find for the peer: nothing hinders it. Walks over all pieces. */
@@ -326,11 +333,7 @@ export class PiecePicker {
 
   /** An arriving block gives up its place, for whoever is faster; its request stays. @returns a copy, as far as it has come. */
   setAsideBlock(piece: number, block: number): Uint8Array {
-    const partial = this.#inFlight(piece);
-    const bytes = Math.min(LIMITS.blockBytes, this.pieceBytes(piece) - block * LIMITS.blockBytes);
-    const copy = this.#partials.copyOf(partial, block).subarray(0, bytes);
-    this.#partials.abort(partial, block);
-    return copy;
+    return this.#partials.setAside(this.#inFlight(piece), block);
   }
 
   /** A request is over without its block: rejected, timed out, choked, cancelled, answered by waste, disconnected. */

@@ -1,6 +1,6 @@
 /**
- * Blocks that are asked for already, asked of one more peer: in the end game, when nothing else is left to ask for, and
- * when a piece that a reader waits for is late. Called by PiecePicker.
+ * Blocks that are asked for already, asked of one more peer: when nothing else is left to ask of it, in the end game or
+ * because others keep everyone waiting, and when a piece that a reader waits for is late. Called by PiecePicker.
  * Invariant: a block is asked of a peer at most once at a time; a piece that one peer alone is to send is asked of
  * nobody else, and a suspect has no part in what others send.
  */
@@ -10,14 +10,22 @@ import type { PartialPieces } from './partial-pieces.js';
 import type { PickerPeer } from './picker-peer.js';
 import type { UrgentPieces } from './urgent-pieces.js';
 
-/** How many peers one block is asked of in the end game; each beyond the first may be waste. */
+/** How many peers one block is asked of in the end game, if they answer; each beyond the first may be waste. */
 export const ENDGAME_REQUESTERS_MAX = 3;
+/** What can be counted. */
+const REQUESTERS_MAX = 255;
 /**
  * In the end game a block is asked of one more peer when it would come from there this many times sooner than it is
  * to come from those asked. Then most of them are cancelled before they have sent it. Asked of whoever had nothing to
  * do, two thirds of what was asked twice came twice.
  */
 export const ENDGAME_SOONER = 2;
+
+/**
+ * Before the end game a peer that has nothing else to do is asked for what others keep waiting for this long: it may be
+ * that all memory is taken by pieces of peers that do not answer, and everything waits for them.
+ */
+export const STALLED_MS = 10_000;
 
 /** Where picked blocks go: (piece, block) pairs from index 0, at most `count` of them. */
 export interface Picks {
@@ -33,19 +41,25 @@ export class RepeatRequests {
   }
 
   /**
-   * All blocks are asked for: those that would come last are taken over, as it were, by a peer that has nothing to do.
-   * Whoever was asked first stays asked, for the guess may be wrong. @returns how many were picked: one or none, so that
-   * the next one is chosen by what has come meanwhile.
+   * Of what is asked for already: the block that would come last is taken over, as it were, by a peer that has nothing to
+   * do. Whoever was asked first stays asked, for the guess may be wrong. `leastMs`: what is to come sooner is left alone.
+   * @returns how many were picked: one or none, so that the next one is chosen by what has come meanwhile.
    */
-  pickEndgame(
+  pickSlowest(
     peer: PickerPeer,
-    { missing, peers }: { readonly missing: Bitfield; readonly peers: Iterable<PickerPeer> },
+    {
+      missing,
+      peers,
+      leastMs,
+    }: { readonly missing: Bitfield; readonly peers: Iterable<PickerPeer>; readonly leastMs: number },
     { out, count }: Picks,
     now: number,
   ): number {
     const { outstanding } = peer.pick;
     if (peer.pick.isSuspect || outstanding.count > 0 || count === 0) return 0;
-    let longestMs = ENDGAME_SOONER * outstanding.waitMs(0, now);
+    // Before the end game not to one that has sent nothing yet: those who keep everyone waiting would take turns.
+    if (leastMs > 0 && !outstanding.hasAnswered) return 0;
+    let longestMs = Math.max(leastMs, ENDGAME_SOONER * outstanding.waitMs(0, now));
     let chosen: PartialPiece | null = null;
     let chosenBlock = -1;
     for (const { pick } of peers) {
@@ -59,8 +73,10 @@ export class RepeatRequests {
         const partial = this.#repeatable(peer, piece, block);
         if (partial === null || !missing.has(piece)) continue;
         const requesters = partial.requestCount[block]!;
-        if (requesters >= ENDGAME_REQUESTERS_MAX) continue;
-        if (requesters > 1 && soonestMs(peers, piece, block, now) <= longestMs) continue;
+        const soonest = requesters > 1 ? soonestMs(peers, piece, block, now) : waitMs;
+        if (soonest <= longestMs || requesters === REQUESTERS_MAX) continue;
+        // Of those who do not answer there may be any number: a few of them must not keep it from one who does.
+        if (requesters >= ENDGAME_REQUESTERS_MAX && !(soonest > STALLED_MS && outstanding.hasAnswered)) continue;
         chosen = partial;
         chosenBlock = block;
         longestMs = waitMs;

@@ -10,6 +10,7 @@ export class TestPickerPeer implements PickerPeer, OutstandingRequests {
   readonly pieces: Bitfield;
   readonly pick: PeerPickState = new PeerPickState(this);
   readonly requests: PickedBlock[] = [];
+  hasAnswered = true;
   /** How long it takes to send a block. */
   blockMs = 1000;
   readonly #picks = new Uint32Array(2000);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LIMITS } from '../../base/limits.js';
 import type { CloseReason } from '../../engine/peer/close-reason.js';
+import { makeSimTorrent } from '../../engine/testing/sim-swarm.js';
 import type { ActorKind } from './actor.js';
 import { ACTOR_KINDS, ACTOR_VARIANTS } from './create-actor.js';
 import { ActorScene } from './testing/actor-scene.js';
@@ -73,6 +74,28 @@ for (const kind of ACTOR_KINDS) {
   for (const variant of ACTOR_VARIANTS[kind]) {
     test(`a ${kind} (${variant}) does not keep honest peers from their data`, () => play(kind, variant));
   }
+}
+
+/** Each of which can keep a piece, and its memory, from others. */
+const HOLDERS: readonly (readonly [ActorKind, string])[] = [
+  ['never-sends', 'silent'],
+  ['never-sends', 'hostage'],
+  ['never-sends', 'chokes'],
+  ['slow-loris', 'blocks'],
+  ['unchoke-flapper', 'sly'],
+];
+
+for (const [kind, variant] of HOLDERS) {
+  test(`eight of ${kind} (${variant}) do not stop a download by taking all of the write cache`, () => {
+    const torrent = makeSimTorrent({ lengths: { 'a.bin': 16 * 262_144 }, pieceLength: 262_144 });
+    // Room for four pieces.
+    const settings = { writeCacheBytes: 1_048_576 };
+    const aloneMs = new ActorScene({ torrent, settings }).finish();
+    const scene = new ActorScene({ torrent, settings, kind, variant, count: 8 });
+    const tookMs = scene.finish();
+    assert.ok(tookMs <= 4 * aloneMs, `took ${tookMs} ms instead of ${aloneMs}`);
+    scene.stop();
+  });
 }
 
 test('the same seed plays the same, whoever is in it', () => {

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { type Address, makeAddress } from '../../../base/address.js';
 import type { CloseReason } from '../../../engine/peer/close-reason.js';
+import type { Settings } from '../../../engine/settings.js';
 import { contentOf } from '../../../engine/testing/raw-peer.js';
 import { makeSimTorrent, SimEngine, type SimTorrent } from '../../../engine/testing/sim-swarm.js';
 import type { Torrent } from '../../../engine/torrent.js';
@@ -25,6 +26,9 @@ export interface ActorSceneOptions {
   readonly isMagnet?: boolean;
   /** How many of the actor there are. */
   readonly count?: number;
+  /** Left out = ACTOR_TORRENT. */
+  readonly torrent?: SimTorrent;
+  readonly settings?: Partial<Settings>;
 }
 
 /** 96 pieces of two blocks. */
@@ -32,6 +36,7 @@ export const ACTOR_TORRENT: SimTorrent = makeSimTorrent({ lengths: { 'a.bin': 3_
 
 export class ActorScene {
   readonly simulator: Simulator;
+  readonly torrent: SimTorrent;
   readonly seed: SimEngine;
   readonly leechers: readonly SimEngine[];
   readonly actors: readonly Actor[];
@@ -43,24 +48,27 @@ export class ActorScene {
   readonly #torrents: readonly Torrent[];
 
   constructor(options: ActorSceneOptions) {
-    const { kind, variant, isMagnet = false, count = 1 } = options;
+    const { kind, variant, isMagnet = false, count = 1, torrent = ACTOR_TORRENT, settings = {} } = options;
+    this.torrent = torrent;
     this.simulator = new Simulator({ seed: options.seed ?? 1, link: () => LINK });
     const { simulator } = this;
-    const engines = [0, 1, 2].map(() => new SimEngine(simulator));
+    const engines = [0, 1, 2].map(() => new SimEngine(simulator, settings));
     this.seed = engines[0]!;
     this.leechers = engines.slice(1);
+    const { pieceCount, pieceLength } = torrent.metainfo;
+    const pieces = Array.from({ length: pieceCount }, (_, piece) => contentOf(torrent, piece, 0, pieceLength));
     const world = {
       simulator,
-      metainfo: ACTOR_TORRENT.metainfo,
-      pieceBytes: (piece: number) => PIECES[piece]!,
+      metainfo: torrent.metainfo,
+      pieceBytes: (piece: number) => pieces[piece]!,
       peers: () => engines.map(addressOf),
       random: simulator.random.split(),
     };
     this.actors = kind === undefined ? [] : Array.from({ length: count }, () => createActor(kind, world, variant));
-    this.seed.give(ACTOR_TORRENT);
+    this.seed.give(torrent);
     const peers = this.actors.map(({ address }) => address);
-    const seeding = this.seed.add(ACTOR_TORRENT.metainfo, { peers });
-    const source = isMagnet ? ACTOR_TORRENT.magnet : ACTOR_TORRENT.metainfo;
+    const seeding = this.seed.add(torrent.metainfo, { peers });
+    const source = isMagnet ? torrent.magnet : torrent.metainfo;
     this.downloads = this.leechers.map((leecher) =>
       leecher.add(source, { from: engines.filter((one) => one !== leecher), peers }),
     );
@@ -76,7 +84,7 @@ export class ActorScene {
       this.simulator.run(() => this.#isFinished, { maxVirtualMs: LOOK_MS });
       this.#look();
     }
-    for (const leecher of this.leechers) assert.ok(leecher.has(ACTOR_TORRENT), 'the data is right');
+    for (const leecher of this.leechers) assert.ok(leecher.has(this.torrent), 'the data is right');
     return this.simulator.now - startedMs;
   }
 
@@ -131,10 +139,6 @@ export class ActorScene {
     }
   }
 }
-
-const PIECES: readonly Uint8Array[] = Array.from({ length: ACTOR_TORRENT.metainfo.pieceCount }, (_, piece) =>
-  contentOf(ACTOR_TORRENT, piece, 0, ACTOR_TORRENT.metainfo.pieceLength),
-);
 
 function addressOf(engine: SimEngine): Address {
   return makeAddress(engine.host.ipv4!, engine.session.listenPort)!;
