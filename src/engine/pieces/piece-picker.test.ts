@@ -753,3 +753,26 @@ test('an idle extent is spilled for whoever lacks memory, one at a time', () => 
   assert.deepEqual(spilled[1], [1, 0]);
   picker.verify();
 });
+
+test('a late block is asked of a peer once, also when two more peers may be asked for it', () => {
+  const { picker, peer } = setUp({ pieceCount: 1 });
+  const [stuck, other] = [peer(), peer()];
+  const late = new Map([[0, 0]]);
+  picker.urgent.replace(late);
+  const notePeer = (each: TestPickerPeer, now: number): void => {
+    picker.urgent.notePeer(each.pick, each.count, 50, now);
+  };
+  notePeer(stuck, 0);
+  assert.equal(stuck.ask(picker, 4).length, 4);
+  // When it was asked for begins to count as soon as somebody looks.
+  notePeer(other, 0);
+  other.ask(picker, 0);
+  notePeer(other, 60_000);
+  assert.deepEqual(
+    other
+      .ask(picker, 10)
+      .map(([, block]) => block)
+      .sort(),
+    [0, 1, 2, 3],
+  );
+});

@@ -120,7 +120,7 @@ export class RepeatRequests {
   #pick(peer: PickerPeer, partial: PartialPiece, requesters: number, { out, count }: Picks, from: number): number {
     let picked = from;
     for (let block = partial.blockCount - 1; block >= 0 && picked < count; block--) {
-      if (partial.requestCount[block] !== requesters) continue;
+      if (partial.requestCount[block] !== requesters || isPicked(out, picked, partial.piece, block)) continue;
       if (this.#repeatable(peer, partial.piece, block) === null) continue;
       this.#partials.request(partial, block);
       out[2 * picked] = partial.piece;
@@ -129,6 +129,12 @@ export class RepeatRequests {
     }
     return picked;
   }
+}
+
+/** What is picked now is not outstanding yet, and counts one requester more already. */
+function isPicked(out: Uint32Array, picked: number, piece: number, block: number): boolean {
+  for (let i = 0; i < picked; i++) if (out[2 * i] === piece && out[2 * i + 1] === block) return true;
+  return false;
 }
 
 /** When the first of those that are asked for it is expected to have sent it. */

@@ -89,8 +89,12 @@ export class TestPickerPeer implements PickerPeer, OutstandingRequests {
 
   #note(count: number): PickedBlock[] {
     const picked: PickedBlock[] = [];
-    for (let i = 0; i < count; i++) picked.push([this.#picks[2 * i]!, this.#picks[2 * i + 1]!]);
-    this.requests.push(...picked);
+    for (let i = 0; i < count; i++) {
+      const [piece, block] = [this.#picks[2 * i]!, this.#picks[2 * i + 1]!];
+      if (this.has(piece, block)) throw new Error(`block ${block} of piece ${piece} is asked for twice`);
+      picked.push([piece, block]);
+      this.requests.push([piece, block]);
+    }
     return picked;
   }
 }
