@@ -136,11 +136,14 @@ export class ReadCache {
         assert(!chunk.isReady || chunk.waiters.length === 0, 'someone waits for a chunk that is there');
       }
     }
+    let freeBytes = this.limitBytes - this.#usedBytes;
     for (let chunk = this.#oldest; chunk !== null; chunk = chunk.newer) {
       ready--;
+      if (chunk.pins === 0) freeBytes += chunk.bytes.length;
       assert((chunk.newer === null ? this.#newest : chunk.newer.older) === chunk, 'the order of use is broken');
       assert(chunk.source.chunks.get(chunk.key) === chunk, 'a chunk is kept that was dropped');
     }
+    assert(this.#starved.length === 0 || freeBytes < READ_CHUNK_BYTES, 'someone waits for room, and there is some');
     assert(ready === 0, 'the order of use has not every chunk that is there');
     assert(this.#usedBytes <= this.limitBytes, 'more is kept than may be');
     assert(isQuiet ? bytes === this.#usedBytes : bytes <= this.#usedBytes, 'bytes are counted wrong');
