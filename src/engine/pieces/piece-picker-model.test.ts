@@ -1,6 +1,8 @@
 /**
  * The picker against a naive model: random swarms come and go, blocks are sent, refused, cut off and corrupted, pieces
- * are restored, extents are written sooner or later or not at all, while every pick is checked against plain sets. A seed in the test's name replays it.
+ * are restored, wanted more or less or by a reader soon, extents are written sooner or later or not at all, while every
+ * pick is checked against plain sets: it is lawful, nothing that could be asked for is left out, the highest priority is
+ * begun first, and whoever may have spoiled a piece has the next one to himself. A seed in the test's name replays it.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -9,7 +11,9 @@ import { LIMITS } from '../../base/limits.js';
 import { randomBelow, SeededRandom } from '../../base/random.js';
 import { ByteBudget, SlotPool } from '../../base/slot-pool.js';
 import { type PickedBlock, TestPickerPeer } from '../testing/picker-peer.js';
+import { FREE, NOBODY } from './partial-piece.js';
 import { PiecePicker } from './piece-picker.js';
+import { PRIORITY_DEFAULT } from './rarity-order.js';
 import { ENDGAME_REQUESTERS_MAX, STALLED_MS } from './repeat-requests.js';
 
 const STEPS = 4000;
@@ -29,9 +33,15 @@ class Model {
   readonly everPicked = new Set<string>();
   /** Pieces of which some blocks were there from an earlier session. */
   readonly restored = new Set<number>();
+  readonly priorities: Uint8Array;
+  /** Pieces that failed their hash, and have not passed since. */
+  readonly failed = new Set<number>();
   /** Extents that the storage has, in no order. */
   readonly writes: { readonly piece: number; readonly extent: number }[] = [];
   readonly #lastPieceBytes: number;
+  /** What readers need, and by when. */
+  readonly deadlines = new Map<number, number>();
+  now = 0;
   #nextNumber = 0;
 
   constructor(seed: number) {
@@ -39,6 +49,7 @@ class Model {
     this.random = random;
     this.pieceCount = 1 + randomBelow(random, 40);
     this.pieceLength = LIMITS.blockBytes * (1 + randomBelow(random, 5));
+    this.priorities = new Uint8Array(this.pieceCount).fill(PRIORITY_DEFAULT);
     this.#lastPieceBytes = 1 + randomBelow(random, this.pieceLength);
     // Every third torrent has whole pieces only.
     const blocksPerPiece = this.pieceLength / LIMITS.blockBytes;
@@ -81,8 +92,10 @@ class Model {
 
   ask(peer: TestPickerPeer): void {
     const wasEndgame = this.picker.isEndgame;
+    const open = this.openPieces(peer);
     const count = 1 + randomBelow(this.random, 6);
     const style = randomBelow(this.random, 4);
+    this.picker.urgent.notePeer(peer.pick, peer.count, 10 + 100 * (peer.number % 7), this.now);
     if (style === 3) {
       const allowed = new Set([randomBelow(this.random, this.pieceCount), randomBelow(this.random, this.pieceCount)]);
       const picked = peer.askAllowedFast(this.picker, allowed, count);
@@ -91,8 +104,53 @@ class Model {
     } else {
       const picked = peer.ask(this.picker, count, { isFast: style === 1, isSnubbed: style === 2 });
       assert.ok(picked.length <= count);
+      this.checkBegun(picked, open, this.openPieces(peer));
       this.checkPicked(peer, picked, { isEndgame: wasEndgame });
+      const isMore = this.isAskable(peer);
+      assert.equal(this.picker.canAsk(peer), isMore);
+      assert.ok(picked.length === count || !isMore, 'less is asked for than could be');
     }
+  }
+
+  /** Pieces of the peer that we want and nobody has begun. */
+  openPieces(peer: TestPickerPeer): number[] {
+    const pieces = Array.from({ length: this.pieceCount }, (_, piece) => piece);
+    return pieces.filter((piece) => {
+      const isMissing = !this.have.has(piece) && !this.unwanted.has(piece);
+      return isMissing && peer.pieces.has(piece) && this.picker.partial(piece) === null;
+    });
+  }
+
+  /** The peer began the most wanted pieces of those that nobody had begun. */
+  checkBegun(picked: readonly PickedBlock[], before: readonly number[], after: readonly number[]): void {
+    // A reader's go before all others.
+    if (!this.picker.urgent.isEmpty) return;
+    const left = before.filter((piece) => after.includes(piece)).map((piece) => this.priorities[piece]!);
+    for (const [piece] of picked) {
+      if (before.includes(piece)) assert.ok(this.priorities[piece]! >= Math.max(0, ...left), 'begun before its time');
+    }
+  }
+
+  /** Whether there is a block of which nobody is asked that this peer may be asked for now. */
+  isAskable(peer: TestPickerPeer): boolean {
+    for (let piece = 0; piece < this.pieceCount; piece++) {
+      if (this.have.has(piece) || this.unwanted.has(piece) || !peer.pieces.has(piece)) continue;
+      const partial = this.picker.partial(piece);
+      if (partial === null) {
+        if (this.pool.hasRoom) return true;
+        continue;
+      }
+      if (partial.owner !== peer.number && (partial.isSolo || peer.pick.isSuspect)) {
+        // Not what others have begun, nor what one peer alone is to send unless nobody is on it.
+        if (partial.owner !== NOBODY || (!partial.isSolo && !(partial.isIdle && !partial.hasBytes))) continue;
+      }
+      for (let block = 0; block < partial.blockCount; block++) {
+        const extent = partial.extentOf(block);
+        if (partial.blockState[block] === FREE && (extent.isOpen || (extent.slot === null && this.pool.hasRoom)))
+          return true;
+      }
+    }
+    return false;
   }
 
   checkPicked(
@@ -109,7 +167,9 @@ class Model {
       const requesters = this.requesters.get(key) ?? new Set();
       assert.ok(!requesters.has(peer), 'picked a block twice for one peer');
       const isStalled = [...requesters].every((other) => other.waitMsOf(piece, block) > STALLED_MS);
-      assert.ok(isStalled || isEndgame, 'picked a block for two peers outside the end game');
+      const isLate = this.picker.urgent.has(piece);
+      assert.ok(isStalled || isEndgame || isLate, 'picked a block for two peers, and it is not late');
+      assert.ok(requesters.size === 0 || !peer.pick.isSuspect, 'a suspect has a part in what others send');
       requesters.add(peer);
       assert.ok(requesters.size <= ENDGAME_REQUESTERS_MAX);
       this.requesters.set(key, requesters);
@@ -149,14 +209,22 @@ class Model {
     if (randomBelow(this.random, 20) === 0) {
       this.picker.pieceLost(piece);
     } else if (randomBelow(this.random, 6) === 0) {
+      const senders = this.picker.partial(piece)!.contributors();
       this.picker.pieceFailed(piece);
+      this.failed.add(piece);
+      for (const peer of this.peers) if (senders.includes(peer.number)) assert.ok(peer.pick.isSuspect);
     } else {
       this.picker.pieceVerified(piece);
+      this.picker.urgent.onVerified(piece, this.now);
+      this.deadlines.delete(piece);
+      this.failed.delete(piece);
       this.have.add(piece);
     }
   }
 
+  /** What was found of it on disk, which is before anything can have failed. */
   restore(piece: number): void {
+    if (this.failed.has(piece)) return;
     const blockCount = Math.ceil(this.pieceBytes(piece) / LIMITS.blockBytes);
     const blocks = new Bitfield(blockCount);
     for (let block = 0; block < blockCount; block++) if (randomBelow(this.random, 2) === 0) blocks.add(block);
@@ -186,7 +254,8 @@ class Model {
     if (peers.length === 0) this.join(randomBelow(random, 3));
     const peer = peers[randomBelow(random, peers.length)]!;
     const block = peer.requests.length === 0 ? null : peer.requests[randomBelow(random, peer.requests.length)]!;
-    const action = randomBelow(random, 110);
+    const action = randomBelow(random, 114);
+    this.now += randomBelow(random, 50);
     if (action < 40) this.ask(peer);
     else if (action < 70) {
       if (block !== null) this.deliver(peer, block);
@@ -202,7 +271,21 @@ class Model {
     else if (action < 99) this.setPriority(randomBelow(random, this.pieceCount), randomBelow(random, 8));
     else if (action < 100) this.setManyPriorities();
     else if (action < 108) this.finishWrite();
-    else this.restore(randomBelow(random, this.pieceCount));
+    else if (action < 110) this.restore(randomBelow(random, this.pieceCount));
+    else if (action < 113) this.read();
+    else this.picker.clearSuspects([peer.number]);
+  }
+
+  /** A reader needs some pieces soon, or none any more. */
+  read(): void {
+    const { random, deadlines } = this;
+    deadlines.clear();
+    for (let left = randomBelow(random, 3) * randomBelow(random, 4); left > 0; left--) {
+      const piece = randomBelow(random, this.pieceCount);
+      if (!this.have.has(piece) && !this.unwanted.has(piece))
+        deadlines.set(piece, this.now + randomBelow(random, 5000));
+    }
+    this.picker.urgent.replace(deadlines);
   }
 
   /** The peer has a piece no longer: what it was asked of it is released at once, or answered some time. */
@@ -217,17 +300,20 @@ class Model {
     const count = 1 + randomBelow(this.random, this.pieceCount - first);
     const priorities = Uint8Array.from({ length: count }, () => Math.max(randomBelow(this.random, 10) - 2, 0));
     this.picker.setPriorities(first, priorities);
-    for (const [i, priority] of priorities.entries()) this.noteWanted(first + i, priority > 0);
+    for (const [i, priority] of priorities.entries()) this.notePriority(first + i, priority);
   }
 
-  noteWanted(piece: number, isWanted: boolean): void {
-    if (isWanted) this.unwanted.delete(piece);
+  notePriority(piece: number, priority: number): void {
+    this.priorities[piece] = priority;
+    if (priority > 0) this.unwanted.delete(piece);
     else this.unwanted.add(piece);
+    // What a reader needs is wanted as long as it does: see PieceDemand.
+    if (priority === 0 && this.deadlines.delete(piece)) this.picker.urgent.replace(this.deadlines);
   }
 
   setPriority(piece: number, priority: number): void {
     this.picker.setPriority(piece, priority);
-    this.noteWanted(piece, priority > 0);
+    this.notePriority(piece, priority);
   }
 
   check(): void {
@@ -241,6 +327,10 @@ class Model {
     }
     assert.equal(this.pool.inUse, slots);
     assert.equal(this.picker.wantedMissing, missing);
+    for (const partial of this.picker.inFlight) {
+      const isAlone = partial.contributors().length <= 1;
+      assert.ok(isAlone || !this.failed.has(partial.piece), 'several have a part in a piece that had failed');
+    }
     for (const peer of this.peers) {
       let interesting = 0;
       for (let piece = 0; piece < this.pieceCount; piece++) {
@@ -257,7 +347,9 @@ class Model {
 
   /** A seed joins, everything is wanted, everyone answers: every piece has to come. */
   finish(): void {
-    for (let piece = 0; piece < this.pieceCount; piece++) this.setPriority(piece, 4);
+    this.deadlines.clear();
+    this.picker.urgent.replace(this.deadlines);
+    for (let piece = 0; piece < this.pieceCount; piece++) this.setPriority(piece, PRIORITY_DEFAULT);
     for (const peer of [...this.peers].slice(0, PEERS_MAX / 2)) this.leave(peer);
     this.join(0);
     let rounds = 0;
