@@ -393,3 +393,17 @@ test('what a peer that stops answering is not waited for any more is taken back,
   for (const block of cancels!) assert.ok(requests!.includes(block));
   assert.equal(requests!.length - 4 - cancels!.length, pipeline.count, 'all but what is waited for');
 });
+
+test('a block that was taken back and comes all the same is kept, if nobody else has brought it', () => {
+  const torrent = makeSimTorrent({ lengths: { 'a.bin': 2 * BLOCK }, pieceLength: 2 * BLOCK });
+  const { simulator, engine, added } = downloading({ torrent });
+  const slow = join(simulator, engine, { fast: true }, torrent).send((encoder) => encoder.haveAll());
+  slow.send((encoder) => encoder.unchoke());
+  // Silent until all of it is given up; then everything comes at once.
+  simulator.run(() => slow.heard('cancel').length === 2, { maxVirtualMs: 600_000 });
+  assert.equal(slow.heard('cancel').length, 2);
+  for (const begin of [0, BLOCK]) slow.sendBlock(torrent, 0, begin, BLOCK);
+  wait(simulator, 1000);
+  assert.equal(added.phase, 'seeding');
+  assert.deepEqual([added.swarm.downloadedBytes, added.swarm.wastedBytes], [2 * BLOCK, 0]);
+});

@@ -492,7 +492,9 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
       return;
     }
     this.#conduct.onBlock(now);
-    if (outcome !== 'wasted') {
+    if (outcome === 'wasted') {
+      data.onRequestsPossible(); // somebody else may be asked for it
+    } else {
       const block = begin / LIMITS.blockBytes;
       if (data.picker.isAskedElsewhere(piece, block)) this.#owner!.onBlockStored(this, piece, block);
       if (outcome !== 'stored') this.#owner!.onBlocksComplete(piece, block);

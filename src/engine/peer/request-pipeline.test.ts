@@ -354,3 +354,19 @@ test('a peer that is late is expected to take as long again, and one that is snu
   requests.onTimeout(60_000, () => {});
   assert.equal(requests.waitMs(0, 60_000), Number.POSITIVE_INFINITY);
 });
+
+test('a withdrawn request whose block comes all the same counts again, and does not make the peer a fast one', () => {
+  const requests = pipeline({ maxRequests: 2 });
+  requests.add(1, 0, 0);
+  requests.add(1, 1, 0);
+  for (let now = requests.nextDeadline; requests.count > 0; now = requests.nextDeadline)
+    requests.onTimeout(now, () => {});
+  assert.equal(requests.isSnubbed, true);
+  assert.equal(requests.canRenew(1, 2), false);
+  assert.equal(requests.canRenew(1, 0), true);
+  requests.renew(1, 0);
+  assert.equal(requests.startBlock(1, 0), true);
+  assert.equal(requests.onBlock(1, 0, BLOCK, 200_000), 'requested');
+  assert.equal(requests.isSnubbed, true);
+  assert.equal(requests.onBlock(1, 0, BLOCK, 200_001), 'unrequested');
+});

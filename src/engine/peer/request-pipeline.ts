@@ -28,8 +28,8 @@ const FIRST_GAIN = 1 / 2;
 const MEAN_GAIN = 1 / 8;
 const DEVIATION_GAIN = 1 / 4;
 
-/** How long, and how many, withdrawn requests are remembered. */
-export const WITHDRAWN_MS = 60_000;
+/** How long, and how many, withdrawn requests are remembered: a line that is stuck may bring answers minutes later. */
+export const WITHDRAWN_MS = 300_000;
 export const WITHDRAWN_MAX = 512;
 
 export type BlockAnswer = 'requested' | 'cancelled' | 'unrequested';
@@ -46,6 +46,8 @@ export class RequestPipeline {
   /** The block whose bytes are arriving: it does not time out. */
   #arrivingPiece = -1;
   #arrivingBlock = -1;
+  /** It had timed out, or was withdrawn for another reason. */
+  #isArrivingLate = false;
   /** When the queue last moved: a block came, or the first request went out. */
   #progressAtMs = 0;
   /** From a request to its block, when nothing else was outstanding: a round trip and one block. */
@@ -171,9 +173,24 @@ export class RequestPipeline {
     return true;
   }
 
+  /** Whether a request for it was withdrawn lately, and has got no answer, and there is room for it again. */
+  canRenew(piece: number, block: number): boolean {
+    return this.#outstanding.count < this.#maxRequests && this.#withdrawn.find(piece, block) >= 0;
+  }
+
+  /** A withdrawn request counts again: its block begins to arrive after all. */
+  renew(piece: number, block: number): void {
+    const index = this.#withdrawn.find(piece, block);
+    this.#outstanding.push(piece, block, this.#withdrawn.timeAt(index));
+    this.#withdrawn.removeAt(index);
+    this.#isArrivingLate = true;
+  }
+
   /** A block has arrived: 'requested' was outstanding, 'cancelled' had been withdrawn lately. */
   onBlock(piece: number, block: number, bytes: number, now: number): BlockAnswer {
     this.#arrivingPiece = -1;
+    const isLate = this.#isArrivingLate;
+    this.#isArrivingLate = false;
     const index = this.#outstanding.find(piece, block);
     if (index < 0) {
       this.#forgetOld(now);
@@ -189,8 +206,10 @@ export class RequestPipeline {
     this.#addSample(now - Math.max(askedAtMs, this.#progressAtMs));
     this.#outstanding.removeAt(index);
     this.#progressAtMs = now;
-    this.#timeoutsInRow = 0;
-    this.isSnubbed = false;
+    if (!isLate) {
+      this.#timeoutsInRow = 0;
+      this.isSnubbed = false;
+    }
     this.#rate.add(bytes, now);
     if (this.#slowStartRequests > 0) this.#growSlowly(now);
     return 'requested';

@@ -160,12 +160,17 @@ export class PartialPieces {
     if (partial.blockState[block] === REQUESTED && partial.requestCount[block] === 0) this.#becomeFree(partial, block);
   }
 
-  /** @returns false when the block is not needed (any more), or is arriving from another peer. */
-  start(partial: PartialPiece, block: number, peerNumber: number): boolean {
+  /** False when the block is not needed (any more), or is arriving from another peer. */
+  canStart(partial: PartialPiece, block: number): boolean {
     const state = partial.blockState[block];
     if (block >= partial.blockCount || (state !== FREE && state !== REQUESTED)) return false;
-    if (!partial.extentOf(block).isOpen) return false;
-    if (state === FREE) this.#leaveFree(partial, block, RECEIVING);
+    return partial.extentOf(block).isOpen;
+  }
+
+  /** @returns whether it can be. */
+  start(partial: PartialPiece, block: number, peerNumber: number): boolean {
+    if (!this.canStart(partial, block)) return false;
+    if (partial.blockState[block] === FREE) this.#leaveFree(partial, block, RECEIVING);
     else partial.blockState[block] = RECEIVING;
     partial.contributor[block] = peerNumber;
     return true;

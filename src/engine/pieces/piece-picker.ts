@@ -298,6 +298,18 @@ export class PiecePicker {
 
   // ---- blocks ----
 
+  /**
+   * A block begins to come that was asked of the peer and taken back. @returns whether it is needed all the same; it
+   * counts as asked of the peer then.
+   */
+  askAgain(peer: PickerPeer, piece: number, block: number): boolean {
+    const partial = this.#partials.get(piece);
+    if (partial === null || !this.#isWanted(piece) || !this.#partials.canStart(partial, block)) return false;
+    if (partial.isSolo ? partial.owner !== peer.number : peer.pick.isSuspect) return false;
+    this.#partials.request(partial, block);
+    return true;
+  }
+
   /** @returns the buffer that the block belongs in, at slotOffset, or null when it is not needed (any more). */
   startBlock(peerNumber: number, piece: number, block: number): Uint8Array | null {
     const partial = this.#partials.get(piece);

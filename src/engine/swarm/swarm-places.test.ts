@@ -105,7 +105,7 @@ test('with the same idle peers and nobody waiting all of them stay for hours', (
 });
 
 test('a peer that feeds us is not replaced, and a newcomer is refused when all do', () => {
-  const torrent = makeSimTorrent({ lengths: { 'a.bin': 1000 * BLOCK }, pieceLength: BLOCK });
+  const torrent = makeSimTorrent({ lengths: { 'a.bin': 10_000 * BLOCK }, pieceLength: BLOCK });
   const scene = downloading({ torrent, settings: { maxPeersPerTorrent: 4 } });
   const { simulator, engine, added } = scene;
   const feeders = Array.from({ length: 4 }, () => {
