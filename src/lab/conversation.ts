@@ -58,7 +58,8 @@ export class Conversation {
   readonly #listener: ConversationListener;
   readonly #saying: WireTap;
   readonly #hearing: WireTap;
-  /** Where in the stream the chunk at hand begins. */
+  /** By requestKey: what was written before an answer of that block was heard ends here. */
+  readonly #writtenAtAnswer = new Map<number, number>();
   #isUnlawful = false;
 
   constructor(life: LabLife, stream: SimStream, pieceCount: number, listener: ConversationListener) {
@@ -81,6 +82,7 @@ export class Conversation {
       onMessage: (message) => {
         listener.onHeard(this, message);
         if (message.kind === 'choke' && !this.other.isChoking) this.#writtenAtChoke = this.writtenBytes;
+        if (message.kind === 'block' || message.kind === 'reject') this.#noteAnswer(message);
         this.#note(message, this.other, this.own);
       },
       onFeatures: ({ fast }) => {
@@ -133,13 +135,26 @@ export class Conversation {
     else if (kind === 'have-all') by.pieces.fill();
     else if (kind === 'bitfield') noteBitfield(by.pieces, message.bytes);
     else if (kind === 'allowed-fast') by.allowedFast.add(piece);
-    else if (kind === 'request') by.unanswered.add(requestKey(piece, begin));
+    else if (kind === 'request') this.#noteRequest(by, requestKey(piece, begin));
     // Answers come in the order asked: a reject is that of the request that was taken back, if there are two.
     else if (kind === 'reject')
       to.cancelled.take(requestKey(piece, begin)) || to.unanswered.take(requestKey(piece, begin));
     else if (kind === 'block') this.#noteBlock(message, by, to);
     else if (kind === 'cancel') noteCancel(by, requestKey(piece, begin));
     else if (kind === 'extended') noteExtended(message, by, to);
+  }
+
+  /** Requests of ours for this block that are still to be sent have got their answer already, as far as our code knows. */
+  #noteAnswer({ piece, begin }: WireMessage): void {
+    const key = requestKey(piece, begin);
+    if (this.stream.bufferedBytes > 0) this.#writtenAtAnswer.set(key, this.writtenBytes);
+    else this.#writtenAtAnswer.delete(key);
+  }
+
+  #noteRequest(by: Side, key: number): void {
+    const wasWrittenBefore = by === this.own && this.saidBytes < (this.#writtenAtAnswer.get(key) ?? 0);
+    if (wasWrittenBefore) by.cancelled.add(key);
+    else by.unanswered.add(key);
   }
 
   #noteChoke(by: Side, to: Side): void {

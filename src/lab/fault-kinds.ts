@@ -1,13 +1,38 @@
 /** The names of what can go wrong in a simulated world, as `--faults` takes them. Each is off unless it is named. */
 import { DtorrentError } from '../base/errors.js';
 
-export type FaultKind = 'api' | 'leave' | 'crash';
+export type FaultKind =
+  | 'api'
+  | 'leave'
+  | 'crash'
+  | 'power'
+  | 'partition'
+  | 'reset'
+  | 'loss'
+  | 'cutting'
+  | 'slow'
+  | 'nat'
+  | 'full'
+  | 'disk'
+  | 'rot'
+  | 'tracker';
 
 /** Name -> what it does, for people. */
 export const FAULT_KINDS: Readonly<Record<FaultKind, string>> = {
-  api: 'torrents are paused, resumed and rechecked, and limits changed, at random times',
+  api: 'torrents are paused, resumed, rechecked and selected from, and limits changed, at random times',
   leave: 'nodes stop in good order and come back',
   crash: 'nodes are killed, mostly in the middle of something, and start again',
+  power: 'nodes lose power: what was not synced may be lost or torn, and nobody is told; they start again',
+  partition: 'the network falls apart for a while',
+  reset: 'connections are reset',
+  loss: 'packets are lost, late, doubled and out of order',
+  cutting: 'some nodes get what they are sent byte by byte',
+  slow: 'some lines and disks are slow',
+  nat: 'some nodes cannot be dialled',
+  full: 'disks are full for a while',
+  disk: 'disks fail for a while, now and then',
+  rot: 'bytes change on disks, all by themselves',
+  tracker: 'trackers are slow, silent, mad or away for a while',
 };
 
 /** Every kind, in the table's order. */

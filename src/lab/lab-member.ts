@@ -1,6 +1,6 @@
 /**
  * One honest node of a swarm through its lives: it joins, leaves in good order or crashes, and comes back to the disk
- * and the records that it left. States: absent -> up -> leaving -> absent; up -> absent by a crash.
+ * and the records that it left. States: absent -> up -> leaving -> absent; up or leaving -> absent by a crash.
  * Called by LabSwarm and TroubleMaker, outside of simulated callbacks.
  */
 import type { EngineEvent } from '../engine/events.js';
@@ -15,6 +15,7 @@ export type MemberState = 'absent' | 'up' | 'leaving';
 
 /** All listen on the same one, so that each can be dialled before it has told anybody. */
 export const LAB_PORT = 6881;
+const NORMAL_PRIORITY = 4;
 
 export interface MemberWorld {
   readonly simulator: Simulator;
@@ -31,12 +32,15 @@ export class LabMember {
   state: MemberState = 'absent';
   /** How often it has begun. */
   lives = 0;
+  /** Virtual ms of each crash. */
+  readonly crashes: number[] = [];
   /** Of this life, or the last one; null before the first. */
   node: LabNode | null = null;
   torrent: Torrent | null = null;
-  /** It was paused for a while, and that is over: it does not begin paused again. */
-  isToResume = false;
   readonly #world: MemberWorld;
+  /** A person paused it, or wants a part only, until then; that person comes back in another life if need be. */
+  #pausedUntilMs = 0;
+  #partlyUntilMs = 0;
 
   constructor(index: number, spec: ScenarioMember, world: MemberWorld) {
     this.index = index;
@@ -48,9 +52,9 @@ export class LabMember {
     return this.spec.name;
   }
 
-  /** It is up and has all that it wants. */
+  /** It is up and has everything. */
   get isComplete(): boolean {
-    return this.state === 'up' && this.torrent?.phase === 'seeding';
+    return this.state === 'up' && this.torrent?.phase === 'seeding' && this.torrent.data?.isComplete === true;
   }
 
   /** Begins, or begins again. No-op unless it is absent. */
@@ -67,15 +71,13 @@ export class LabMember {
     if (isFirst && this.spec.isSeed) node.give(torrent);
     this.#world.onLife(this);
     node.start();
-    const peers = this.#world.known().filter((ip) => ip !== this.spec.ipv4);
+    const peers = this.spec.knowsNobody ? [] : this.#world.known().filter((ip) => ip !== this.spec.ipv4);
     this.torrent = node.add(this.spec.hasMagnet ? torrent.magnet : torrent.metainfo, {
       peers: peers.map((host) => ({ host, port: LAB_PORT })),
-      ...(this.isToResume ? { isPaused: false } : {}),
     });
-    this.isToResume = false;
   }
 
-  /** Stops in good order; `done` comes when it is gone. No-op unless it is up. */
+  /** Stops in good order; `done` comes when it is gone, unless it crashes before. No-op unless it is up. */
   leave(done: () => void): void {
     if (this.state !== 'up') return;
     this.state = 'leaving';
@@ -90,13 +92,53 @@ export class LabMember {
   /** Its machine went off, maybe in the middle of a turn: what its code still does is nobody's any more. */
   onCrash(): void {
     this.state = 'absent';
+    this.crashes.push(this.#world.simulator.now);
     this.node!.onEvent = () => {};
+  }
+
+  // ---- what a person does ----
+
+  pause(untilMs: number): void {
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, untilMs);
+    this.node!.session.pause(this.torrent!, () => {});
+  }
+
+  /** Wants the files whose bit is set in `choice`. No-op while they are not known. */
+  select(choice: number, untilMs: number): void {
+    const torrent = this.torrent!;
+    if (torrent.files === null) return;
+    this.#partlyUntilMs = Math.max(this.#partlyUntilMs, untilMs);
+    const fileCount = torrent.metainfo!.files.length;
+    const priorities = Uint8Array.from({ length: fileCount }, (_, i) => ((choice >>> (i % 32)) & 1) * NORMAL_PRIORITY);
+    this.node!.session.inTurn(() => torrent.setFilePriorities(priorities));
+  }
+
+  /** About once a second: what was done for a while is undone. */
+  look(): void {
+    const { torrent } = this;
+    const { now } = this.#world.simulator;
+    if (this.state !== 'up' || torrent === null) return;
+    if (torrent.phase === 'paused' && torrent.error === null && now >= this.#pausedUntilMs) {
+      this.node!.session.resume(torrent);
+    }
+    // Again and again, since a crash may have forgotten that all was wanted again.
+    if (now < this.#partlyUntilMs || torrent.files === null || torrent.files.isEverythingWanted) return;
+    const all = new Uint8Array(torrent.metainfo!.files.length).fill(NORMAL_PRIORITY);
+    this.node!.session.inTurn(() => torrent.setFilePriorities(all));
   }
 
   /** The same addresses, disk and records in every life. */
   #makeHost(): SimHost {
     const { simulator } = this.#world;
     if (this.node !== null) return simulator.restartHost(this.node.host);
-    return simulator.createHost({ name: this.name, ipv4: this.spec.ipv4, ipv6: null });
+    const { ipv4, upBytesPerMs, downBytesPerMs, nat, disk } = this.spec;
+    return simulator.createHost({
+      name: this.name,
+      ipv4,
+      ipv6: null,
+      access: { upBytesPerMs, downBytesPerMs },
+      nat,
+      diskModel: disk,
+    });
   }
 }

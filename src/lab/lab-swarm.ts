@@ -5,7 +5,11 @@
  */
 import { toDtorrentError } from '../base/errors.js';
 import type { EngineEvent } from '../engine/events.js';
+import type { Link } from '../sim/network/link.js';
 import { Simulator } from '../sim/simulator.js';
+import { spacingViolations } from '../sim/trackers/announce-spacing.js';
+import { SimHttpTracker } from '../sim/trackers/sim-http-tracker.js';
+import { SimUdpTracker } from '../sim/trackers/sim-udp-tracker.js';
 import { faultsText } from './fault-kinds.js';
 import { LabMember } from './lab-member.js';
 import { LabTorrent } from './lab-torrent.js';
@@ -13,6 +17,8 @@ import { type LabFailure, LabWatch } from './lab-watch.js';
 import type { Scenario, ScenarioMember } from './scenario.js';
 import { TroubleMaker } from './trouble-maker.js';
 
+/** Of trackers. */
+const SERVER_LINE: Omit<Link, 'bytesPerMs'> = { latencyMs: 10, lossRatio: 0 };
 /** How often is looked whether everybody is complete. */
 const LOOK_MS = 1000;
 /** Goodbyes to trackers may take this long, and more. */
@@ -33,6 +39,7 @@ export class LabSwarm {
   readonly simulator: Simulator;
   readonly torrent: LabTorrent;
   readonly members: readonly LabMember[];
+  readonly trackers: readonly (SimHttpTracker | SimUdpTracker)[];
   readonly watch: LabWatch;
   readonly #byIp: ReadonlyMap<string, ScenarioMember>;
   #isLookDue = false;
@@ -49,6 +56,9 @@ export class LabSwarm {
       link: (from, to) => this.#link(from, to),
     });
     this.watch.attach(this.simulator);
+    this.trackers = scenario.trackers.map(({ kind, ...options }) =>
+      kind === 'http' ? new SimHttpTracker(this.simulator, options) : new SimUdpTracker(this.simulator, options),
+    );
     const world = {
       simulator: this.simulator,
       torrent: this.torrent,
@@ -62,7 +72,7 @@ export class LabSwarm {
   /** To the end, which is good or has a failure. Once. */
   run(): LabOutcome {
     for (const member of this.members) this.simulator.at(member.spec.joinAtMs, () => member.start());
-    new TroubleMaker(this.simulator, this.members).schedule(this.scenario.trouble);
+    new TroubleMaker(this).schedule(this.scenario.trouble);
     try {
       this.#runToCompletion();
       if (this.watch.failure === null) this.watch.lookAtEnd('onComplete');
@@ -90,6 +100,7 @@ export class LabSwarm {
       simulator.run(() => this.#isLookDue || watch.failure !== null);
       look.cancel();
       watch.look();
+      for (const member of this.members) member.look();
       this.#completeCount = this.members.filter((member) => member.isComplete).length;
       if (watch.failure !== null) return;
       if (simulator.now > scenario.calmFromMs && this.#completeCount === this.members.length) return;
@@ -101,6 +112,7 @@ export class LabSwarm {
   }
 
   #stopAll(): void {
+    for (const tracker of this.trackers) tracker.trouble = null;
     let left = this.members.length;
     for (const member of this.members) {
       member.leave(() => {
@@ -113,10 +125,19 @@ export class LabSwarm {
   }
 
   #checkNothingLeft(): void {
+    for (const tracker of this.trackers) this.#checkTracker(tracker);
+    for (const tracker of this.trackers) tracker.stop();
     // What was under way when the last one stopped arrives nowhere.
     this.simulator.run(this.simulator.now + STOP_MS_MAX);
     this.watch.lookAtEnd('onStopped');
     if (!this.simulator.isIdle) this.watch.fail('nothing outlives a stop', null, 'a timer is set');
+  }
+
+  #checkTracker({ log, url }: SimHttpTracker | SimUdpTracker): void {
+    const crashes = new Map(this.members.map((member) => [member.spec.ipv4, member.crashes]));
+    const isLossy = this.scenario.members.some(({ line }) => line.lossRatio > 0);
+    const [violation] = spacingViolations(log, { crashes, isLossy });
+    if (violation !== undefined) this.watch.fail('trackers are asked as often as they allow', url, violation);
   }
 
   #onEvent(member: LabMember, event: EngineEvent): void {
@@ -130,17 +151,26 @@ export class LabSwarm {
   }
 
   #knownIps(): string[] {
-    return this.members.filter(({ state }) => state === 'up').map(({ spec }) => spec.ipv4);
+    // The first one also before it is there: a node behind a NAT that nobody can tell of others would wait for ever.
+    return this.members.filter(({ state, index }) => state === 'up' || index === 0).map(({ spec }) => spec.ipv4);
   }
 
-  #link(from: string, to: string): { latencyMs: number; bytesPerMs: number; lossRatio: number } {
-    const a = this.#byIp.get(from);
-    const b = this.#byIp.get(to);
-    if (a === undefined || b === undefined) return { latencyMs: 20, bytesPerMs: 10_000, lossRatio: 0 };
+  /** The lines of both, one after the other. */
+  #link(from: string, to: string): Link {
+    const lines = [from, to].map((ip) => this.#byIp.get(ip)?.line ?? SERVER_LINE);
+    const sum = (field: 'latencyMs' | 'jitterMs' | 'resetsPerHour'): number =>
+      lines.reduce((total, line) => total + (line[field] ?? 0), 0);
+    const worse = (field: 'lossRatio' | 'duplicateRatio' | 'reorderRatio'): number =>
+      lines.reduce((worst, line) => Math.max(worst, line[field] ?? 0), 0);
     return {
-      latencyMs: a.latencyMs + b.latencyMs,
-      bytesPerMs: Math.min(a.upBytesPerMs, b.downBytesPerMs),
-      lossRatio: 0,
+      latencyMs: sum('latencyMs'),
+      jitterMs: sum('jitterMs'),
+      resetsPerHour: this.simulator.now < this.scenario.calmFromMs ? sum('resetsPerHour') : 0,
+      bytesPerMs: Number.POSITIVE_INFINITY,
+      lossRatio: worse('lossRatio'),
+      duplicateRatio: worse('duplicateRatio'),
+      reorderRatio: worse('reorderRatio'),
+      cutting: lines.some(({ cutting }) => cutting === 'bytes') ? 'bytes' : 'random',
     };
   }
 }

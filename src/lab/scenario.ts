@@ -5,6 +5,9 @@
  */
 import { randomBelow, SeededRandom } from '../base/random.js';
 import type { Settings } from '../engine/settings.js';
+import type { Cutting, Link } from '../sim/network/link.js';
+import { NAT_KINDS, type NatKind } from '../sim/network/nat.js';
+import type { DiskModel } from '../sim/storage/disk-model.js';
 import type { FaultKind } from './fault-kinds.js';
 import type { LabTorrentOptions } from './lab-torrent.js';
 import { planTrouble, type Trouble } from './trouble.js';
@@ -25,18 +28,29 @@ export interface ScenarioMember {
   readonly joinAtMs: number;
   /** It is given the magnet and fetches the metadata from peers. */
   readonly hasMagnet: boolean;
+  /** It is told of nobody, and has to ask a tracker. */
+  readonly knowsNobody: boolean;
   readonly upBytesPerMs: number;
   readonly downBytesPerMs: number;
-  /** From its machine to the middle of the network. */
-  readonly latencyMs: number;
+  readonly nat: NatKind | null;
+  /** Its part of the way to another node; what is not a sum is the worse of the two. */
+  readonly line: Omit<Link, 'bytesPerMs'>;
+  readonly disk: DiskModel;
   readonly settings: Partial<Settings>;
+}
+
+export interface ScenarioTracker {
+  readonly kind: 'http' | 'udp';
+  readonly name: string;
+  readonly port: number;
 }
 
 export interface Scenario {
   readonly options: ScenarioOptions;
   readonly torrent: LabTorrentOptions;
-  /** The first one is a seed to which nothing bad happens that it does not recover from: every piece is there. */
+  /** The first one is a seed that can be dialled, and whose disk does not rot: every piece is always to be had again. */
   readonly members: readonly ScenarioMember[];
+  readonly trackers: readonly ScenarioTracker[];
   /** In order of time. */
   readonly trouble: readonly Trouble[];
   /** From here on nothing goes wrong any more. */
@@ -47,36 +61,57 @@ export interface Scenario {
 
 /** What a transfer may take beyond its bytes: choke rounds, and dials that are tried again after ten minutes. */
 const SLACK_MS = 25 * 60_000;
+/** And who depends on trackers: they are asked again after half an hour, or after an hour when they had failed. */
+const TRACKER_SLACK_MS = 130 * 60_000;
 /** Overhead, cuts, endgame and unlucky choking, as a multiple of the bytes' own time. */
 const SLOWNESS = 4;
 const KIB = 1024;
+/** A byte at a time is dear: only in small worlds. */
+const CUT_CONTENT_BYTES_MAX = 160 * KIB;
+
+/** What a member is drawn from. */
+interface World {
+  readonly index: number;
+  readonly options: ScenarioOptions;
+  readonly typicalRate: number;
+  readonly troubleMs: number;
+  readonly totalBytes: number;
+  readonly hasTrackers: boolean;
+}
 
 export function makeScenario(options: ScenarioOptions): Scenario {
   const random = new SeededRandom(options.seed);
   const troubleMs = (options.minutes * 60_000) / 2;
-  const torrent = drawTorrent(random, options);
+  const trackers = drawTrackers(random);
+  const torrent = drawTorrent(random, options, trackers);
   const totalBytes = Object.values(torrent.lengths).reduce((sum, length) => sum + length, 0);
   // So that a download lasts about as long as the trouble does.
   const typicalRate = Math.max(4, totalBytes / (troubleMs * 0.6));
-  const members: ScenarioMember[] = [];
-  for (let i = 0; i < options.peers; i++) {
-    members.push(drawMember(random, { index: i, peers: options.peers, typicalRate, troubleMs }));
-  }
-  const trouble = planTrouble(random.split(), { members, troubleMs, faults: options.faults });
-  const calmFromMs = trouble.reduce((end, { atMs, forMs }) => Math.max(end, atMs + forMs), 0);
-  const lastJoinMs = Math.max(...members.map(({ joinAtMs }) => joinAtMs));
-  const transferMs = (SLOWNESS * (totalBytes * options.peers)) / members[0]!.upBytesPerMs;
-  return {
-    options,
-    torrent,
-    members,
-    trouble,
-    calmFromMs: Math.max(calmFromMs, lastJoinMs),
-    deadlineMs: Math.max(options.minutes * 60_000, Math.max(calmFromMs, lastJoinMs) + SLACK_MS + transferMs),
-  };
+  const world = { options, typicalRate, troubleMs, totalBytes, hasTrackers: trackers.length > 0 };
+  const members = Array.from({ length: options.peers }, (_, index) => drawMember(random.split(), { ...world, index }));
+  const trouble = planTrouble(random.split(), { members, trackers, troubleMs, totalBytes, faults: options.faults });
+  const lastTroubleMs = trouble.reduce((end, { atMs, forMs }) => Math.max(end, atMs + forMs), 0);
+  const calmFromMs = Math.max(lastTroubleMs, ...members.map(({ joinAtMs }) => joinAtMs));
+  const transferMs = (SLOWNESS * totalBytes * options.peers) / members[0]!.upBytesPerMs;
+  const slackMs = SLACK_MS + (members.some(({ knowsNobody }) => knowsNobody) ? TRACKER_SLACK_MS : 0);
+  const deadlineMs = Math.max(options.minutes * 60_000, calmFromMs + slackMs + transferMs);
+  return { options, torrent, members, trackers, trouble, calmFromMs, deadlineMs };
 }
 
-function drawTorrent(random: SeededRandom, options: ScenarioOptions): LabTorrentOptions {
+function drawTrackers(random: SeededRandom): ScenarioTracker[] {
+  const trackers: ScenarioTracker[] = [];
+  const count = randomBelow(random, 3);
+  for (let i = 0; i < count; i++) {
+    trackers.push({ kind: randomBelow(random, 2) === 0 ? 'http' : 'udp', name: `tracker-${i}.test`, port: 6969 + i });
+  }
+  return trackers;
+}
+
+function drawTorrent(
+  random: SeededRandom,
+  options: ScenarioOptions,
+  trackers: readonly ScenarioTracker[],
+): LabTorrentOptions {
   const pieceLength = (16 * KIB) << randomBelow(random, 5);
   const pieces = between(random, 3, 40);
   const fileCount = randomBelow(random, 3) === 0 ? 1 : between(random, 2, 9);
@@ -87,26 +122,56 @@ function drawTorrent(random: SeededRandom, options: ScenarioOptions): LabTorrent
     lengths[i % 3 === 2 ? `folder/file ${i}` : `file ${i}`] = length;
     left -= length;
   }
-  return { lengths, pieceLength, seed: options.seed };
+  return { lengths, pieceLength, seed: options.seed, trackers: trackers.map(trackerUrl) };
 }
 
-function drawMember(
-  random: SeededRandom,
-  world: { readonly index: number; readonly peers: number; readonly typicalRate: number; readonly troubleMs: number },
-): ScenarioMember {
-  const { index, typicalRate, troubleMs } = world;
-  const isSeed = index === 0 || (index < world.peers - 1 && randomBelow(random, 6) === 0);
-  const upBytesPerMs = typicalRate * (0.5 + randomBelow(random, 200) / 100);
+/** As SimHttpTracker and SimUdpTracker have it. */
+export function trackerUrl({ kind, name, port }: ScenarioTracker): string {
+  return kind === 'http' ? `http://${name}:${port}/announce` : `udp://${name}:${port}`;
+}
+
+function drawMember(random: SeededRandom, world: World): ScenarioMember {
+  const { index, options, troubleMs } = world;
+  const has = (kind: FaultKind, oneIn: number): boolean =>
+    options.faults.includes(kind) && randomBelow(random, oneIn) === 0;
+  const isSeed = index === 0 || (index < options.peers - 1 && randomBelow(random, 6) === 0);
+  const slowness = has('slow', 4) ? 6 : 1;
+  const upBytesPerMs = (world.typicalRate * (0.5 + randomBelow(random, 200) / 100)) / slowness;
+  const joinsAtOnce = index === 0 || randomBelow(random, 2) === 0;
+  const nat = index > 0 && has('nat', 3) ? NAT_KINDS[randomBelow(random, NAT_KINDS.length)]! : null;
   return {
     name: `${isSeed ? 'seed' : 'peer'}-${index}`,
-    ipv4: `11.0.${index >>> 8}.${(index & 255) + 1}`,
+    ipv4: `12.0.${index >>> 8}.${(index & 255) + 1}`,
     isSeed,
-    joinAtMs: index === 0 || randomBelow(random, 2) === 0 ? randomBelow(random, 2000) : randomBelow(random, troubleMs),
+    joinAtMs: randomBelow(random, joinsAtOnce ? 2000 : troubleMs),
     hasMagnet: !isSeed && randomBelow(random, 3) === 0,
+    knowsNobody: index > 0 && world.hasTrackers && randomBelow(random, 4) === 0,
     upBytesPerMs,
     downBytesPerMs: upBytesPerMs * between(random, 1, 8),
-    latencyMs: between(random, 1, 120),
+    nat,
+    line: drawLine(random, {
+      isLossy: has('loss', 2),
+      isReset: has('reset', 3),
+      cutting: world.totalBytes < CUT_CONTENT_BYTES_MAX && has('cutting', 4) ? 'bytes' : 'random',
+    }),
+    disk: { latencyMs: has('slow', 4) ? between(random, 20, 400) : between(random, 0, 10), bytesPerMs: 20_000 },
     settings: drawSettings(random),
+  };
+}
+
+function drawLine(
+  random: SeededRandom,
+  how: { readonly isLossy: boolean; readonly isReset: boolean; readonly cutting: Cutting },
+): Omit<Link, 'bytesPerMs'> {
+  const { isLossy, isReset, cutting } = how;
+  return {
+    latencyMs: between(random, 1, 120),
+    jitterMs: between(random, 0, isLossy ? 200 : 5),
+    lossRatio: isLossy ? between(random, 1, 50) / 1000 : 0,
+    duplicateRatio: isLossy ? 0.02 : 0,
+    reorderRatio: isLossy ? 0.05 : 0,
+    resetsPerHour: isReset ? between(random, 1, 30) : 0,
+    cutting,
   };
 }
 

@@ -5,39 +5,69 @@
 import { randomBelow, type SeededRandom } from '../base/random.js';
 import type { RateLimits } from '../engine/settings.js';
 import type { CrashKind } from '../sim/machine.js';
+import { HTTP_TRACKER_TROUBLES, type TrackerTrouble, UDP_TRACKER_TROUBLES } from '../sim/trackers/tracker-trouble.js';
 import type { FaultKind } from './fault-kinds.js';
-import type { ScenarioMember } from './scenario.js';
+import type { ScenarioMember, ScenarioTracker } from './scenario.js';
 
-/** `member`: its index. It is over after `forMs`, 0 = at once. */
-export type Trouble = { readonly atMs: number; readonly forMs: number; readonly member: number } & (
-  | { readonly what: 'pause' }
-  | { readonly what: 'recheck' }
-  | { readonly what: 'limits'; readonly limits: Required<RateLimits> }
-  | { readonly what: 'leave' }
-  /** After it has done `actions` more things to the world, or after a while. */
-  | { readonly what: 'crash'; readonly actions: number; readonly how: CrashKind }
-);
+interface Common {
+  readonly atMs: number;
+  /** It is over after that; 0 = at once. */
+  readonly forMs: number;
+  /** Index of the member that it happens to. */
+  readonly member: number;
+}
+
+export type Trouble = Common &
+  (
+    | { readonly what: 'pause' }
+    | { readonly what: 'recheck' }
+    | { readonly what: 'limits'; readonly limits: Required<RateLimits> }
+    /** A few files only are wanted; `choice` has a bit a file. */
+    | { readonly what: 'select'; readonly choice: number }
+    | { readonly what: 'leave' }
+    /** After it has done `actions` more things to the world, or after a while. */
+    | { readonly what: 'crash'; readonly actions: number; readonly how: CrashKind }
+    /** Between those whose bit is set in `side`, by index modulo 31, and the others. */
+    | { readonly what: 'partition'; readonly side: number }
+    /** Of its connections, this share. */
+    | { readonly what: 'reset'; readonly share: number }
+    /** No more than so many bytes fit on the disk beyond what is there. */
+    | { readonly what: 'full'; readonly roomBytes: number }
+    | { readonly what: 'disk-errors'; readonly ratio: number }
+    | { readonly what: 'rot'; readonly bytes: number }
+    | { readonly what: 'tracker'; readonly tracker: number; readonly trouble: TrackerTrouble }
+  );
 
 interface Plan {
   readonly members: readonly ScenarioMember[];
+  readonly trackers: readonly ScenarioTracker[];
   readonly troubleMs: number;
+  readonly totalBytes: number;
   readonly faults: readonly FaultKind[];
 }
 
-/** Draws one trouble of a kind; `atMs` and `forMs` are drawn for it. */
-type Draw = (random: SeededRandom, common: { atMs: number; forMs: number; member: number }, plan: Plan) => Trouble;
+/** Draws one trouble of a kind, for which `common` has been drawn. @returns null when there is nothing to do it to. */
+type Draw = (random: SeededRandom, common: Common, plan: Plan) => Trouble | null;
+
+const NOTHING: Draw = () => null; // it is in the members' lines from the start
 
 const DRAWS: Readonly<Record<FaultKind, Draw>> = {
-  api: (random, common, plan) => {
-    const what = randomBelow(random, 3);
-    if (what === 0) return { ...common, what: 'pause' };
-    if (what === 1) return { ...common, forMs: 0, what: 'recheck' };
-    const { upBytesPerMs } = plan.members[common.member]!;
-    const limit = (): number => Math.ceil(upBytesPerMs * 1000 * (0.1 + randomBelow(random, 100) / 100));
-    return { ...common, what: 'limits', limits: { downloadLimit: limit(), uploadLimit: limit() } };
-  },
+  api: drawApi,
   leave: (_random, common) => ({ ...common, what: 'leave' }),
   crash: (random, common) => ({ ...common, what: 'crash', actions: randomBelow(random, 300), how: 'killed' }),
+  power: (random, common) => ({ ...common, what: 'crash', actions: randomBelow(random, 300), how: 'power' }),
+  partition: (random, common) => ({ ...common, what: 'partition', side: random.uint32() }),
+  reset: (random, common) => ({ ...common, forMs: 0, what: 'reset', share: (1 + randomBelow(random, 4)) / 4 }),
+  loss: NOTHING,
+  cutting: NOTHING,
+  slow: NOTHING,
+  nat: NOTHING,
+  full: (random, common, { totalBytes }) => ({ ...common, what: 'full', roomBytes: randomBelow(random, totalBytes) }),
+  disk: (random, common) => ({ ...common, what: 'disk-errors', ratio: (1 + randomBelow(random, 50)) / 100 }),
+  // Not of the one that everybody can get everything from.
+  rot: (random, common) =>
+    common.member === 0 ? null : { ...common, forMs: 0, what: 'rot', bytes: 1 + randomBelow(random, 3) },
+  tracker: drawTrackerTrouble,
 };
 
 export function planTrouble(random: SeededRandom, plan: Plan): readonly Trouble[] {
@@ -49,8 +79,32 @@ export function planTrouble(random: SeededRandom, plan: Plan): readonly Trouble[
       const member = randomBelow(own, plan.members.length);
       const atMs = randomBelow(own, plan.troubleMs);
       const forMs = 1000 + randomBelow(own, plan.troubleMs / 4);
-      all.push(DRAWS[kind](own, { atMs, forMs, member }, plan));
+      const trouble = DRAWS[kind](own, { atMs, forMs, member }, plan);
+      if (trouble !== null) all.push(trouble);
     }
   }
   return all.sort((a, b) => a.atMs - b.atMs);
+}
+
+function drawApi(random: SeededRandom, common: Common, { members }: Plan): Trouble {
+  switch (randomBelow(random, 4)) {
+    case 0:
+      return { ...common, what: 'pause' };
+    case 1:
+      return { ...common, forMs: 0, what: 'recheck' };
+    case 2:
+      return { ...common, what: 'select', choice: random.uint32() };
+    default: {
+      const rate = members[common.member]!.upBytesPerMs * 1000;
+      const limit = (): number => Math.ceil(rate * (0.1 + randomBelow(random, 100) / 100));
+      return { ...common, what: 'limits', limits: { downloadLimit: limit(), uploadLimit: limit() } };
+    }
+  }
+}
+
+function drawTrackerTrouble(random: SeededRandom, common: Common, { trackers }: Plan): Trouble | null {
+  if (trackers.length === 0) return null;
+  const tracker = randomBelow(random, trackers.length);
+  const choices = trackers[tracker]!.kind === 'http' ? HTTP_TRACKER_TROUBLES : UDP_TRACKER_TROUBLES;
+  return { ...common, what: 'tracker', tracker, trouble: choices[randomBelow(random, choices.length)]! };
 }

@@ -3,7 +3,6 @@
  * object for all of them, valid during the call. A block is collected whole, so that it can be compared.
  * Two to a Conversation, which calls push().
  */
-import { LIMITS } from '../base/limits.js';
 import { type BlockTarget, WireDecoder, type WireHandler, type WireViolation } from '../protocol/wire/decoder.js';
 import { decodeReserved } from '../protocol/wire/handshake.js';
 
@@ -47,7 +46,8 @@ export interface WireListener {
 export class WireTap implements WireHandler {
   readonly #listener: WireListener;
   readonly #decoder: WireDecoder = new WireDecoder(this);
-  readonly #block = new Uint8Array(LIMITS.requestBytesMax);
+  /** Grows to the longest block so far: most connections carry none. */
+  #block: Uint8Array = NOTHING;
   readonly #message: WireMessage = { kind: 'other', piece: 0, begin: 0, length: 0, id: 0, bytes: NOTHING };
 
   constructor(listener: WireListener) {
@@ -131,7 +131,8 @@ export class WireTap implements WireHandler {
   onUnknown(_id: number): void {
     this.#tell('other');
   }
-  onBlockStart(_piece: number, _begin: number, _length: number, target: BlockTarget): void {
+  onBlockStart(_piece: number, _begin: number, length: number, target: BlockTarget): void {
+    if (this.#block.length < length) this.#block = new Uint8Array(length);
     target.bytes = this.#block;
     target.offset = 0;
   }

@@ -21,11 +21,15 @@ export class ByteAccounts implements Invariant {
   }
 
   #peers(life: LabLife): string | null {
-    const talks = new Map<string, Conversation>();
-    for (const talk of life.conversations.values()) talks.set(addressKey(talk.stream.remote), talk);
+    // Null: a peer that crashed and came back dials from the port that it had before, which we have not noticed yet.
+    const talks = new Map<string, Conversation | null>();
+    for (const talk of life.conversations.values()) {
+      const address = addressKey(talk.stream.remote);
+      talks.set(address, talks.has(address) ? null : talk);
+    }
     for (const { address, downloadedBytes, uploadedBytes } of life.node.session.peers(life.torrent!)) {
       const talk = talks.get(address);
-      if (talk === undefined || talk.stream.isClosed) continue;
+      if (talk === undefined || talk === null || talk.stream.isClosed) continue;
       const heard = talk.other.blockBytes;
       if (downloadedBytes !== heard) return `${downloadedBytes} bytes of ${address} are counted, ${heard} came`;
       const said = talk.own.blockBytes;

@@ -1,4 +1,4 @@
-/** A node that is complete has every file, whole and right. What its disk has spoilt since it cannot know. */
+/** A node that is complete has every file, whole and right. What has rotted on its disk since it cannot know. */
 import type { LabLife } from '../lab-life.js';
 import type { Invariant } from './invariant.js';
 
@@ -6,7 +6,6 @@ export class CompleteFiles implements Invariant {
   readonly name: string = 'complete means right';
 
   onComplete({ truth }: LabLife): string | null {
-    if (truth.spoilt.size > 0) return null;
     const path = truth.firstWrongFile();
     return path === null ? null : `${path} is not what it should be`;
   }
