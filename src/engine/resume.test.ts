@@ -425,3 +425,25 @@ test('what was selected is still selected after a crash, however soon that comes
   computer.runUntilDone(again);
   assert.deepEqual(again.files!.ofFile, Uint8Array.of(1, 0, 5));
 });
+
+test('trackers that were added are there in the next run, as long as the torrent is not removed', () => {
+  const computer = new Computer();
+  const urls = ['http://one.test/announce', 'udp://two.test:6969/announce'];
+  const of = ({ announcer }: Torrent): string[] => announcer.trackers(0).map(({ url }) => url);
+  const first = computer.download();
+  computer.runUntilDone(first);
+  computer.engine.session.inTurn(() => first.addTrackers(urls));
+  computer.restart();
+  const second = computer.download();
+  computer.runUntilDone(second);
+  assert.deepEqual(of(second), urls);
+  computer.restart();
+  const third = computer.download();
+  computer.runUntilDone(third);
+  assert.deepEqual(of(third), urls, 'and in the one after');
+  computer.engine.session.remove(third, () => {});
+  computer.restart();
+  const fourth = computer.download();
+  computer.runUntilDone(fourth);
+  assert.deepEqual(of(fourth), []);
+});

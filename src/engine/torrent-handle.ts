@@ -173,8 +173,8 @@ export class TorrentHandle {
   }
 
   /**
-   * Adds trackers for as long as the torrent is there, each as a tier of its own below the others. Those it has already
-   * are left out, and what is beyond LIMITS.trackersPerTorrentMax.
+   * Adds trackers, each as a tier of its own below the others. Those it has already are left out, and what is beyond
+   * LIMITS.trackersPerTorrentMax. They stay across a restart with a `stateDir`, until the torrent is removed.
    * @throws {DtorrentError} `EOPTION` for a URL that is no http, https or udp tracker's; then none is added.
    */
   addTrackers(urls: readonly string[]): void {

@@ -270,6 +270,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
 
   addTrackers(urls: readonly string[]): void {
     this.announcer.addTrackers(urls);
+    this.#holder.keeper.touch();
     this.#guardPrivacy();
   }
 
@@ -351,6 +352,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
       infoBytes: this.#magnet === null ? null : (this.metainfo?.infoBytes ?? null),
       filePriorities: this.#selection.record,
       trackers: this.announcer.memory(),
+      addedTrackers: this.announcer.addedTrackers,
       // Of a private torrent only the tracker names peers (BEP 27).
       peers: isUntracked ? [] : this.swarm.candidates.worthKeeping(LIMITS.resumePeersMax),
       isPaused: this.#pauseReason === 'user',
@@ -378,6 +380,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
     this.#isLoaded = true;
     if (record !== null) {
       this.history.restore(record);
+      if (record.addedTrackers.length > 0) this.addTrackers(record.addedTrackers);
       this.announcer.restore(record.trackers);
       this.#selection.recall(record.filePriorities);
       // Of a private torrent none were kept but those that its tracker had named.

@@ -27,7 +27,15 @@ const EXAMPLE: ResumeData = {
     { piece: 12, blocks: Uint8Array.of(0x01, 0x00) },
   ],
   filePriorities: Uint8Array.of(4, 0, 7),
-  trackers: [{ key: 'http://t:80/announce', notBeforeUnixTime: 1_700_000_900, trackerId: Uint8Array.of(1, 0, 255) }],
+  trackers: [
+    {
+      key: 'http://t:80/announce',
+      notBeforeUnixTime: 1_700_000_900,
+      waitSeconds: 900,
+      trackerId: Uint8Array.of(1, 0, 255),
+    },
+  ],
+  addedTrackers: ['udp://added.test:6969/announce'],
   peers: [makeAddress('192.0.2.1', 6881)!, makeAddress('2001:db8::7', 1)!],
   uploadedBytes: 123,
   downloadedBytes: 2 ** 52,
@@ -63,6 +71,7 @@ const tracker = fc.record(
   {
     key: fc.webUrl(),
     notBeforeUnixTime: fc.maxSafeNat(),
+    waitSeconds: fc.maxSafeNat(),
     trackerId: fc.option(fc.uint8Array({ minLength: 1, maxLength: 20 })),
   },
   PLAIN,
@@ -84,6 +93,7 @@ const resumeData: fc.Arbitrary<ResumeData> = fc.record(
       .map((partials) => partials.sort((a, b) => a.piece - b.piece)),
     filePriorities: fc.array(fc.nat(7), { maxLength: 5 }).map((priorities) => Uint8Array.from(priorities)),
     trackers: fc.array(tracker, { maxLength: 3 }),
+    addedTrackers: fc.array(fc.webUrl(), { maxLength: 3 }),
     peers: fc.array(peer as fc.Arbitrary<ResumeData['peers'][number]>, { maxLength: 4 }),
     uploadedBytes: fc.maxSafeNat(),
     downloadedBytes: fc.maxSafeNat(),
@@ -217,6 +227,22 @@ test('lists beyond their limits are cut when a record is made, and the record ca
     encodeResumeData({ ...largest, files: new Array(LIMITS.fileCountMax).fill(EXAMPLE.files[0]) }),
   );
   assert.equal(decoded.partials.length, LIMITS.resumePartialsBytesMax / 4096);
+});
+
+test('a record from before waits and added trackers were kept is read', () => {
+  const trackerId = Uint8Array.of(1);
+  const record = withKeys({ trackers: [['http://t:80/announce', 17, trackerId]], addedTrackers: undefined });
+  const { trackers, addedTrackers } = decodeResumeData(record);
+  assert.deepEqual(trackers, [{ key: 'http://t:80/announce', notBeforeUnixTime: 17, waitSeconds: 86_400, trackerId }]);
+  assert.deepEqual(addedTrackers, []);
+});
+
+test('added trackers have their limits too', () => {
+  const longest = `http://t/${'a'.repeat(LIMITS.trackerUrlBytesMax - 'http://t/'.length)}`;
+  const urls = new Array(LIMITS.trackersPerTorrentMax).fill(longest);
+  assert.equal(decodeResumeData(withKeys({ addedTrackers: urls })).addedTrackers.length, urls.length);
+  assertRefused(withKeys({ addedTrackers: [...urls, 'http://t/'] }), /its addedTrackers/);
+  assertRefused(withKeys({ addedTrackers: [`${longest}a`] }), /its addedTrackers/);
 });
 
 test('a record of a newer version says so; keys that are not known are passed over', () => {

@@ -29,6 +29,8 @@ export interface ResumeData {
   /** One byte a file, 0 = not selected to 7; empty = all as they come. */
   readonly filePriorities: Uint8Array;
   readonly trackers: readonly TrackerMemory[];
+  /** URLs that were added to those of the torrent. */
+  readonly addedTrackers: readonly string[];
   /** Candidates worth dialling again, the best first. */
   readonly peers: readonly Address[];
   /** Of all runs together; bytes of payload, whole seconds. */
@@ -55,6 +57,8 @@ export interface TrackerMemory {
   readonly key: string;
   /** Unix seconds before which it is not to be asked; `completed` and `stopped` excepted. 0 = may be asked. */
   readonly notBeforeUnixTime: number;
+  /** What was left of that wait when it was saved: no clock that was wrong then, or is now, makes it longer. */
+  readonly waitSeconds: number;
   readonly trackerId: Uint8Array | null;
 }
 
@@ -66,6 +70,8 @@ const PIECE_BITS_BYTES_MAX = Math.ceil(LIMITS.pieceCountMax / 8);
 const BLOCK_BITS_BYTES_MAX = Math.ceil(LIMITS.pieceLengthBytesMax / LIMITS.blockBytes / 8);
 /** A key spells out the port. */
 const TRACKER_KEY_BYTES_MAX = LIMITS.trackerUrlBytesMax + 16;
+/** Of a record that does not say how long it was to be waited. */
+const WAIT_SECONDS_MAX = LIMITS.announceIntervalMaxMs / 1000;
 const PRIORITY_MAX = 7;
 /** One dictionary; its lists; their entries. */
 const DEPTH_MAX = 3;
@@ -84,7 +90,13 @@ export function encodeResumeData(data: ResumeData): Uint8Array {
     filePriorities: data.filePriorities,
     trackers: data.trackers
       .slice(0, LIMITS.trackersPerTorrentMax)
-      .map(({ key, notBeforeUnixTime, trackerId }) => [key, notBeforeUnixTime, trackerId ?? EMPTY_BYTES]),
+      .map(({ key, notBeforeUnixTime, trackerId, waitSeconds }) => [
+        key,
+        notBeforeUnixTime,
+        trackerId ?? EMPTY_BYTES,
+        waitSeconds,
+      ]),
+    addedTrackers: data.addedTrackers.slice(0, LIMITS.trackersPerTorrentMax),
     peers: data.peers.slice(0, LIMITS.resumePeersMax).map(toCompact),
     uploadedBytes: data.uploadedBytes,
     downloadedBytes: data.downloadedBytes,
@@ -119,6 +131,10 @@ export function decodeResumeData(bytes: Uint8Array): ResumeData {
     partials: partialsOf(record),
     filePriorities: prioritiesOf(record),
     trackers: listOf(record, 'trackers', LIMITS.trackersPerTorrentMax).map(trackerOf),
+    // Earlier records have none.
+    addedTrackers: record.has('addedTrackers')
+      ? listOf(record, 'addedTrackers', LIMITS.trackersPerTorrentMax).map(addedTrackerOf)
+      : [],
     peers: listOf(record, 'peers', LIMITS.resumePeersMax).map(peerOf),
     uploadedBytes: countOf(record.get('uploadedBytes'), 'uploadedBytes'),
     downloadedBytes: countOf(record.get('downloadedBytes'), 'downloadedBytes'),
@@ -134,7 +150,7 @@ export function decodeResumeData(bytes: Uint8Array): ResumeData {
 function readRecord(bytes: Uint8Array): BencodeDict {
   let value: BencodeValue;
   try {
-    const tokensMax = 100 + 4 * (LIMITS.resumePartialsMax + LIMITS.trackersPerTorrentMax + LIMITS.resumePeersMax);
+    const tokensMax = 100 + 6 * (LIMITS.resumePartialsMax + LIMITS.trackersPerTorrentMax + LIMITS.resumePeersMax);
     value = decodeBencode(bytes, { bytesMax: LIMITS.stateRecordBytesMax, depthMax: DEPTH_MAX, tokensMax }).value;
   } catch (thrown) {
     const { message } = toDtorrentError(thrown);
@@ -188,13 +204,20 @@ function partialOf(value: BencodeValue): PartialMemory {
 }
 
 function trackerOf(value: BencodeValue): TrackerMemory {
-  const [key, notBefore, trackerId] = tupleOf(value, 3, 'trackers');
+  // Earlier records do not say how long the wait was.
+  const isLong = value instanceof BencodeList && value.items.length === 4;
+  const [key, notBefore, trackerId, wait] = tupleOf(value, isLong ? 4 : 3, 'trackers');
   if (!(trackerId instanceof Uint8Array) || trackerId.length > LIMITS.trackerIdBytesMax) throw damaged('trackers');
   return {
     key: textOf(key, 'trackers', TRACKER_KEY_BYTES_MAX),
     notBeforeUnixTime: countOf(notBefore, 'trackers'),
+    waitSeconds: isLong ? countOf(wait, 'trackers') : WAIT_SECONDS_MAX,
     trackerId: trackerId.length === 0 ? null : trackerId.slice(),
   };
+}
+
+function addedTrackerOf(value: BencodeValue): string {
+  return textOf(value, 'addedTrackers', LIMITS.trackerUrlBytesMax);
 }
 
 function peerOf(value: BencodeValue): Address {

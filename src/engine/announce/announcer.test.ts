@@ -383,9 +383,9 @@ test('an announcer that is told what an earlier one knew asks no tracker too ear
   assert.deepEqual(starts(second), { dead: 0, plain: 51, retry: 411, min: 891, never: 86_391 });
   const again = second.host.gets.find(({ url }) => url.hostname === 'min.test')!;
   assert.equal(again.url.searchParams.get('trackerid'), 'x');
-  // A wall clock that was set back by a year silences nobody for longer than a day, one that was set forward nobody.
+  // A wall clock that was set back by a year has nobody wait longer than he was to, one that was set forward not at all.
   const day = LIMITS.announceIntervalMaxMs / 1000;
-  assert.deepEqual(starts(restarted(-31_536_000)), { dead: 0, plain: day, retry: day, min: day, never: day });
+  assert.deepEqual(starts(restarted(-31_536_000)), { dead: 0, plain: 61, retry: 421, min: 901, never: day });
   assert.deepEqual(starts(restarted(31_536_000)), { dead: 0, plain: 0, retry: 0, min: 0, never: 0 });
 });
 
@@ -586,11 +586,25 @@ test('a tracker that an earlier session must not be followed by too early is see
   const scene = new Scene([[url('a')]]);
   const notBeforeUnixTime = scene.unixTimeAtStart + 300;
   scene.host.act(() => {
-    scene.announcer.restore([{ key: 'http://a.test:80/announce', notBeforeUnixTime, trackerId: null }]);
+    scene.announcer.restore([
+      { key: 'http://a.test:80/announce', notBeforeUnixTime, waitSeconds: 1000, trackerId: null },
+    ]);
   });
   scene.start();
   const [{ state, nextAnnounceSeconds }] = scene.announcer.trackers(scene.host.now) as [TrackerStatus];
   assert.deepEqual([state, nextAnnounceSeconds], ['idle', 300]);
+  assert.deepEqual(scene.log, [`waiting ${url('a')} 300`]);
+});
+
+test('a wall clock that was wrong in an earlier session, or is now, makes nobody wait longer than he was to', () => {
+  const scene = new Scene([[url('a')]]);
+  const notBeforeUnixTime = scene.unixTimeAtStart + 4 * 365 * 86_400;
+  scene.host.act(() => {
+    scene.announcer.restore([
+      { key: 'http://a.test:80/announce', notBeforeUnixTime, waitSeconds: 300, trackerId: null },
+    ]);
+  });
+  scene.start();
   assert.deepEqual(scene.log, [`waiting ${url('a')} 300`]);
 });
 

@@ -172,6 +172,11 @@ export class Announcer implements LaneOwner, RoundOwner {
     );
   }
 
+  /** URLs of those that came by addTrackers. */
+  get addedTrackers(): readonly string[] {
+    return this.#list.added;
+  }
+
   /** What the next session has to know; plain data. It changes with every answer. */
   memory(): readonly TrackerMemory[] {
     return this.#list.memory(this.#moment());

@@ -16,6 +16,7 @@ export class TrackerList {
   readonly #standings = new WeakMap<Tracker, TrackerStanding>();
   /** Taken away, and not to be asked yet should they come back. */
   readonly #departed = new Map<string, Tracker>();
+  readonly #added = new WeakSet<Tracker>();
   #tiers: Tracker[][];
 
   /** `urls` by tier; what is no tracker that we can ask is left out. `hashCount`: info-hashes of the torrent. */
@@ -28,6 +29,11 @@ export class TrackerList {
   /** From top to bottom, none empty; whoever announces reorders the trackers of a tier. */
   get tiers(): readonly Tracker[][] {
     return this.#tiers;
+  }
+
+  /** URLs of those that came by add(), in this session or, as the torrent has it from the record, an earlier one. */
+  get added(): readonly string[] {
+    return this.all.filter((tracker) => this.#added.has(tracker)).map(({ url }) => url);
   }
 
   get all(): Tracker[] {
@@ -66,6 +72,7 @@ export class TrackerList {
       .slice(0, LIMITS.trackersPerTorrentMax - before.size)
       .map((tier) => tier.map((tracker) => this.#known(tracker, before)));
     this.#tiers.push(...added);
+    for (const [tracker] of added) this.#added.add(tracker!);
     return added;
   }
 

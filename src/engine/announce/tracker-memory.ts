@@ -23,16 +23,14 @@ export function rememberTracker(
 ): TrackerMemory | null {
   const waitMs = Math.min(tracker.rememberedMs - now, LIMITS.announceIntervalMaxMs); // "never" becomes a day
   if (waitMs <= 0 && trackerId === null) return null;
-  return {
-    key: tracker.key,
-    // One more, because `unixTime` may be most of a second ago.
-    notBeforeUnixTime: waitMs <= 0 ? 0 : unixTime + Math.ceil(waitMs / 1000) + 1,
-    trackerId,
-  };
+  // One more, because `unixTime` may be most of a second ago.
+  const waitSeconds = waitMs <= 0 ? 0 : Math.ceil(waitMs / 1000) + 1;
+  return { key: tracker.key, notBeforeUnixTime: waitMs <= 0 ? 0 : unixTime + waitSeconds, waitSeconds, trackerId };
 }
 
-/** @returns monotonic ms: at most LIMITS.announceIntervalMaxMs from now, however the wall clock was set since. */
-export function recalledNotBeforeMs({ notBeforeUnixTime }: TrackerMemory, { now, unixTime }: Moment): number {
-  const waitMs = (notBeforeUnixTime - unixTime) * 1000;
+/** @returns monotonic ms: no longer from now than was left then, however the wall clock was set since. */
+export function recalledNotBeforeMs(memory: TrackerMemory, { now, unixTime }: Moment): number {
+  const { notBeforeUnixTime, waitSeconds } = memory;
+  const waitMs = Math.min(notBeforeUnixTime - unixTime, waitSeconds) * 1000;
   return waitMs > 0 ? now + Math.min(waitMs, LIMITS.announceIntervalMaxMs) : Number.NEGATIVE_INFINITY;
 }

@@ -46,10 +46,12 @@ const records: fc.Arbitrary<ResumeData> = plainRecord({
     plainRecord({
       key: fc.webUrl(),
       notBeforeUnixTime: counts,
+      waitSeconds: counts,
       trackerId: fc.option(fc.uint8Array({ minLength: 1, maxLength: 30 })),
     }),
     { maxLength: 4 },
   ),
+  addedTrackers: fc.array(fc.webUrl(), { maxLength: 3 }),
   peers: fc.array(addresses, { maxLength: 5 }),
   uploadedBytes: counts,
   downloadedBytes: counts,
