@@ -135,6 +135,21 @@ test('a peer that accepts and soon drops us every time is given up', () => {
   assert.equal(dials, LIMITS.dialAttemptsMax);
 });
 
+for (const [source, waitMs] of [
+  ['manual', 5000],
+  ['tracker', 60_000],
+] as const) {
+  test(`a ${source} seed that is started again and again is dialled again soon, as long as it gives`, () => {
+    const candidates = known(source);
+    for (let now = 0; now < 1_000_000; now += 100_000) {
+      candidates.onDialled(address(0), now);
+      candidates.onConnected(address(0));
+      candidates.onClosed(address(0), now + 1000, { hasGiven: true });
+      assert.equal(candidates.nextRetryAt(), now + 1000 + waitMs);
+    }
+  });
+}
+
 test('banned addresses and our own are never dialled, known before or not', () => {
   const candidates = known('manual', 'manual');
   candidates.ban(address(0));

@@ -16,7 +16,7 @@ const RETRY_MS = 60_000;
 const RETRY_MAX_MS = 600_000;
 /** A person who names a peer expects it to be tried again soon. */
 const FIRST_RETRY_NAMED_MS = 5000;
-/** A connection that ended sooner than this counts as a failure: some peers accept everyone and drop them. */
+/** One that ended sooner than this, and gave us nothing, counts as a failure: some peers accept everyone and drop them. */
 const SHORT_CONNECTION_MS = 60_000;
 
 /** Lower is dialled first, and forgotten last. */
@@ -178,11 +178,11 @@ export class Candidates {
     }
   }
 
-  /** A connection that had worked is over. */
-  onClosed(address: Address, now: number): void {
+  /** A connection that had worked is over. `hasGiven`: blocks had come over it. */
+  onClosed(address: Address, now: number, { hasGiven = false }: { readonly hasGiven?: boolean } = {}): void {
     const candidate = this.#active(address);
     if (candidate === null) return;
-    if (now - candidate.dialledAtMs < SHORT_CONNECTION_MS) {
+    if (!hasGiven && now - candidate.dialledAtMs < SHORT_CONNECTION_MS) {
       fail(candidate, now);
       return;
     }

@@ -129,8 +129,9 @@ export class SwarmPlaces {
     else if (isBan(reason) || this.#bannedHosts.has(peer.remote)) candidates.ban(address);
     else if (reason === 'torrent-stopped') candidates.onReleased(address);
     else if (reason === 'both-complete' || reason === 'mutual-disinterest') candidates.onUseless(address, now);
-    else if (peer.isHandshakeDone && !isOfNoUse(reason)) candidates.onClosed(address, now);
-    else candidates.onFailed(address, now);
+    else if (peer.isHandshakeDone && !isOfNoUse(reason)) {
+      candidates.onClosed(address, now, { hasGiven: peer.download.receivedBytes > 0 });
+    } else candidates.onFailed(address, now);
   }
 
   #twinOf(peer: Peer): Peer | null {
