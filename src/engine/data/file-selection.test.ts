@@ -43,6 +43,25 @@ test('no patterns mean everything', () => {
   assert.equal(parseSelection([]), null);
 });
 
+test('ranges that overlap choose what each of them chooses', () => {
+  assert.deepEqual(
+    chosen('3-5,1-3,2', '1-1'),
+    TORRENT.files.filter((file) => !file.padding).map((file) => file.path.at(-1)!),
+  );
+  const ranges = [
+    { first: 4, last: 5 },
+    { first: 0, last: 0 },
+    { first: 0, last: 2 },
+    { first: 4, last: 4 },
+  ];
+  assert.deepEqual(named(selectionOfMagnet(ranges).choose(TORRENT)), [
+    'a.flac',
+    'b.flac',
+    'cover [front].jpg',
+    'c.flac',
+  ]);
+});
+
 test('numbers count from 1, as show lists the files, padding left out', () => {
   assert.deepEqual(chosen('1'), ['a.flac']);
   assert.deepEqual(chosen('2-3'), ['b.flac', 'cover [front].jpg']);

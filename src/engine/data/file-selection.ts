@@ -46,7 +46,7 @@ export function selectionOfMagnet(ranges: readonly FileRange[]): FileSelection {
   return {
     choose: ({ files }) => {
       const wanted = new Uint8Array(files.length);
-      for (const { first, last } of ranges) wanted.fill(1, first, last + 1);
+      for (const { first, last } of merged(ranges)) wanted.fill(1, first, last + 1);
       for (const [index, file] of files.entries()) if (file.padding) wanted[index] = 0;
       if (!wanted.includes(1)) for (const [index, file] of files.entries()) wanted[index] = file.padding ? 0 : 1;
       return wanted;
@@ -72,9 +72,13 @@ class PatternSelection implements FileSelection {
     const wanted = new Uint8Array(files.length);
     const stored = Array.from(files.keys()).filter((index) => !files[index]!.padding);
     const open: Term[] = [];
+    const ranges: FileRange[] = [];
     for (const term of this.#terms) {
       if (term.numbers === null) open.push(term);
-      else for (const range of term.numbers) chooseNumbers(range, stored, wanted, name);
+      else for (const range of term.numbers) ranges.push(checkedRange(range, stored.length, name));
+    }
+    for (const { first, last } of merged(ranges)) {
+      for (let number = first; number <= Math.min(last, stored.length); number++) wanted[stored[number - 1]!] = 1;
     }
     const unmatched = new Set(open);
     for (const index of stored) {
@@ -95,11 +99,24 @@ class PatternSelection implements FileSelection {
   }
 }
 
-function chooseNumbers({ first, last }: FileRange, stored: readonly number[], wanted: Uint8Array, name: string): void {
-  if (first > stored.length) {
-    throw new DtorrentError('EOPTION', `there is no file ${first} to select: ${name} has ${countFiles(stored.length)}`);
+function checkedRange(range: FileRange, storedCount: number, name: string): FileRange {
+  if (range.first <= storedCount) return range;
+  throw new DtorrentError(
+    'EOPTION',
+    `there is no file ${range.first} to select: ${name} has ${countFiles(storedCount)}`,
+  );
+}
+
+/** The same numbers, none of them twice: thousands of ranges that each name a million files are walked once. */
+function merged(ranges: readonly FileRange[]): FileRange[] {
+  const apart: FileRange[] = [];
+  let next = 0;
+  for (const { first, last } of [...ranges].sort((a, b) => a.first - b.first)) {
+    if (last < next) continue;
+    apart.push({ first: Math.max(first, next), last });
+    next = last + 1;
   }
-  for (let number = first; number <= Math.min(last, stored.length); number++) wanted[stored[number - 1]!] = 1;
+  return apart;
 }
 
 /** What a pattern may mean a file by. */
