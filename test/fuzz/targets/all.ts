@@ -20,6 +20,7 @@ import { udpTrackerTarget } from './udp-tracker.js';
 import { utMetadataTarget } from './ut-metadata.js';
 import { wireTarget } from './wire.js';
 import { wireStreamTarget } from './wire-stream.js';
+import { workTarget } from './work.js';
 
 export const TARGETS: readonly FuzzTarget[] = [
   // files and links
@@ -45,6 +46,8 @@ export const TARGETS: readonly FuzzTarget[] = [
   settingsTarget,
   fileSelectionTarget,
   commandLineTarget,
+  // all of the above: no input is quadratic
+  workTarget,
   // whole engines
   liveSessionTarget,
 ];
