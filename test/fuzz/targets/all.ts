@@ -3,6 +3,7 @@ import type { FuzzTarget } from '../target.js';
 import { addressTarget } from './address.js';
 import { bencodeTarget } from './bencode.js';
 import { commandLineTarget } from './command-line.js';
+import { connectionMemoryTarget } from './connection-memory.js';
 import { createTorrentTarget } from './create-torrent.js';
 import { extensionHandshakeTarget } from './extension-handshake.js';
 import { fileSelectionTarget } from './file-selection.js';
@@ -50,4 +51,5 @@ export const TARGETS: readonly FuzzTarget[] = [
   workTarget,
   // whole engines
   liveSessionTarget,
+  connectionMemoryTarget,
 ];
