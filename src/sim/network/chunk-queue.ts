@@ -1,4 +1,8 @@
 /** What was written to a stream and is not sent yet: chunks that are lent, read once, in order. */
+
+/** Chunks that are read are dropped when they are so many, or all. */
+const DROP_EVERY = 64;
+
 export class ChunkQueue {
   readonly #chunks: Uint8Array[] = [];
   #first = 0;
@@ -42,7 +46,7 @@ export class ChunkQueue {
   #drop(): void {
     this.#offset = 0;
     this.#first++;
-    if (this.#first < this.#chunks.length && this.#first < 64) return;
+    if (this.#first < this.#chunks.length && this.#first < DROP_EVERY) return;
     this.#chunks.splice(0, this.#first);
     this.#first = 0;
   }

@@ -26,6 +26,8 @@ const TINY_SEGMENT_BYTES_MAX = 16;
 const TINY_SEGMENT_EVERY = 8;
 /** A lossy path gets the window in this many segments at least, else one loss would hold up all of it. */
 const SEGMENTS_PER_WINDOW = 4;
+/** What is done with is dropped from the front of a list when it is so many. */
+const DROP_EVERY = 64;
 /** onWritten is told after this much, or when all is written. */
 const REPORT_BYTES = 32 * 1024;
 const RETRY_MS = 200;
@@ -94,6 +96,8 @@ export class SimPipe {
   readonly #acks: number[] = [];
   #ackCount = 0;
   #doorBytes = 0;
+  /** When the last byte that has come to the door will have come in. */
+  #lastInMs = 0;
   /** When the line has put the last byte on its way. */
   #lineFreeMs = 0;
   #lastDueMs = 0;
@@ -163,12 +167,9 @@ export class SimPipe {
 
   /** The receiver has closed. */
   discard(): void {
-    let hasUnread = false;
-    for (let i = this.#readCount; i < this.#servedCount; i++) hasUnread ||= this.#row[i]!.ending === 'none';
-    if (hasUnread) this.#refuse();
     this.#isDiscarded = true;
     this.#isPaused = false;
-    if (!this.#isReading) this.#read();
+    if (!this.#isReading) this.#read(); // what was not read is refused
   }
 
   /** The sender has lost power: what is under way still arrives. */
@@ -304,9 +305,10 @@ export class SimPipe {
     if (length > 0) {
       if (this.#doorBytes === 0) down.downStreams++;
       this.#doorBytes += length;
-      segment.dueMs = down.down(length);
+      this.#lastInMs = down.down(length);
       if (down.isCrowded(this.#doorBytes)) this.#congestion!.onMark();
-    } else segment.dueMs = Math.max(segment.dueMs, this.#doorCount < 2 ? 0 : this.#row[this.#doorCount - 2]!.dueMs);
+    }
+    segment.dueMs = Math.max(segment.dueMs, this.#lastInMs);
     if (this.#doorCount < this.#row.length) this.#simulator.schedule(this.#doorTask, this.#row[this.#doorCount]!.dueMs);
     this.#awaitService();
   }
@@ -358,13 +360,9 @@ export class SimPipe {
       congestion.onAck(this.#acks[this.#ackCount + 1]!, isUsed);
       this.#ackCount += 2;
     }
-    if (this.#ackCount === this.#acks.length) {
-      this.#acks.length = 0;
-      this.#ackCount = 0;
-    } else if (this.#ackCount >= 64) {
-      this.#acks.splice(0, this.#ackCount);
-      this.#ackCount = 0;
-    }
+    if (this.#ackCount < DROP_EVERY) return;
+    this.#acks.splice(0, this.#ackCount);
+    this.#ackCount = 0;
   }
 
   /** Whether the way is cut, or nobody is there: then `task` comes again, each time after twice as long. */
@@ -393,7 +391,7 @@ export class SimPipe {
   }
 
   #shortenRow(): void {
-    if (this.#readCount < 64 && this.#readCount < this.#row.length) return;
+    if (this.#readCount < DROP_EVERY) return;
     this.#row.splice(0, this.#readCount);
     this.#servedCount -= this.#readCount;
     this.#doorCount -= this.#readCount;
