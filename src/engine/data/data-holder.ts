@@ -129,6 +129,9 @@ export class DataHolder implements ResumeSource {
       isSequential: opening.isSequential,
       handler: this.#handler,
     });
+    // Counted since the torrent was added, however often it has been paused or checked.
+    data.hashFailures = this.data?.hashFailures ?? 0;
+    data.failedBytes = this.data?.failedBytes ?? 0;
     this.data = data;
     this.#isOpen = true;
     if (opening.isTrusted) {

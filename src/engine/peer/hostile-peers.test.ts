@@ -95,6 +95,13 @@ test('a peer that sent a bad piece is turned away when it comes back, and others
   const { hashFailures } = download.data!;
   // One slow start brings two pieces before the first is found to be bad.
   assert.ok(hashFailures >= 1 && hashFailures <= 2, `${hashFailures} bad pieces`);
+  const { wastedBytes } = engine.session.stats(download);
+  engine.session.pause(download, () => {});
+  simulator.run(simulator.now + 1000);
+  engine.session.resume(download);
+  simulator.run(simulator.now + 1000);
+  const stats = engine.session.stats(download);
+  assert.deepEqual([stats.hashFailures, stats.wastedBytes], [hashFailures, wastedBytes], 'a pause does not undo them');
   const seed = new SimEngine(simulator);
   seed.give(torrent);
   seed.add(torrent.metainfo, { from: [engine] });
