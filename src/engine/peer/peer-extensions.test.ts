@@ -1,7 +1,6 @@
 /** Extension messages that change what a peer is good for: scripted peers against a whole session. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { toHex } from '../../base/bytes.js';
 import { EXTENSION_IDS } from '../../protocol/wire/extension-handshake.js';
 import { encodeDontHave, encodeUploadOnly } from '../../protocol/wire/extension-messages.js';
 import {
@@ -126,32 +125,6 @@ test('pieces lost before the metadata is known are not had after it', () => {
     [4, 6],
   );
 });
-
-test('a piece that we lose is taken back from whoever understands it, and requests for it are refused', () => {
-  const { simulator, engine, added } = seeding({ settings: { uploadLimit: 1 } });
-  const peer = join(simulator, engine, { fast: true, extensions: true }).bitfield(20, TWELVE);
-  const plain = join(simulator, engine, { fast: true, extensions: true }).bitfield(20, TWELVE);
-  peer.extensionHandshake({ extensions: IDS }).send((encoder) => encoder.interested());
-  wait(simulator, 100);
-  for (const piece of [15, 16, 15, 16]) peer.send((encoder) => encoder.request(piece, 0, BLOCK));
-  wait(simulator, 100);
-  engine.isAudited = false; // nobody but the peers hears of it
-  engine.session.context.turn.run(() => {
-    added.data!.have.delete(15);
-    added.swarm.onPieceLost(15);
-  });
-  wait(simulator, 100);
-  assert.deepEqual(peer.heard('extended 70'), [`extended 70 ${toHex(encodeDontHave(15))}`]);
-  assert.deepEqual(plain.heard('extended 70'), []);
-  assert.equal(peer.heard('reject 15').length + peer.heard('block-end 15').length, 2);
-  assert.ok(peer.heard('reject 15').length > 0);
-  assert.deepEqual(peer.heard('reject 16'), []);
-  peer.send((encoder) => encoder.request(15, BLOCK, BLOCK));
-  wait(simulator, 100);
-  assert.equal(peer.heard(`reject 15 ${BLOCK}`).length, 1);
-});
-
-// ---- upload_only (BEP 21) ----
 
 test('while we seed, a peer that says it downloads no more is let go; while we download it stays', () => {
   for (const scene of [seeding(), downloading()]) {

@@ -13,7 +13,7 @@ import type { ByteStream, DialOptions, Network } from '../../host/network.js';
 import { type BlockTarget, WireDecoder, type WireHandler, type WireViolation } from '../../protocol/wire/decoder.js';
 import type { WireEncoder } from '../../protocol/wire/encoder.js';
 import { EXTENSION_IDS, encodeExtensionHandshake } from '../../protocol/wire/extension-handshake.js';
-import { decodeDontHave, encodeDontHave, encodeUploadOnly } from '../../protocol/wire/extension-messages.js';
+import { decodeDontHave, encodeUploadOnly } from '../../protocol/wire/extension-messages.js';
 import { decodeReserved, encodeReserved } from '../../protocol/wire/handshake.js';
 import type { HashRange } from '../../protocol/wire/hashes.js';
 import type { EngineContext } from '../context.js';
@@ -206,13 +206,6 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     if (!this.isHandshakeDone || this.pieces.length === 0 || this.pieces.isFull) return;
     this.#encoder.have(piece);
     this.wantsFlush();
-  }
-
-  /** We have the piece no longer (BEP 54). Who does not know the message learns it from our rejects. */
-  sendDontHave(piece: number): void {
-    const id = this.extensions.idOf('lt_donthave');
-    if (id !== 0) this.sendExtended(id, encodeDontHave(piece));
-    this.#dropQueuedRequests((queued) => queued !== piece);
   }
 
   /** BEP 21: whether we download anything has changed. */

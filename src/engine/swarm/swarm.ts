@@ -208,11 +208,6 @@ export class Swarm implements PeerOwner, Dialler {
     this.#context.turn.settle(this.#refillWork);
   }
 
-  /** A piece is not to be had from us any more (BEP 54); it is out of `have` already. */
-  onPieceLost(piece: number): void {
-    for (const peer of this.#connectedPeers()) peer.sendDontHave(piece);
-  }
-
   /** Everything wanted is there: tell (BEP 21), and part with those who want nothing either. */
   onFinished(): void {
     if (this.isSuperSeeding) return;
