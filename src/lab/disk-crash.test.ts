@@ -49,7 +49,7 @@ describe('a download whose machine crashes while its owner changes his mind', ()
       const options: DiskSceneOptions = { seed, torrent, settings, options: { selection: parseSelection(['1']) } };
       const scene = new DiskScene(options);
       for (let life = 0; life < 10; life++) {
-        for (let step = 0; step < 3; step++) {
+        for (let step = 0; step < 4; step++) {
           scene.run(scene.below(600));
           changeMind(scene);
         }
@@ -58,6 +58,19 @@ describe('a download whose machine crashes while its owner changes his mind', ()
       scene.run(3000);
       scene.node.session.inTurn(() => scene.download.setSelection(parseSelection([])));
       scene.node.session.resume(scene.download);
+      scene.finish();
+    });
+  }
+});
+
+describe('a download whose machine crashes, among liars, with records that fail, without metadata at first', () => {
+  for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
+    test(`it loses nothing that was saved, claims nothing that is not there, and ends (seed ${seed})`, () => {
+      const torrent = seed % 2 === 0 ? SMALL : SPILLED;
+      const settings = { writeCacheBytes: 1024 * KIB, preallocation: ALLOCATIONS[seed % 3]! };
+      const trouble = { hasLiar: seed % 5 < 3, hasMagnet: seed % 7 < 3, stateErrorRatio: (seed % 4) / 10 };
+      const scene = new DiskScene({ seed, torrent, settings, ...trouble });
+      crashOften(scene, 12);
       scene.finish();
     });
   }
@@ -90,7 +103,7 @@ function crashOften(scene: DiskScene, lives: number): void {
 
 function changeMind(scene: DiskScene): void {
   const { node, download } = scene;
-  switch (scene.below(6)) {
+  switch (scene.below(7)) {
     case 0:
       node.session.pause(download, () => {});
       break;
@@ -106,6 +119,9 @@ function changeMind(scene: DiskScene): void {
       node.session.inTurn(() => download.setSelection(parseSelection([String(file)])));
       break;
     }
+    case 5:
+      if (download.files !== null) scene.stream(scene.below(download.metainfo!.files.length));
+      break;
     default:
       node.session.resume(download);
   }

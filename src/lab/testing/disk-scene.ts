@@ -4,8 +4,12 @@
  * after each crash that nothing is lost which had been saved. Used by tests of engines on simulated disks.
  */
 import assert from 'node:assert/strict';
+import type { HostPort } from '../../base/address.js';
 import { Bitfield } from '../../base/bitfield.js';
+import { bytesEqual } from '../../base/bytes.js';
+import { DtorrentError } from '../../base/errors.js';
 import { type Random, randomBelow, SeededRandom } from '../../base/random.js';
+import type { ReadResult } from '../../engine/data/reader.js';
 import type { Settings } from '../../engine/settings.js';
 import type { Torrent } from '../../engine/torrent.js';
 import type { TorrentOptions } from '../../engine/torrent-options.js';
@@ -13,6 +17,7 @@ import { FileLayout, pieceHashesOf } from '../../format/file-layout.js';
 import { partsNameOf } from '../../format/file-placement.js';
 import { decodeResumeData } from '../../format/resume-data.js';
 import type { Storage } from '../../host/storage.js';
+import { createActor } from '../../sim/actors/create-actor.js';
 import type { CrashKind } from '../../sim/machine.js';
 import type { SimHost } from '../../sim/sim-host.js';
 import { Simulator } from '../../sim/simulator.js';
@@ -27,6 +32,12 @@ export interface DiskSceneOptions {
   readonly settings?: Partial<Settings>;
   readonly options?: Partial<TorrentOptions>;
   readonly bytesPerMs?: number;
+  /** It begins without the metadata. */
+  readonly hasMagnet?: boolean;
+  /** A peer that sends wrong bytes, to every life anew. */
+  readonly hasLiar?: boolean;
+  /** Share of the records that cannot be loaded or saved. */
+  readonly stateErrorRatio?: number;
 }
 
 export class DiskScene {
@@ -41,7 +52,7 @@ export class DiskScene {
   /** Verified in the machine's lives since power was lost last. */
   #verified = new Set<number>();
   #host: SimHost;
-  readonly #seedHost: SimHost;
+  readonly #peers: readonly HostPort[];
   readonly #options: DiskSceneOptions;
   readonly #layout: FileLayout;
   #wasChecked = false;
@@ -53,11 +64,7 @@ export class DiskScene {
     this.random = new SeededRandom(seed);
     const link = { latencyMs: 2, bytesPerMs, lossRatio: 0 };
     this.simulator = new Simulator({ seed, link: () => link });
-    this.#seedHost = this.simulator.createHost({ name: 'seed' });
-    const steady = new LabNode(this.#seedHost);
-    steady.give(torrent);
-    steady.start();
-    steady.add(torrent.metainfo);
+    this.#peers = [this.#startSeed(), ...(options.hasLiar === true ? [this.#startLiar()] : [])];
     this.#host = this.simulator.createHost({ name: 'downloader', diskModel: { latencyMs: 3, bytesPerMs: 2000 } });
     this.disk = this.#host.disk;
     this.records = this.#host.state.records;
@@ -162,11 +169,56 @@ export class DiskScene {
     return Array.from({ length: pieceCount }, (_, piece) => piece).filter((piece) => this.#isRotten(piece));
   }
 
+  /** Somebody reads a file while it comes, selected or not; what he gets is right. */
+  stream(fileIndex: number): void {
+    const { session } = this.node;
+    const { offsetBytes, lengthBytes } = this.#layout.files[fileIndex]!;
+    let position = offsetBytes;
+    session.inTurn(() => {
+      const reader = this.download.openReader(fileIndex, 0, lengthBytes);
+      const onChunk = (chunk: ReadResult): void => {
+        if (chunk === null || chunk instanceof DtorrentError) return;
+        const expected = this.#options.torrent.content.subarray(position, position + chunk.length);
+        assert.ok(bytesEqual(chunk, expected), `what is read at ${position} is wrong`);
+        position += chunk.length;
+        reader.read(onChunk);
+      };
+      reader.read(onChunk);
+    });
+  }
+
   below(bound: number): number {
     return randomBelow(this.random, bound);
   }
 
+  #startSeed(): HostPort {
+    const host = this.simulator.createHost({ name: 'seed' });
+    const node = new LabNode(host, { port: 6881 });
+    node.give(this.#options.torrent);
+    node.start();
+    node.add(this.#options.torrent.metainfo);
+    return { host: host.ipv4!, port: 6881 };
+  }
+
+  #startLiar(): HostPort {
+    const { torrent } = this.#options;
+    const actor = createActor('corrupting-seed', {
+      simulator: this.simulator,
+      metainfo: torrent.metainfo,
+      pieceBytes: (piece) => torrent.pieceBytes(piece),
+      peers: () => [],
+      random: this.random,
+    });
+    actor.start();
+    return { host: actor.host.ipv4!, port: actor.address.port };
+  }
+
   #boot(): LabNode {
+    const { stateErrorRatio = 0 } = this.#options;
+    this.#host.state.fault = (operation) => {
+      if (this.random.uint32() >= stateErrorRatio * 2 ** 32) return null;
+      return new DtorrentError('ESTATE', `cannot ${operation} the record`);
+    };
     const node = new LabNode(this.#host, { resumeIntervalMs: 1000, ...this.#options.settings });
     node.onEvent = (event) => {
       if (event.type === 'pieceVerified') this.#verified.add(event.piece);
@@ -179,8 +231,9 @@ export class DiskScene {
 
   #add(): Torrent {
     this.#wasChecked = false;
-    const seed = { host: this.#seedHost.ipv4!, port: 6881 };
-    return this.node.add(this.#options.torrent.metainfo, { peers: [seed], ...this.#options.options });
+    const { torrent, hasMagnet, options } = this.#options;
+    const source = hasMagnet === true ? torrent.magnet : torrent.metainfo;
+    return this.node.add(source, { peers: this.#peers, ...options });
   }
 
   #isRotten(piece: number): boolean {
