@@ -58,14 +58,15 @@ export class DiskScene {
   #wasChecked = false;
 
   constructor(options: DiskSceneOptions) {
-    const { seed, torrent, bytesPerMs = 200 } = options;
+    const { seed, torrent, bytesPerMs = seed % 2 === 0 ? 200 : 400 } = options;
     this.#options = options;
     this.#layout = new FileLayout(torrent.metainfo);
     this.random = new SeededRandom(seed);
     const link = { latencyMs: 2, bytesPerMs, lossRatio: 0 };
     this.simulator = new Simulator({ seed, link: () => link });
     this.#peers = [this.#startSeed(), ...(options.hasLiar === true ? [this.#startLiar()] : [])];
-    this.#host = this.simulator.createHost({ name: 'downloader', diskModel: { latencyMs: 3, bytesPerMs: 2000 } });
+    const diskModel = { latencyMs: 2 + (seed % 4) * 10, bytesPerMs: 2000 };
+    this.#host = this.simulator.createHost({ name: 'downloader', diskModel });
     this.disk = this.#host.disk;
     this.records = this.#host.state.records;
     this.node = this.#boot();

@@ -256,7 +256,7 @@ describe('a disk in trouble', () => {
   });
 });
 
-test('a disk with a model works off one operation after the other', () => {
+test('a disk with a model works off one operation after the other, with looks and flushes beside them', () => {
   const simulator = new Simulator({ seed: 1 });
   const host = simulator.createHost({ diskModel: { latencyMs: 10, bytesPerMs: 1 } });
   const times: [string, number][] = [];
@@ -267,14 +267,22 @@ test('a disk with a model works off one operation after the other', () => {
     storage.writePiece(0, slotOf(TORRENT.pieceContent(0)), note('write'));
     storage.read(0, 0, new Uint8Array(30), note('read'));
     storage.flush(note('flush'));
+    storage.stampFiles(note('look'));
+    storage.read(0, 0, new Uint8Array(10), note('later'));
+    storage.setWantedFiles(null, note('fence'));
+    storage.read(0, 0, new Uint8Array(10), note('last'));
     storage.close(note('close'));
   });
   simulator.run(1000);
   assert.deepEqual(times, [
     ['write', 74],
     ['read', 114],
-    ['flush', 124],
-    ['close', 134],
+    ['look', 124],
+    ['later', 134],
+    ['flush', 174],
+    ['fence', 184],
+    ['last', 204],
+    ['close', 214],
   ]);
 });
 

@@ -13,6 +13,7 @@ import { type AsideStretch, FilePlacement } from '../../format/file-placement.js
 import { checkPiece } from '../../format/piece-check.js';
 import type { FileStamp, Storage, StorageFactory, StorageSpec, VerifyResult, WriteResult } from '../../host/storage.js';
 import type { DiskOperation } from './disk-journal.js';
+import type { DiskLane } from './disk-model.js';
 import type { MemoryOperation } from './disk-trouble.js';
 import { MemoryDisk } from './memory-disk.js';
 import { StorageCalls, type StorageWiring } from './storage-wiring.js';
@@ -158,7 +159,7 @@ class MemoryStorage implements Storage {
       this.#placement.setWanted(wanted);
       this.#place(operation);
     }
-    this.#end(operation, fault, done);
+    this.#end(operation, fault, done, 0, 'fence');
   }
 
   stampFiles(done: (result: readonly FileStamp[] | DtorrentError) => void): void {
@@ -168,7 +169,7 @@ class MemoryStorage implements Storage {
     if (fault === null) {
       for (const [index, { lengthBytes }] of stamps.entries()) if (lengthBytes > 0) this.#wasThere[index] = 1;
     }
-    this.#calls.end(() => done(fault ?? this.#lookedAtLater(stamps)));
+    this.#calls.end(() => done(fault ?? this.#lookedAtLater(stamps)), 0, 'look');
   }
 
   flush(done: (error: DtorrentError | null) => void): void {
@@ -177,25 +178,33 @@ class MemoryStorage implements Storage {
     const indices = [...this.#dirty];
     this.#dirty.clear();
     const finish = this.#disk.beginFlush(indices.map((index) => this.#pathOf(index)));
-    this.#calls.end(() => {
+    const end = (): void => {
       if (fault === null) finish();
       else for (const index of indices) this.#dirty.add(index);
       done(fault);
-    });
+    };
+    this.#calls.end(end, 0, 'flush');
   }
 
   close(done: () => void): void {
     if (!this.#calls.begin()) return;
     assert(!this.#isClosed, 'a storage is closed once');
     this.#isClosed = true;
-    this.#calls.end(done);
+    this.#calls.end(done, 0, 'fence');
   }
 
-  #end<T>(operation: DiskOperation | null, result: T, done: (result: T) => void, bytes = 0): void {
-    this.#calls.end(() => {
+  #end<T>(
+    operation: DiskOperation | null,
+    result: T,
+    done: (result: T) => void,
+    bytes: number,
+    lane: DiskLane = 'queued',
+  ): void {
+    const end = (): void => {
       if (operation !== null) operation.isDone = true;
       done(result);
-    }, bytes);
+    };
+    this.#calls.end(end, bytes, lane);
   }
 
   /** Padding is zeros, whatever a peer sent there. */

@@ -5,7 +5,7 @@
 import type { Random } from '../../base/random.js';
 import type { Clock } from '../../host/clock.js';
 import type { SimMachine } from '../machine.js';
-import type { DiskQueue } from './disk-model.js';
+import type { DiskLane, DiskQueue } from './disk-model.js';
 
 export interface StorageWiring {
   /** Calls `fn` later, never inside the call, in the order of the calls. */
@@ -37,10 +37,10 @@ export class StorageCalls {
   }
 
   /**
-   * Has `done` called later, in the order of the calls, unless the machine is off by then. `bytes` is what the operation
-   * is about: for how long it takes, and for a trace.
+   * Has `done` called when the disk's queue has come to it, unless the machine is off by then. `bytes` is what the
+   * operation is about: for how long it takes, and for a trace.
    */
-  end(done: () => void, bytes = 0): void {
+  end(done: () => void, bytes = 0, lane: DiskLane = 'queued'): void {
     const { machine, defer, clock } = this.#wiring;
     const finish = (): void => {
       if (machine === undefined) done();
@@ -54,7 +54,7 @@ export class StorageCalls {
       return;
     }
     const now = clock.now();
-    const deadline = this.#queue.enqueue(now, bytes);
+    const deadline = this.#queue.enqueue(now, bytes, lane);
     if (deadline === now) defer(finish);
     else clock.wakeAt(deadline, finish);
   }
