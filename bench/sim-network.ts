@@ -36,6 +36,14 @@ const worlds: readonly World[] = [
     host: { access },
   },
   {
+    name: 'whole segments over slow access links (2 and 8 Mbit/s)',
+    hosts: 200,
+    streams: 8,
+    share: 0.25,
+    options: { cutting: 'whole', link: () => ({ ...quick, latencyMs: 20 }) },
+    host: { access: { upBytesPerMs: 250, downBytesPerMs: 1000 } },
+  },
+  {
     name: 'random segments over access links, jitter, 0.1 % loss',
     hosts: 200,
     streams: 8,
