@@ -13,7 +13,7 @@ import {
   type AnnounceResult,
 } from '../../protocol/tracker/announce.js';
 import { ScriptedHost } from '../testing/scripted-network.js';
-import { BrokenFamilies } from './http-announce.js';
+import { BrokenFamilies } from './family-announce.js';
 import { HttpTrackerClient } from './http-tracker-client.js';
 import type { TrackerExchange } from './tracker-client.js';
 

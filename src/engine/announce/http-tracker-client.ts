@@ -16,7 +16,7 @@ import {
 import { announceUrl, parseAnnounceResponse, parseScrapeResponse, scrapeUrl } from '../../protocol/tracker/http.js';
 import { parseTrackerUrl } from '../../protocol/tracker/tracker-url.js';
 import type { Turn } from '../turn.js';
-import { BrokenFamilies, HttpAnnounce, type HttpAnnounceOptions } from './http-announce.js';
+import { BrokenFamilies, FamilyAnnounce, type FamilyAnnounceOptions } from './family-announce.js';
 import type { TrackerClient, TrackerExchange } from './tracker-client.js';
 
 export interface HttpTrackerClientOptions {
@@ -41,12 +41,12 @@ export class HttpTrackerClient implements TrackerClient {
     done: (result: AnnounceResult) => void,
   ): TrackerExchange {
     const { turn, network, bindHost } = this.#options;
-    const get: HttpAnnounceOptions['get'] = (said, { family, timeoutMs }, answered) =>
+    const get: FamilyAnnounceOptions['get'] = (said, { family, timeoutMs }, answered) =>
       this.#get({ url: announceUrl(url, said), family, timeoutMs }, (result) => answered(toAnnounceResult(result)));
     const host = parseTrackerUrl(url)?.host;
     // A socket that is bound to an address is bound to its family.
     if (bindHost !== '' || host === undefined) return get(request, { family: 0, timeoutMs }, done);
-    return new HttpAnnounce({
+    return new FamilyAnnounce({
       host,
       request,
       timeoutMs,

@@ -5,7 +5,12 @@ import { toLatin1 } from '../../base/bytes.js';
 import { DtorrentError } from '../../base/errors.js';
 import { LIMITS } from '../../base/limits.js';
 import { SeededRandom } from '../../base/random.js';
-import { AnnounceFailure, type AnnounceRequest, type AnnounceResult } from '../../protocol/tracker/announce.js';
+import {
+  type AnnounceEvent,
+  AnnounceFailure,
+  type AnnounceRequest,
+  type AnnounceResult,
+} from '../../protocol/tracker/announce.js';
 import { TrackerServer } from '../../protocol/tracker/server.js';
 import { UdpTrackerServer } from '../../protocol/tracker/server-udp.js';
 import { isUdpConnect } from '../../protocol/tracker/udp-packets.js';
@@ -43,10 +48,10 @@ class Scene {
       to.host === '192.0.2.1' ? this.udpTracker.receive(packet, US, this.host.now) : null;
   }
 
-  announce(url = 'udp://tracker.test:6969/announce'): TrackerExchange {
+  announce(url = 'udp://tracker.test:6969/announce', event: AnnounceEvent = 'started'): TrackerExchange {
     let exchange: TrackerExchange | null = null;
     this.host.turn.run(() => {
-      exchange = this.client.announce(url, REQUEST, 30_000, (result) => {
+      exchange = this.client.announce(url, { ...REQUEST, event }, 30_000, (result) => {
         assert.ok(this.host.turn.isRunning, 'answers enter through a turn');
         this.results.push(result);
       });
@@ -115,6 +120,74 @@ test('a silent first address does not keep the second from answering', () => {
   scene.announce();
   scene.host.runTo(600_000);
   assert.deepEqual([scene.results.length, scene.failureCode], [1, null]);
+});
+
+/** both.test has an address of each family; `answering` of them answer. */
+function dualStack(answering: readonly string[]): Scene {
+  const scene = new Scene();
+  scene.host.names.set('both.test', ['192.0.2.1', '2001:db8::1']);
+  const us6 = makeAddress('2001:db8::100', 40_000)!;
+  scene.host.onDatagram = ({ packet, to }) =>
+    answering.includes(to.host) ? scene.udpTracker.receive(packet, to.family === 4 ? US : us6, scene.host.now) : null;
+  return scene;
+}
+
+const BOTH = 'udp://both.test:6969/announce';
+
+test('a tracker of both families hears of us over both, one after the other, and its answers are one', () => {
+  const scene = dualStack(['192.0.2.1', '2001:db8::1']);
+  scene.announce(BOTH);
+  scene.host.settle();
+  assert.deepEqual([scene.results.length, scene.failureCode], [1, null]);
+  assert.deepEqual(scene.targets, ['192.0.2.1:6969', '[2001:db8::1]:6969']);
+  assert.deepEqual([scene.tracker.stats(0).announces, scene.tracker.stats(0).peers], [2, 2]);
+});
+
+test('completed is said over one family', () => {
+  const scene = dualStack(['192.0.2.1', '2001:db8::1']);
+  scene.announce(BOTH, 'completed');
+  scene.host.settle();
+  assert.deepEqual([scene.results.length, scene.tracker.stats(0).announces], [1, 1]);
+});
+
+for (const [silent, works] of [
+  ['2001:db8::1', '192.0.2.1'],
+  ['192.0.2.1', '2001:db8::1'],
+] as const) {
+  test(`where ${silent} is silent the other family is enough, and for an hour it is asked no more`, () => {
+    const scene = dualStack([works]);
+    scene.announce(BOTH);
+    scene.host.runTo(60_000);
+    assert.deepEqual([scene.results.length, scene.failureCode], [1, null]);
+    const before = scene.host.datagrams.length;
+    scene.announce(BOTH, '');
+    scene.host.settle();
+    assert.equal(scene.results.length, 2);
+    assert.ok(scene.host.datagrams.slice(before).every(({ to }) => to.host === works));
+    scene.host.runTo(3_700_000);
+    scene.announce(BOTH, '');
+    scene.host.runTo(3_800_000);
+    assert.equal(scene.results.length, 3);
+    assert.ok(
+      scene.host.datagrams.slice(before).some(({ to }) => to.host === silent),
+      'tried again',
+    );
+  });
+}
+
+test('the second family gets so much time, and who cancels meanwhile hears nothing', () => {
+  const scene = dualStack(['192.0.2.1']);
+  scene.announce(BOTH);
+  scene.host.runTo(LIMITS.trackerSecondFamilyTimeoutMs - 1);
+  assert.equal(scene.results.length, 0);
+  scene.host.runTo(LIMITS.trackerSecondFamilyTimeoutMs + 1);
+  assert.deepEqual([scene.results.length, scene.failureCode], [1, null]);
+  const other = dualStack(['192.0.2.1']);
+  const exchange = other.announce(BOTH);
+  other.host.runTo(1000);
+  other.host.turn.run(() => exchange.cancel());
+  other.host.runTo(600_000);
+  assert.equal(other.results.length, 0);
 });
 
 test('bound to an address, only its family is used', () => {

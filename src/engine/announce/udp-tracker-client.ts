@@ -18,9 +18,10 @@ import {
   type ScrapeAnswer,
   trackerError,
 } from '../../protocol/tracker/announce.js';
-import { parseTrackerUrl } from '../../protocol/tracker/tracker-url.js';
+import { parseTrackerUrl, type TrackerUrl } from '../../protocol/tracker/tracker-url.js';
 import { type UdpExchange, UdpTrackerCore } from '../../protocol/tracker/udp.js';
 import type { Turn } from '../turn.js';
+import { BrokenFamilies, FamilyAnnounce } from './family-announce.js';
 import type { TrackerClient, TrackerExchange } from './tracker-client.js';
 
 export interface UdpTrackerClientOptions {
@@ -35,6 +36,7 @@ export class UdpTrackerClient implements TrackerClient {
   readonly scrapeHashesMax: number = LIMITS.udpScrapeHashesMax;
   readonly #options: UdpTrackerClientOptions;
   readonly #core: UdpTrackerCore;
+  readonly #broken = new BrokenFamilies();
   readonly #timer: Timer = new Timer((now) => {
     this.#core.advance(now);
     this.#rearm();
@@ -56,10 +58,36 @@ export class UdpTrackerClient implements TrackerClient {
     _timeoutMs: number,
     done: (result: AnnounceResult) => void,
   ): TrackerExchange {
-    return this.#ask(url, done, {
-      ask: (to, urlData, now, answered) => this.#core.announce(to, request, urlData, now, answered),
+    const { turn, bindHost } = this.#options;
+    const question = (said: AnnounceRequest): Question<AnnounceResult> => ({
+      ask: (to, urlData, now, answered) => this.#core.announce(to, said, urlData, now, answered),
       failed: (error) => new AnnounceFailure(error),
       isSilence: (result) => result instanceof AnnounceFailure && result.error.code === 'ETIMEOUT',
+    });
+    const parsed = parseTrackerUrl(url);
+    if (parsed === null || bindHost !== '') return this.#ask(url, done, question(request));
+    let found: readonly Address[] | DtorrentError | null = null;
+    return new FamilyAnnounce({
+      host: parsed.host,
+      request,
+      timeoutMs: Number.POSITIVE_INFINITY,
+      broken: this.#broken,
+      now: () => turn.now,
+      resolve: (host, resolved) => {
+        this.#resolve(host, (result) => {
+          found = result;
+          resolved(result);
+        });
+      },
+      get: (said, { family, timeoutMs }, answered) => {
+        if (found === null) return this.#ask(url, answered, question(said));
+        const exchange = new ResolvedExchange(answered);
+        const ofFamily = Array.isArray(found) && family !== 0 ? [found.find((one) => one.family === family)!] : found;
+        this.#askAt(ofFamily, parsed, question(said), exchange);
+        exchange.limit(turn, timeoutMs, () => new AnnounceFailure(secondFamilyTimeout(parsed.host)));
+        return exchange;
+      },
+      done,
     });
   }
 
@@ -88,18 +116,31 @@ export class UdpTrackerClient implements TrackerClient {
   #ask<Result>(url: string, done: (result: Result) => void, question: Question<Result>): TrackerExchange {
     const exchange = new ResolvedExchange(done);
     const parsed = parseTrackerUrl(url);
-    this.#options.network.resolve(parsed?.host ?? '', (result) => {
-      this.#options.turn.run(() => {
-        if (exchange.isCancelled) return;
-        if (parsed === null) exchange.finish(question.failed(trackerError(`not a UDP tracker's URL: ${url}`)));
-        else if (result instanceof DtorrentError) exchange.finish(question.failed(result));
-        else {
-          const addresses = this.#choose(result).map((address) => ({ ...address, port: parsed.port }));
-          this.#tryAddresses(addresses, urlDataOf(parsed.target), question, exchange);
-        }
-      });
+    this.#resolve(parsed?.host ?? '', (result) => {
+      if (exchange.isOver) return;
+      if (parsed === null) exchange.finish(question.failed(trackerError(`not a UDP tracker's URL: ${url}`)));
+      else this.#askAt(result, parsed, question, exchange);
     });
     return exchange;
+  }
+
+  #resolve(host: string, done: (result: readonly Address[] | DtorrentError) => void): void {
+    const { network, turn } = this.#options;
+    network.resolve(host, (result) => turn.run(() => done(result)));
+  }
+
+  #askAt<Result>(
+    resolved: readonly Address[] | DtorrentError,
+    { port, target }: TrackerUrl,
+    question: Question<Result>,
+    exchange: ResolvedExchange<Result>,
+  ): void {
+    if (resolved instanceof DtorrentError) {
+      exchange.finish(question.failed(resolved));
+      return;
+    }
+    const addresses = this.#choose(resolved).map((address) => ({ ...address, port }));
+    this.#tryAddresses(addresses, urlDataOf(target), question, exchange);
   }
 
   #tryAddresses<Result>(
@@ -184,22 +225,43 @@ interface Question<Result> {
 
 /** A question from the resolution of the name to the answer. */
 class ResolvedExchange<Result> implements TrackerExchange {
-  isCancelled = false;
+  /** Answered, or nobody waits for it any more. */
+  isOver = false;
   asking: UdpExchange | null = null;
   readonly #done: (result: Result) => void;
+  #endLimit: () => void = () => {};
 
   constructor(done: (result: Result) => void) {
     this.#done = done;
   }
 
+  /** Ends it with `result` unless it has ended by then. Infinity = no limit but that of retransmission. */
+  limit({ timers, now }: Turn, timeoutMs: number, result: () => Result): void {
+    if (timeoutMs === Number.POSITIVE_INFINITY || this.isOver) return;
+    const timer = new Timer(() => {
+      this.asking?.cancel();
+      this.finish(result());
+    });
+    timers.set(timer, now + timeoutMs);
+    this.#endLimit = () => timers.cancel(timer);
+  }
+
   finish(result: Result): void {
-    if (!this.isCancelled) this.#done(result);
+    if (this.isOver) return;
+    this.isOver = true;
+    this.#endLimit();
+    this.#done(result);
   }
 
   cancel(): void {
-    this.isCancelled = true;
+    this.isOver = true;
+    this.#endLimit();
     this.asking?.cancel();
   }
+}
+
+function secondFamilyTimeout(host: string): DtorrentError {
+  return new DtorrentError('ETIMEOUT', `${host} does not answer over the other address family`);
 }
 
 /** BEP 41 URL data, where it says more than that we announce. */

@@ -1,9 +1,9 @@
 /**
- * One announce over HTTP to a tracker that may have addresses of both families (BEP 7): it hears of us over IPv4 and
+ * One announce to a tracker that may have addresses of both families (BEP 7, BEP 15): it hears of us over IPv4 and
  * then over IPv6, as the same peer (peer id and key are the same), so that peers of both families learn of us. One
  * request at a time, so that the announce queue's limit is one of requests. `completed` is said over one. A family that
  * does not get through where the other does is left out for an hour: broken IPv6 is common, and must not cost the wait
- * for a time-out with each announce. Called by HttpTrackerClient; everything runs in turns.
+ * for a time-out with each announce. Called by the HTTP and the UDP client; everything runs in turns.
  */
 import { type Address, isLoopback, makeAddress } from '../../base/address.js';
 import { DtorrentError } from '../../base/errors.js';
@@ -18,7 +18,8 @@ import {
 } from '../../protocol/tracker/announce.js';
 import type { TrackerExchange } from './tracker-client.js';
 
-type Family = HttpRequest['family'];
+/** 0 = the system's choice, or no choice to make. */
+export type Family = HttpRequest['family'];
 
 const BROKEN_FOR_MS = 3_600_000;
 
@@ -48,7 +49,7 @@ export class BrokenFamilies {
 }
 
 /** What is asked, and how. */
-export interface HttpAnnounceOptions {
+export interface FamilyAnnounceOptions {
   readonly host: string;
   readonly request: AnnounceRequest;
   readonly timeoutMs: number;
@@ -63,8 +64,8 @@ export interface HttpAnnounceOptions {
   readonly done: (result: AnnounceResult) => void;
 }
 
-export class HttpAnnounce implements TrackerExchange {
-  readonly #options: HttpAnnounceOptions;
+export class FamilyAnnounce implements TrackerExchange {
+  readonly #options: FamilyAnnounceOptions;
   readonly #failed: Family[] = [];
   #families: Family[] = [];
   #current: TrackerExchange | null = null;
@@ -72,7 +73,7 @@ export class HttpAnnounce implements TrackerExchange {
   #failure: AnnounceFailure | null = null;
   #isCancelled = false;
 
-  constructor(options: HttpAnnounceOptions) {
+  constructor(options: FamilyAnnounceOptions) {
     this.#options = options;
     // An address needs no resolver.
     if (makeAddress(options.host, 0) !== null) {
