@@ -6,9 +6,11 @@ import assert from 'node:assert/strict';
 import { makeAddress } from '../../../src/base/address.js';
 import { randomBelow, type SeededRandom } from '../../../src/base/random.js';
 import { auditSession } from '../../../src/engine/audit/audit-session.js';
+import type { Settings } from '../../../src/engine/settings.js';
 import { SimEngine, type SimTorrent } from '../../../src/engine/testing/sim-swarm.js';
 import type { Torrent } from '../../../src/engine/torrent.js';
 import { Simulator } from '../../../src/sim/simulator.js';
+import { isOneLine } from '../expect.js';
 import { LIVE_TORRENTS, type LiveKind } from './live-torrents.js';
 import { MutatedPeer } from './mutated-peer.js';
 
@@ -58,7 +60,7 @@ class LiveWorld {
     this.#live = live;
     this.#torrent = LIVE_TORRENTS[live.kind];
     this.#simulator = new Simulator({ seed: live.random.uint32() });
-    this.#engine = new SimEngine(this.#simulator);
+    this.#engine = new SimEngine(this.#simulator, this.#settings());
     this.#peers = live.peers.map((peer) => this.#makePeer(peer));
     if (live.role === 'seed') this.#engine.give(this.#torrent);
     const hosts = live.peers.map((peer) =>
@@ -66,6 +68,7 @@ class LiveWorld {
     );
     this.#download = this.#engine.add(live.role === 'magnet' ? this.#torrent.magnet : this.#torrent.metainfo, {
       peers: hosts.flatMap((host) => (host === null ? [] : [{ host, port: PEER_PORT }])),
+      isSuperSeed: live.role === 'seed' && randomBelow(live.random, 2) === 0,
     });
   }
 
@@ -78,6 +81,20 @@ class LiveWorld {
       this.#audit();
       if (this.#live.hasOrders) this.#order();
     }
+  }
+
+  /** Tight ones now and then, that things happen which are rare otherwise. */
+  #settings(): Partial<Settings> {
+    const { random } = this.#live;
+    if (randomBelow(random, 2) === 0) return {};
+    return {
+      maxRequestsPerPeer: 2 + randomBelow(random, 10),
+      uploadSlots: 1 + randomBelow(random, 2),
+      optimisticSlots: randomBelow(random, 2),
+      maxPeers: 2 + randomBelow(random, 4),
+      writeCacheBytes: 1024 * 1024,
+      readCacheBytes: 1024 * 1024,
+    };
   }
 
   #order(): void {
@@ -133,6 +150,9 @@ class LiveWorld {
         if ('error' in event && event.error !== null) assert.notEqual(event.error.code, 'EINTERNAL', event.error.stack);
       }
       assert.equal(auditSession(engine.session), null);
+      for (const torrent of engine.session.torrents) {
+        for (const { client } of engine.session.peers(torrent)) assert.ok(isOneLine(client));
+      }
     }
   }
 
