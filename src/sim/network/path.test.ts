@@ -163,6 +163,20 @@ describe('a partition', () => {
     assert.equal(simulator.isIdle, true);
   });
 
+  test('swallows what a host had under way that lost power: nobody sends it again', () => {
+    const { simulator, a, b } = pair();
+    const { dialled, accepted } = connect(simulator, a, b);
+    dialled.stream.write(new Uint8Array(1000));
+    simulator.run(simulator.now + 1);
+    simulator.internet.cut(() => true);
+    a.machine.crash('power');
+    simulator.run(simulator.now + 1000);
+    simulator.internet.cut(null);
+    simulator.run(simulator.now + 600_000);
+    assert.equal(accepted.receivedBytes, 0);
+    assert.equal(simulator.isIdle, true);
+  });
+
   test('keeps dials without an answer, until it heals or they are given up; a host reaches itself', () => {
     const { simulator, a, b } = pair();
     listenOn(a, 7);

@@ -373,6 +373,7 @@ export class SimPipe {
       this.#retryMs = RETRY_MS;
       return false;
     }
+    if (this.sender === null) return true; // nobody sends it again
     const { now } = this.#simulator;
     this.#unansweredSinceMs = Math.min(this.#unansweredSinceMs, now);
     this.#congestion?.onTimeout();

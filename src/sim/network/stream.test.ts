@@ -14,18 +14,19 @@ describeByteStream('a slow simulated link', () =>
   harness({ seed: 3, link: () => ({ ...QUICK, latencyMs: 70, bytesPerMs: 2000 }) }),
 );
 describeByteStream('a simulated link that gives one byte at a time', () =>
-  harness({ seed: 4, cutting: 'bytes', volume: 1 / 128 }),
+  harness({ seed: 4, cutting: 'bytes', volume: 1 / 512 }),
 );
-describeByteStream('a simulated link that cuts nothing', () => harness({ seed: 5, cutting: 'whole' }));
+describeByteStream('a simulated link that cuts nothing', () => harness({ seed: 5, cutting: 'whole', volume: 1 / 4 }));
 describeByteStream('a slow simulated link with jitter and loss', () =>
-  harness({ seed: 6, link: () => ({ latencyMs: 30, jitterMs: 20, bytesPerMs: 2000, lossRatio: 0.01 }) }),
+  harness({ seed: 6, volume: 1 / 4, link: () => ({ latencyMs: 30, jitterMs: 20, bytesPerMs: 2000, lossRatio: 0.01 }) }),
 );
 describeByteStream('simulated access links', () =>
-  harness({ seed: 7, host: { access: { upBytesPerMs: 1000, downBytesPerMs: 3000 } } }),
+  harness({ seed: 7, volume: 1 / 4, host: { access: { upBytesPerMs: 1000, downBytesPerMs: 3000 } } }),
 );
 describeByteStream('a simulated access link whose queue is short', () =>
   harness({
     seed: 8,
+    volume: 1 / 4,
     link: () => ({ ...QUICK, latencyMs: 40 }),
     host: { access: { upBytesPerMs: 5000, downBytesPerMs: 2000, queueBytesMax: 32_768 } },
   }),
@@ -34,7 +35,7 @@ describeByteStream('simulated access links, one byte at a time', () =>
   harness({
     seed: 9,
     cutting: 'bytes',
-    volume: 1 / 128,
+    volume: 1 / 512,
     host: { access: { upBytesPerMs: 1000, downBytesPerMs: 1000 } },
   }),
 );
