@@ -102,13 +102,15 @@ test('a file that may not be written to is named, and may be when the command is
   await goesOn(scene, good);
 });
 
-test('a directory that may not be written to is told before anything is fetched, or with the first piece', async (t) => {
+test('a directory that may not be written to is told before a piece has come, and without one', async (t) => {
   const scene = await film(t);
   mkdirSync(scene.out);
   const allow = forbidWriting(t, scene.out);
   if (allow === null) return;
+  scene.seed.blockPauseMs = 3_600_000;
   const { exitCode, stdout } = await scene.run();
   assert.equal(exitCode, 16, stdout);
+  scene.seed.blockPauseMs = 0;
   assert.match(stdout, /"code":"EFILECREATE","message":"cannot create .*film\.mkv: /);
   allow();
   await scene.finish();

@@ -147,6 +147,11 @@ export class TransferSession {
     return transfer;
   }
 
+  /** It cannot come to a good end, whatever the engine thinks. */
+  fail(transfer: Transfer, error: DtorrentError): void {
+    if (!transfer.completed) this.#onFailed(transfer, error);
+  }
+
   /** Resolves when no torrent is left that goes on by itself towards completion, or the user stops. */
   async settled(): Promise<void> {
     await this.#until(() => this.#transfers.every((transfer) => transfer.completed || hasTrouble(transfer)));

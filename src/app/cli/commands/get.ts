@@ -1,11 +1,11 @@
 /** `dtorrent get INPUT...`: downloads until everything is complete and verified, then seeds if told to. */
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { DtorrentError, loadSource, parseMagnet, parseMetainfo, type TorrentSource } from '../../../index.js';
 import type { CliTorrent, CommandContext } from '../context.js';
 import type { GetOptions } from '../options.js';
-import { addOptionsOf, runTransferSession, type TransferSession } from '../transfer-session.js';
+import { addOptionsOf, runTransferSession, type Transfer, type TransferSession } from '../transfer-session.js';
 
 /** @returns the exit code. */
 export async function runGet(inputs: readonly string[], options: GetOptions, context: CommandContext): Promise<number> {
@@ -71,10 +71,12 @@ async function nearestExisting(path: string): Promise<string> {
 
 async function addOnce(session: TransferSession, source: TorrentSource, options: GetOptions): Promise<void> {
   try {
-    const { torrent } = await session.add(source, {
+    const transfer = await session.add(source, {
       ...addOptionsOf(source, options),
       downloadDir: options.output,
     });
+    const { torrent } = transfer;
+    void assertPlace(session, transfer);
     if (isLonely(source, torrent, options)) {
       session.note(
         `${torrent.name}: no tracker and no peer to ask, and there is no DHT yet; give one with --peer HOST:PORT`,
@@ -84,6 +86,28 @@ async function addOnce(session: TransferSession, source: TorrentSource, options:
     if (!(error instanceof DtorrentError && error.code === 'EDUPLICATE')) throw error;
     session.note(`${error.message}; it is downloaded once`);
   }
+}
+
+/**
+ * Once it is known that something is missing: ends the transfer if its first file or directory may not be made, instead
+ * of fetching a piece, which can take long, to find that out.
+ */
+async function assertPlace(session: TransferSession, transfer: Transfer): Promise<void> {
+  if ((await session.checked(transfer)) !== 'downloading') return;
+  const directory = resolve(transfer.directory);
+  const path = join(directory, transfer.torrent.metainfo?.files[0]?.path[0] ?? '');
+  const isThere = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) return;
+  await access(directory, constants.W_OK | constants.X_OK).catch((error: NodeJS.ErrnoException) => {
+    // It is made with the first piece.
+    if (error.code === 'ENOENT') return;
+    const why = error.code === 'EROFS' ? 'the file system is read-only' : `not allowed to write in ${directory}`;
+    const message = `cannot create ${path}: ${why}; make it writable or choose another directory`;
+    session.fail(transfer, new DtorrentError('EFILECREATE', message, { cause: error }));
+  });
 }
 
 /** Nobody to ask for peers: all that can happen is that one connects to us. */
