@@ -49,6 +49,8 @@ export class Side {
 export class Conversation {
   readonly life: LabLife;
   readonly stream: SimStream;
+  /** With another honest node. */
+  readonly isAmongFriends: boolean;
   /** The one whose code is watched, and whoever it talks to. */
   readonly own: Side;
   readonly other: Side;
@@ -62,9 +64,15 @@ export class Conversation {
   readonly #writtenAtAnswer = new Map<number, number>();
   #isUnlawful = false;
 
-  constructor(life: LabLife, stream: SimStream, pieceCount: number, listener: ConversationListener) {
+  constructor(
+    life: LabLife,
+    stream: SimStream,
+    options: { readonly pieceCount: number; readonly isAmongFriends: boolean; readonly listener: ConversationListener },
+  ) {
+    const { pieceCount, listener } = options;
     this.life = life;
     this.stream = stream;
+    this.isAmongFriends = options.isAmongFriends;
     this.own = new Side(pieceCount);
     this.other = new Side(pieceCount);
     this.#listener = listener;
@@ -131,7 +139,7 @@ export class Conversation {
     else if (kind === 'unchoke') by.isChoking = false;
     else if (kind === 'interested') by.isInterested = true;
     else if (kind === 'not-interested') by.isInterested = false;
-    else if (kind === 'have') by.pieces.add(piece);
+    else if (kind === 'have') notePiece(by.pieces, piece);
     else if (kind === 'have-all') by.pieces.fill();
     else if (kind === 'bitfield') noteBitfield(by.pieces, message.bytes);
     else if (kind === 'allowed-fast') by.allowedFast.add(piece);
@@ -209,6 +217,11 @@ export function requestKey(piece: number, begin: number): number {
 
 function noteCancel(side: Side, key: number): void {
   if (side.unanswered.take(key)) side.cancelled.add(key);
+}
+
+/** Liars say anything. */
+function notePiece(pieces: Bitfield, piece: number): void {
+  if (piece < pieces.length) pieces.add(piece);
 }
 
 function noteBitfield(pieces: Bitfield, bytes: Uint8Array): void {

@@ -1,6 +1,7 @@
 /** The names of what can go wrong in a simulated world, as `--faults` takes them. Each is off unless it is named. */
 import { DtorrentError } from '../base/errors.js';
 
+/** See FAULT_KINDS. */
 export type FaultKind =
   | 'api'
   | 'leave'
@@ -15,7 +16,9 @@ export type FaultKind =
   | 'full'
   | 'disk'
   | 'rot'
-  | 'tracker';
+  | 'tracker'
+  | 'hostile'
+  | 'clock';
 
 /** Name -> what it does, for people. */
 export const FAULT_KINDS: Readonly<Record<FaultKind, string>> = {
@@ -33,6 +36,8 @@ export const FAULT_KINDS: Readonly<Record<FaultKind, string>> = {
   disk: 'disks fail for a while, now and then',
   rot: 'bytes change on disks, all by themselves',
   tracker: 'trackers are slow, silent, mad or away for a while',
+  hostile: 'peers lie, corrupt, flood, stall and never give anything',
+  clock: 'clocks step forwards and back by hours',
 };
 
 /** Every kind, in the table's order. */

@@ -40,7 +40,7 @@ export class LabLife {
     if (!this.conversations.delete(talk.stream)) return;
     this.pastSaidBlockBytes += talk.own.blockBytes;
     this.pastHeardBlockBytes += talk.other.blockBytes;
-    this.pastDoubtfulBytes += talk.other.lastChunkBlockBytes;
+    this.pastDoubtfulBytes += talk.isAmongFriends ? talk.other.lastChunkBlockBytes : talk.other.blockBytes;
     this.pastCount++;
   }
 }

@@ -5,6 +5,8 @@
  */
 import { randomBelow, SeededRandom } from '../base/random.js';
 import type { Settings } from '../engine/settings.js';
+import type { ActorKind } from '../sim/actors/actor.js';
+import { ACTOR_KINDS } from '../sim/actors/create-actor.js';
 import type { Cutting, Link } from '../sim/network/link.js';
 import { NAT_KINDS, type NatKind } from '../sim/network/nat.js';
 import type { DiskModel } from '../sim/storage/disk-model.js';
@@ -12,45 +14,78 @@ import type { FaultKind } from './fault-kinds.js';
 import type { LabTorrentOptions } from './lab-torrent.js';
 import { planTrouble, type Trouble } from './trouble.js';
 
+/** What a world is drawn from. */
 export interface ScenarioOptions {
+  /** An integer from 0 to 2^32 - 1. */
   readonly seed: number;
   /** Honest nodes, seeds included. */
   readonly peers: number;
+  /** What may go wrong. */
   readonly faults: readonly FaultKind[];
   /** Virtual time that the world has: trouble in the first half of it, and then everybody is to finish. */
   readonly minutes: number;
 }
 
+/** An honest node. */
 export interface ScenarioMember {
+  /** `seed-0`, `peer-1` and so on. */
   readonly name: string;
+  /** IP text. */
   readonly ipv4: string;
+  /** It has everything from the start. */
   readonly isSeed: boolean;
+  /** When it begins. */
   readonly joinAtMs: number;
   /** It is given the magnet and fetches the metadata from peers. */
   readonly hasMagnet: boolean;
   /** It is told of nobody, and has to ask a tracker. */
   readonly knowsNobody: boolean;
+  /** Its own line, away from it. */
   readonly upBytesPerMs: number;
+  /** And towards it. */
   readonly downBytesPerMs: number;
+  /** Null = it can be dialled. */
   readonly nat: NatKind | null;
   /** Its part of the way to another node; what is not a sum is the worse of the two. */
   readonly line: Omit<Link, 'bytesPerMs'>;
+  /** How fast its disk is. */
   readonly disk: DiskModel;
+  /** Of its engine. */
   readonly settings: Partial<Settings>;
 }
 
+/** A tracker that the torrent names. */
 export interface ScenarioTracker {
+  /** How it is spoken to. */
   readonly kind: 'http' | 'udp';
+  /** Host name. */
   readonly name: string;
+  /** Of the server. */
   readonly port: number;
 }
 
+/** A hostile peer. */
+export interface ScenarioActor {
+  /** What it does to others. */
+  readonly kind: ActorKind;
+  /** When it begins. */
+  readonly joinAtMs: number;
+  /** Null = it stays to the end, and nobody may be kept from finishing by it. */
+  readonly leaveAtMs: number | null;
+}
+
+/** A world as plain data. */
 export interface Scenario {
+  /** What it was drawn from. */
   readonly options: ScenarioOptions;
+  /** What the swarm is about. */
   readonly torrent: LabTorrentOptions;
   /** The first one is a seed that can be dialled, and whose disk does not rot: every piece is always to be had again. */
   readonly members: readonly ScenarioMember[];
+  /** Those that the torrent names. */
   readonly trackers: readonly ScenarioTracker[];
+  /** Hostile peers. */
+  readonly actors: readonly ScenarioActor[];
   /** In order of time. */
   readonly trouble: readonly Trouble[];
   /** From here on nothing goes wrong any more. */
@@ -66,6 +101,9 @@ const TRACKER_SLACK_MS = 130 * 60_000;
 /** Overhead, cuts, endgame and unlucky choking, as a multiple of the bytes' own time. */
 const SLOWNESS = 4;
 const KIB = 1024;
+/** Those that come again and again, in numbers or without a pause. */
+const FLOODS: ReadonlySet<ActorKind> = new Set(['endless-handshakes', 'flooder', 'sends-unasked', 'corrupting-seed']);
+const FLOOD_MS = 20_000;
 /** A byte at a time is dear: only in small worlds. */
 const CUT_CONTENT_BYTES_MAX = 160 * KIB;
 
@@ -79,6 +117,7 @@ interface World {
   readonly hasTrackers: boolean;
 }
 
+/** Draws a world. The same options give the same one. */
 export function makeScenario(options: ScenarioOptions): Scenario {
   const random = new SeededRandom(options.seed);
   const troubleMs = (options.minutes * 60_000) / 2;
@@ -90,12 +129,13 @@ export function makeScenario(options: ScenarioOptions): Scenario {
   const world = { options, typicalRate, troubleMs, totalBytes, hasTrackers: trackers.length > 0 };
   const members = Array.from({ length: options.peers }, (_, index) => drawMember(random.split(), { ...world, index }));
   const trouble = planTrouble(random.split(), { members, trackers, troubleMs, totalBytes, faults: options.faults });
+  const actors = options.faults.includes('hostile') ? drawActors(random.split(), options, troubleMs) : [];
   const lastTroubleMs = trouble.reduce((end, { atMs, forMs }) => Math.max(end, atMs + forMs), 0);
   const calmFromMs = Math.max(lastTroubleMs, ...members.map(({ joinAtMs }) => joinAtMs));
   const transferMs = (SLOWNESS * totalBytes * options.peers) / members[0]!.upBytesPerMs;
   const slackMs = SLACK_MS + (members.some(({ knowsNobody }) => knowsNobody) ? TRACKER_SLACK_MS : 0);
   const deadlineMs = Math.max(options.minutes * 60_000, calmFromMs + slackMs + transferMs);
-  return { options, torrent, members, trackers, trouble, calmFromMs, deadlineMs };
+  return { options, torrent, members, trackers, actors, trouble, calmFromMs, deadlineMs };
 }
 
 function drawTrackers(random: SeededRandom): ScenarioTracker[] {
@@ -105,6 +145,16 @@ function drawTrackers(random: SeededRandom): ScenarioTracker[] {
     trackers.push({ kind: randomBelow(random, 2) === 0 ? 'http' : 'udp', name: `tracker-${i}.test`, port: 6969 + i });
   }
   return trackers;
+}
+
+function drawActors(random: SeededRandom, { peers }: ScenarioOptions, troubleMs: number): ScenarioActor[] {
+  return Array.from({ length: between(random, 1, 1 + Math.floor(peers / 5)) }, () => {
+    const kind = ACTOR_KINDS[randomBelow(random, ACTOR_KINDS.length)]!;
+    const joinAtMs = randomBelow(random, troubleMs / 2);
+    // What a flood costs here is real time: it is over soon.
+    const leaveAtMs = FLOODS.has(kind) ? joinAtMs + FLOOD_MS : randomBelow(random, 2) === 0 ? troubleMs : null;
+    return { kind, joinAtMs, leaveAtMs };
+  });
 }
 
 function drawTorrent(

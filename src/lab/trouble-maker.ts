@@ -78,6 +78,9 @@ export class TroubleMaker {
       case 'crash':
         this.#crash(member, trouble);
         break;
+      case 'clock':
+        host.clock.stepSeconds += trouble.seconds;
+        break;
       case 'reset':
         host.network.resetStreams(trouble.share);
         break;

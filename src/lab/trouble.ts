@@ -9,7 +9,9 @@ import { HTTP_TRACKER_TROUBLES, type TrackerTrouble, UDP_TRACKER_TROUBLES } from
 import type { FaultKind } from './fault-kinds.js';
 import type { ScenarioMember, ScenarioTracker } from './scenario.js';
 
-interface Common {
+/** When a trouble happens, and to whom. */
+export interface TroubleTime {
+  /** Virtual ms since the start. */
   readonly atMs: number;
   /** It is over after that; 0 = at once. */
   readonly forMs: number;
@@ -17,7 +19,8 @@ interface Common {
   readonly member: number;
 }
 
-export type Trouble = Common &
+/** One thing that goes wrong; `what` says which. */
+export type Trouble = TroubleTime &
   (
     | { readonly what: 'pause' }
     | { readonly what: 'recheck' }
@@ -36,6 +39,7 @@ export type Trouble = Common &
     | { readonly what: 'disk-errors'; readonly ratio: number }
     | { readonly what: 'rot'; readonly bytes: number }
     | { readonly what: 'tracker'; readonly tracker: number; readonly trouble: TrackerTrouble }
+    | { readonly what: 'clock'; readonly seconds: number }
   );
 
 interface Plan {
@@ -47,9 +51,9 @@ interface Plan {
 }
 
 /** Draws one trouble of a kind, for which `common` has been drawn. @returns null when there is nothing to do it to. */
-type Draw = (random: SeededRandom, common: Common, plan: Plan) => Trouble | null;
+type Draw = (random: SeededRandom, common: TroubleTime, plan: Plan) => Trouble | null;
 
-const NOTHING: Draw = () => null; // it is in the members' lines from the start
+const NOTHING: Draw = () => null; // it is in the scenario from the start
 
 const DRAWS: Readonly<Record<FaultKind, Draw>> = {
   api: drawApi,
@@ -68,6 +72,8 @@ const DRAWS: Readonly<Record<FaultKind, Draw>> = {
   rot: (random, common) =>
     common.member === 0 ? null : { ...common, forMs: 0, what: 'rot', bytes: 1 + randomBelow(random, 3) },
   tracker: drawTrackerTrouble,
+  hostile: NOTHING,
+  clock: (random, common) => ({ ...common, what: 'clock', seconds: randomBelow(random, 20_000_000) - 10_000_000 }),
 };
 
 export function planTrouble(random: SeededRandom, plan: Plan): readonly Trouble[] {
@@ -86,7 +92,7 @@ export function planTrouble(random: SeededRandom, plan: Plan): readonly Trouble[
   return all.sort((a, b) => a.atMs - b.atMs);
 }
 
-function drawApi(random: SeededRandom, common: Common, { members }: Plan): Trouble {
+function drawApi(random: SeededRandom, common: TroubleTime, { members }: Plan): Trouble {
   switch (randomBelow(random, 4)) {
     case 0:
       return { ...common, what: 'pause' };
@@ -102,7 +108,7 @@ function drawApi(random: SeededRandom, common: Common, { members }: Plan): Troub
   }
 }
 
-function drawTrackerTrouble(random: SeededRandom, common: Common, { trackers }: Plan): Trouble | null {
+function drawTrackerTrouble(random: SeededRandom, common: TroubleTime, { trackers }: Plan): Trouble | null {
   if (trackers.length === 0) return null;
   const tracker = randomBelow(random, trackers.length);
   const choices = trackers[tracker]!.kind === 'http' ? HTTP_TRACKER_TROUBLES : UDP_TRACKER_TROUBLES;

@@ -1,6 +1,6 @@
 /**
  * What an engine counts is what the wire carried: of each connected peer, exactly; of the torrent, but for what a
- * connection took with it when it ended. What was downloaded is what was of use plus what was wasted.
+ * connection took with it when it ended.
  */
 import { addressKey } from '../../base/address.js';
 import { LIMITS } from '../../base/limits.js';
@@ -31,7 +31,9 @@ export class ByteAccounts implements Invariant {
       const talk = talks.get(address);
       if (talk === undefined || talk === null || talk.stream.isClosed) continue;
       const heard = talk.other.blockBytes;
-      if (downloadedBytes !== heard) return `${downloadedBytes} bytes of ${address} are counted, ${heard} came`;
+      const isExact = talk.isAmongFriends; // what others send before we know the torrent's pieces is not counted
+      if (isExact ? downloadedBytes !== heard : downloadedBytes > heard)
+        return `${downloadedBytes} bytes of ${address} are counted, ${heard} came`;
       const said = talk.own.blockBytes;
       const unsent = talk.stream.bufferedBytes + LIMITS.requestBytesMax;
       if (uploadedBytes < said || uploadedBytes > said + unsent) {
@@ -42,7 +44,7 @@ export class ByteAccounts implements Invariant {
   }
 
   #totals(life: LabLife): string | null {
-    const { downloadedBytes, uploadedBytes, wastedBytes } = life.node.session.stats(life.torrent!);
+    const { downloadedBytes, uploadedBytes } = life.node.session.stats(life.torrent!);
     let heard = life.pastHeardBlockBytes;
     let said = life.pastSaidBlockBytes;
     let doubtful = life.pastDoubtfulBytes;
@@ -50,7 +52,8 @@ export class ByteAccounts implements Invariant {
     for (const talk of life.conversations.values()) {
       heard += talk.other.blockBytes;
       said += talk.own.blockBytes;
-      if (talk.stream.isClosed) doubtful += talk.other.lastChunkBlockBytes;
+      if (!talk.isAmongFriends) doubtful += talk.other.blockBytes;
+      else if (talk.stream.isClosed) doubtful += talk.other.lastChunkBlockBytes;
       unsent += LOST_BYTES_MAX;
     }
     if (downloadedBytes > heard || downloadedBytes < heard - doubtful) {
@@ -59,6 +62,6 @@ export class ByteAccounts implements Invariant {
     if (uploadedBytes < said || uploadedBytes > said + unsent) {
       return `${uploadedBytes} bytes are counted as uploaded, ${said} were sent`;
     }
-    return wastedBytes > downloadedBytes ? `${wastedBytes} bytes are wasted of ${downloadedBytes} downloaded` : null;
+    return null;
   }
 }

@@ -26,7 +26,8 @@ export class LawfulRequests implements Invariant {
     if (begin % LIMITS.blockBytes !== 0 || begin >= pieceBytes) return `it asks for ${block}: there is none`;
     if (length !== Math.min(LIMITS.blockBytes, pieceBytes - begin)) return `it asks for ${block}: not a whole one`;
     if (own.pieces.has(piece)) return `it asks for ${block}, which it says to have`;
-    if (!other.pieces.has(piece)) return `it asks for ${block} of a peer that has not got it`;
+    // Liars take back what they have said.
+    if (talk.isAmongFriends && !other.pieces.has(piece)) return `it asks for ${block} of a peer that has not got it`;
     if (other.isChoking && !other.allowedFast.has(piece) && !talk.isLate) return `it asks for ${block} while choked`;
     if (own.unanswered.has(requestKey(piece, begin))) return `it asks for ${block} twice`;
     const { maxRequestsPerPeer } = talk.life.node.session.context.settings;
