@@ -3,18 +3,21 @@
  * what has to hold does: always while it runs, that everybody is complete in time, and that nothing is left once all have
  * stopped. The same scenario gives the same trace.
  */
+import type { Address } from '../base/address.js';
 import { toDtorrentError } from '../base/errors.js';
 import type { EngineEvent } from '../engine/events.js';
+import type { Actor } from '../sim/actors/actor.js';
+import { createActor } from '../sim/actors/create-actor.js';
 import type { Link } from '../sim/network/link.js';
 import { Simulator } from '../sim/simulator.js';
 import { spacingViolations } from '../sim/trackers/announce-spacing.js';
 import { SimHttpTracker } from '../sim/trackers/sim-http-tracker.js';
 import { SimUdpTracker } from '../sim/trackers/sim-udp-tracker.js';
 import { faultsText } from './fault-kinds.js';
-import { LabMember } from './lab-member.js';
+import { LAB_PORT, LabMember } from './lab-member.js';
 import { LabTorrent } from './lab-torrent.js';
 import { type LabFailure, LabWatch } from './lab-watch.js';
-import type { Scenario, ScenarioMember } from './scenario.js';
+import type { Scenario, ScenarioActor, ScenarioMember } from './scenario.js';
 import { TroubleMaker } from './trouble-maker.js';
 
 /** Of trackers. */
@@ -24,32 +27,45 @@ const LOOK_MS = 1000;
 /** Goodbyes to trackers may take this long, and more. */
 const STOP_MS_MAX = 120_000;
 
+/** How a world ended. */
 export interface LabOutcome {
   /** Null = everything held. */
   readonly failure: LabFailure | null;
+  /** Of everything that happened: the same for the same scenario. */
   readonly traceHash: string;
   /** Turns and messages in the trace. */
   readonly traceLines: number;
+  /** When it was over. */
   readonly virtualMs: number;
+  /** Honest nodes that had everything. */
   readonly completeCount: number;
 }
 
+/** One world, made from a scenario and run to its end. */
 export class LabSwarm {
+  /** What it was made from. */
   readonly scenario: Scenario;
+  /** @internal */
   readonly simulator: Simulator;
+  /** @internal */
   readonly torrent: LabTorrent;
+  /** @internal */
   readonly members: readonly LabMember[];
+  /** @internal */
   readonly trackers: readonly (SimHttpTracker | SimUdpTracker)[];
+  /** @internal */
   readonly watch: LabWatch;
   readonly #byIp: ReadonlyMap<string, ScenarioMember>;
+  readonly #actors: Actor[] = [];
   #isLookDue = false;
   #completeCount = 0;
 
+  /** Builds the world; nothing happens in it yet. */
   constructor(scenario: Scenario) {
     this.scenario = scenario;
     this.#byIp = new Map(scenario.members.map((member) => [member.ipv4, member]));
     this.torrent = new LabTorrent(scenario.torrent);
-    this.watch = new LabWatch(this.torrent);
+    this.watch = new LabWatch(this.torrent, new Set(this.#byIp.keys()));
     this.simulator = new Simulator({
       seed: scenario.options.seed,
       observer: this.watch,
@@ -72,6 +88,7 @@ export class LabSwarm {
   /** To the end, which is good or has a failure. Once. */
   run(): LabOutcome {
     for (const member of this.members) this.simulator.at(member.spec.joinAtMs, () => member.start());
+    for (const actor of this.scenario.actors) this.#schedule(actor);
     new TroubleMaker(this).schedule(this.scenario.trouble);
     try {
       this.#runToCompletion();
@@ -88,6 +105,26 @@ export class LabSwarm {
       virtualMs: this.simulator.now,
       completeCount: this.#completeCount,
     };
+  }
+
+  /** The last things that happened, in words, oldest first; at most 400. */
+  lastTurns(count: number): string[] {
+    return this.watch.trace.lines({ count, nameOf: (machine) => this.watch.nameOf(machine) });
+  }
+
+  #schedule({ kind, joinAtMs, leaveAtMs }: ScenarioActor): void {
+    const { simulator, torrent } = this;
+    const peers = (): Address[] =>
+      this.members
+        .filter(({ state }) => state === 'up')
+        .map(({ spec }) => ({ family: 4, host: spec.ipv4, port: LAB_PORT }));
+    const pieceBytes = (piece: number): Uint8Array => torrent.pieceBytes(piece);
+    const random = simulator.random.split();
+    const { metainfo } = torrent;
+    const actor = createActor(kind, { simulator, metainfo, pieceBytes, peers, random });
+    this.#actors.push(actor);
+    simulator.at(joinAtMs, () => actor.start());
+    if (leaveAtMs !== null) simulator.at(leaveAtMs, () => actor.stop());
   }
 
   #runToCompletion(): void {
@@ -113,6 +150,7 @@ export class LabSwarm {
 
   #stopAll(): void {
     for (const tracker of this.trackers) tracker.trouble = null;
+    for (const actor of this.#actors) actor.stop();
     let left = this.members.length;
     for (const member of this.members) {
       member.leave(() => {

@@ -9,24 +9,32 @@ import { encodeBencode } from '../format/bencode.js';
 import type { Magnet } from '../format/magnet.js';
 import { type Metainfo, parseMetainfo } from '../format/metainfo.js';
 
+/** What a torrent of the lab is made from. */
 export interface LabTorrentOptions {
   /** Path below the torrent's folder -> length in bytes. */
   readonly lengths: Readonly<Record<string, number>>;
+  /** Bytes. */
   readonly pieceLength: number;
   /** What the content is made from. */
   readonly seed: number;
+  /** URLs, each a tier of its own. Left out = none. */
   readonly trackers?: readonly string[];
+  /** BEP 27. Left out = no. */
   readonly isPrivate?: boolean;
 }
 
+/** A v1 torrent and its content. */
 export class LabTorrent {
+  /** As it would be read from a .torrent file. */
   readonly metainfo: Metainfo;
+  /** The same by its info-hash. */
   readonly magnet: Magnet;
   /** All files, one after the other. */
   readonly content: Uint8Array;
   /** Path below the download directory -> its part of `content`, a view. */
   readonly files: ReadonlyMap<string, Uint8Array>;
 
+  /** Makes content and hashes. */
   constructor(options: LabTorrentOptions) {
     const lengths = Object.entries(options.lengths);
     this.content = new Uint8Array(lengths.reduce((sum, [, length]) => sum + length, 0));

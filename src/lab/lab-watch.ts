@@ -21,10 +21,13 @@ import type { WireMessage } from './wire-tap.js';
 
 /** An invariant that does not hold: which one, at which node, when, and what was seen. */
 export interface LabFailure {
+  /** A sentence that was true up to then. */
   readonly invariant: string;
   /** Null = of the world as a whole. */
   readonly member: string | null;
+  /** Virtual ms since the start. */
   readonly atMs: number;
+  /** What was seen. */
   readonly words: string;
 }
 
@@ -40,10 +43,12 @@ export class LabWatch implements SimObserver, ConversationListener {
   /** By machine number. Machines that are not here are not honest. */
   readonly #lives = new Map<number, LabLife>();
   readonly #names = new Map<number, string>();
+  readonly #honestIps: ReadonlySet<string>;
   #simulator: Simulator | null = null;
 
-  constructor(torrent: LabTorrent) {
+  constructor(torrent: LabTorrent, honestIps: ReadonlySet<string>) {
     this.#torrent = torrent;
+    this.#honestIps = honestIps;
     this.#invariants = allInvariants(torrent);
     this.#said = this.#invariants.filter(({ onSaid }) => onSaid !== undefined);
     this.#heard = this.#invariants.filter(({ onHeard }) => onHeard !== undefined);
@@ -107,7 +112,9 @@ export class LabWatch implements SimObserver, ConversationListener {
     this.trace.note(this.now, machine.number, 'opened', 0, null);
     const life = this.#lives.get(machine.number);
     if (life === undefined) return;
-    life.conversations.set(stream, new Conversation(life, stream, this.#torrent.metainfo.pieceCount, this));
+    const { pieceCount } = this.#torrent.metainfo;
+    const isAmongFriends = this.#honestIps.has(stream.remote.host);
+    life.conversations.set(stream, new Conversation(life, stream, { pieceCount, isAmongFriends, listener: this }));
   }
 
   onClosed(machine: SimMachine, stream: SimStream): void {

@@ -10,10 +10,13 @@ import type { SimObserver, SimPort } from './observer.js';
 /** killed: the system goes on, closes its sockets and writes what it was given · power: everything stops, and is silent. */
 export type CrashKind = 'killed' | 'power';
 
+/** Whether a simulated host is on, and how it is made to crash. */
 export class SimMachine {
   /** In order of creation, from 0. */
   readonly number: number;
+  /** Of its host. */
   readonly name: string;
+  /** @internal */
   readonly observer: SimObserver;
   readonly #onCrash: ((kind: CrashKind) => void)[] = [];
   #isOn = true;
@@ -22,22 +25,24 @@ export class SimMachine {
   #enteredPort: SimPort | null = null;
   #amount = 0;
 
+  /** @internal */
   constructor(number: number, name: string, observer: SimObserver) {
     this.number = number;
     this.name = name;
     this.observer = observer;
   }
 
+  /** False for ever after a crash. */
   get isOn(): boolean {
     return this.#isOn;
   }
 
-  /** Whether its code is running: a call into it has not returned. */
+  /** @internal Whether its code is running: a call into it has not returned. */
   get isRunning(): boolean {
     return this.#enteredPort !== null;
   }
 
-  /** Around every call into the host's code, with leave(). @returns false when it is off: it must not be called. */
+  /** @internal Around every call into the host's code, with leave(). @returns false when it is off: it must not be called. */
   enter(port: SimPort, amount = 0): boolean {
     if (!this.#isOn) return false;
     assert(this.#enteredPort === null, 'a simulated host is called back from inside a call');
@@ -46,13 +51,14 @@ export class SimMachine {
     return true;
   }
 
+  /** @internal */
   leave(): void {
     const port = this.#enteredPort!;
     this.#enteredPort = null;
     if (this.#isOn) this.observer.onTurn(this, port, this.#amount);
   }
 
-  /** The host's code asks a port for something. @returns false when it is off: the call has no effect. */
+  /** @internal The host's code asks a port for something. @returns false when it is off: the call has no effect. */
   act(): boolean {
     if (this.#isOn && --this.#actionsLeft < 0) this.crash(this.#crashKind);
     return this.#isOn;

@@ -1,8 +1,7 @@
 /** One simulated machine: the Host that an engine under test is given. Made by Simulator.createHost. */
 import type { Random } from '../base/random.js';
 import type { Clock, Wake } from '../host/clock.js';
-import type { Host } from '../host/host.js';
-import type { Log, LogLevel } from '../host/log.js';
+import type { LogLevel } from '../host/log.js';
 import type { StorageFactory } from '../host/storage.js';
 import { SimTask } from './event-queue.js';
 import type { SimMachine } from './machine.js';
@@ -24,23 +23,34 @@ export interface SimHostParts {
   readonly state: MemoryStateStore;
 }
 
-export class SimHost implements Host {
+/** One simulated machine. It is a Host (host/host.ts), which its published type does not say: the ports are internal. */
+export class SimHost {
   /** Whether it is on, and how it is made to crash. */
   readonly machine: SimMachine;
   /** What it was made from. */
   readonly options: SimHostOptions;
+  /** Its host name, or else its address. */
   readonly name: string;
+  /** IP text; null = it has none of that family. */
   readonly ipv4: string | null;
+  /** The same for IPv6. */
   readonly ipv6: string | null;
-  readonly clock: Clock;
+  /** @internal */
+  readonly clock: SimClock;
+  /** @internal */
   readonly random: Random;
+  /** @internal */
   readonly network: SimNetwork;
+  /** @internal */
   readonly storage: StorageFactory;
   /** Behind `storage`, unless that was given. */
   readonly disk: MemoryDisk;
+  /** @internal */
   readonly state: MemoryStateStore;
+  /** What its engine had to say. */
   readonly log: SimLog;
 
+  /** @internal */
   constructor(simulator: Simulator, parts: SimHostParts) {
     const ips = [parts.ipv4, parts.ipv6].filter((ip) => ip !== null);
     this.machine = parts.machine;
@@ -65,7 +75,9 @@ export class SimHost implements Host {
 }
 
 /** The simulator's time, as one host is called back at it. */
-class SimClock implements Clock {
+export class SimClock implements Clock {
+  /** By how much the wall clock of this host is wrong. */
+  stepSeconds = 0;
   readonly #simulator: Simulator;
   readonly #machine: SimMachine;
 
@@ -79,7 +91,7 @@ class SimClock implements Clock {
   }
 
   unixTime(): number {
-    return this.#simulator.clock.unixTime();
+    return this.#simulator.clock.unixTime() + this.stepSeconds;
   }
 
   wakeAt(deadline: number, fn: () => void): Wake {
@@ -116,18 +128,22 @@ class HostWake extends SimTask implements Wake {
 const NO_WAKE: Wake = { cancel() {} };
 
 /** Keeps the last remarks, to be printed by a test that fails. */
-export class SimLog implements Log {
+export class SimLog {
+  /** The last ones, oldest first, each with its virtual time. */
   readonly lines: string[] = [];
   readonly #clock: Clock;
 
+  /** @internal */
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
+  /** @internal */
   isEnabled(level: LogLevel): boolean {
     return level !== 'debug';
   }
 
+  /** @internal */
   write(level: LogLevel, message: string): void {
     if (!this.isEnabled(level)) return;
     if (this.lines.length >= LOG_LINES_MAX) this.lines.shift();

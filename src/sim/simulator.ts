@@ -31,7 +31,9 @@ const READY_KEPT_MAX = 4096;
 const PROMISE_ROUNDS = 25;
 const DEFAULT_LINK: Link = { latencyMs: 5, bytesPerMs: Number.POSITIVE_INFINITY, lossRatio: 0 };
 
+/** What a world is made from. */
 export interface SimulatorOptions {
+  /** Everything random comes from it: an integer from 0 to 2^32 - 1. */
   readonly seed: number;
   /** Wall clock at the start, seconds since 1970. */
   readonly unixTime?: number;
@@ -39,15 +41,17 @@ export interface SimulatorOptions {
   readonly link?: (fromHost: string, toHost: string) => Link;
   /** How streams are cut, unless their link says so. Left out = random. */
   readonly cutting?: Cutting;
-  /** Hears what happens. Left out = nobody does. */
+  /** @internal Hears what happens. Left out = nobody does. */
   readonly observer?: SimObserver;
 }
 
+/** What a simulated machine is made from. */
 export interface SimHostOptions {
   /** A name that other hosts can resolve. */
   readonly name?: string;
   /** IP text; null = this host has none of that family; left out = one is chosen. */
   readonly ipv4?: string | null;
+  /** The same for IPv6. */
   readonly ipv6?: string | null;
   /** What its files lie on, to be looked at by the test or handed to a successor. Left out = an empty disk. */
   readonly disk?: MemoryDisk;
@@ -59,19 +63,25 @@ export interface SimHostOptions {
   readonly access?: AccessOptions;
   /** What it is behind; its addresses are those of the box, as others see them. Left out or null = nothing. */
   readonly nat?: NatKind | NatOptions | null;
-  /** Instead of a disk in memory; a function is told whose it is. */
+  /** @internal Instead of a disk in memory; a function is told whose it is. */
   readonly storage?: StorageFactory | ((wiring: StorageWiring) => StorageFactory);
 }
 
 /** A callback that is to come. */
 export interface SimEvent extends Wake {
+  /** It has neither come nor been cancelled. */
   readonly isPending: boolean;
 }
 
+/** A world in virtual time: hosts, and what connects them. */
 export class Simulator {
+  /** What everything random comes from. */
   readonly seed: number;
+  /** @internal */
   readonly clock: Clock;
+  /** @internal */
   readonly random: SeededRandom;
+  /** What connects its hosts: names, web services, partitions. */
   readonly internet: SimInternet;
   readonly #observer: SimObserver;
   readonly #queue = new EventQueue();
@@ -84,6 +94,7 @@ export class Simulator {
   #eventsThisInstant = 0;
   #isRunning = false;
 
+  /** An empty world at time 0. */
   constructor(options: SimulatorOptions) {
     this.seed = options.seed;
     this.random = new SeededRandom(options.seed);
@@ -102,6 +113,7 @@ export class Simulator {
     return this.#now;
   }
 
+  /** Adds a machine. */
   createHost(options: SimHostOptions = {}): SimHost {
     const { ipv4, ipv6 } = this.internet.assignIps(options.ipv4, options.ipv6);
     const name = options.name ?? ipv4 ?? ipv6 ?? 'nowhere';
@@ -135,7 +147,7 @@ export class Simulator {
     return event;
   }
 
-  /** The same for a task, which is moved when it is pending. Its owner can have it again: nothing is allocated. */
+  /** @internal The same for a task, which is moved when it is pending. Its owner can have it again: nothing is allocated. */
   schedule(task: SimTask, deadline: number): void {
     if (deadline > this.#now) {
       task.isReady = false;
@@ -148,11 +160,13 @@ export class Simulator {
     this.#makeReady(task);
   }
 
+  /** @internal */
   cancel(task: SimTask): void {
     task.isReady = false;
     this.#queue.remove(task);
   }
 
+  /** Calls `fn` after so many virtual ms. */
   after(delayMs: number, fn: () => void): SimEvent {
     return this.at(this.#now + delayMs, fn);
   }

@@ -124,6 +124,21 @@ test('the program in the README runs as it stands there', async (t) => {
   assert.equal(readFileSync(join(directory, 'downloads', 'share', 'hello.txt'), 'utf8'), 'Hello from a swarm of two\n');
 });
 
+test('simulate-swarm: the same seed gives the same lines, another one others', async (t) => {
+  const linesOf = async (seed: string): Promise<string[]> => {
+    const program = startExample(t, 'simulate-swarm', [seed]);
+    assert.equal(await program.exit(WAIT_MS), 0, program.errors);
+    return program.lines;
+  };
+  const first = await linesOf('1');
+  assert.match(
+    first.join('\n'),
+    /^the first is complete .*\nthe second is complete .*\na world of .* trace [0-9a-f]{16}$/,
+  );
+  assert.deepEqual(await linesOf('1'), first);
+  assert.notDeepEqual(await linesOf('2'), first);
+});
+
 test('every example has a test, says how it is used, and is in the list', () => {
   const directory = join(REPOSITORY, 'examples');
   const list = readFileSync(join(directory, 'README.md'), 'utf8');

@@ -111,9 +111,15 @@ for (const [name, allowed] of LEAVES) {
   });
 }
 
-test('every entry point but the whole is a leaf', () => {
+test('dtorrent/sim loads the engine and neither a host of the real world nor an npm package', () => {
+  const loaded = modulesBehind(join(REPOSITORY, 'dist', 'sim.js'));
+  loaded.delete('sim.js');
+  for (const module of loaded) assert.match(module, /^(base|format|host|protocol|engine|sim|lab)\//);
+});
+
+test('every entry point but the whole and the simulator is a leaf', () => {
   const leaves = LEAVES.map(([name]) => `./${name}`);
-  assert.deepEqual(entryPoints.filter((path) => path !== '.').sort(), leaves.sort());
+  assert.deepEqual(entryPoints.filter((path) => path !== '.' && path !== './sim').sort(), leaves.sort());
 });
 
 function specifierOf(entryPoint: string): string {
@@ -123,7 +129,7 @@ function specifierOf(entryPoint: string): string {
 function expectedPaths(): string[] {
   const paths = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'bin/dtorrent.js', 'dist/dtorrent.1'];
   for (const source of readdirSync(join(REPOSITORY, 'src'), { recursive: true }).map(String)) {
-    const isPublished = source.endsWith('.ts') && !source.endsWith('.test.ts') && !/(^|\/)(testing|sim)\//.test(source);
+    const isPublished = source.endsWith('.ts') && !source.endsWith('.test.ts') && !/(^|\/)testing\//.test(source);
     if (!isPublished) continue;
     const path = `dist/${source.slice(0, -'.ts'.length)}`;
     paths.push(`${path}.js`, `${path}.d.ts`);

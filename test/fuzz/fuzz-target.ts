@@ -8,7 +8,6 @@ import { type CorpusEntry, keepInput, readCorpus } from './corpus.js';
 import { mutate } from './mutate.js';
 import { reduceInput } from './reduce.js';
 import type { FuzzTarget } from './target.js';
-import { Watchdog } from './watchdog.js';
 
 export interface FuzzOptions {
   readonly seed: number;
@@ -83,7 +82,7 @@ async function runRound(
   const roundSeed = (Math.imul(seed, 0x9e3779b1) + Math.imul(round + 1, 0x85ebca6b)) | 0;
   const cases = target.casesPerRound ?? CASES_PER_ROUND_DEFAULT;
   const generatedCases = Math.ceil(cases / 2);
-  const property = fc.asyncProperty(target.inputs, async (input) => runCase(target, input));
+  const property = fc.asyncProperty(target.inputs, async (input) => target.check(input.slice()));
   const details = await fc.check(property, { seed: roundSeed, numRuns: generatedCases, maxSkipsPerRun: 0 });
   if (details.failed) {
     return { cases: details.numRuns, input: details.counterexample?.[0] ?? new Uint8Array(0), broken: null };
@@ -103,21 +102,10 @@ async function runRound(
   return { cases, input: null, broken: null };
 }
 
-const watchdog = new Watchdog();
-
-async function runCase(target: FuzzTarget, input: Uint8Array): Promise<void> {
-  watchdog.begin(target.name, input);
-  try {
-    await target.check(input.slice());
-  } finally {
-    watchdog.end();
-  }
-}
-
 /** @returns what the target threw; null when all its properties hold. */
 async function failureOf(target: FuzzTarget, input: Uint8Array): Promise<unknown> {
   try {
-    await runCase(target, input);
+    await target.check(input.slice());
     return null;
   } catch (thrown) {
     return thrown ?? new Error('something empty was thrown');

@@ -20,13 +20,9 @@ export function mutateBencode(input: Uint8Array, tokens: readonly string[], rand
   const containers: Container[] = [];
   collect(tree, containers);
   if (containers.length === 0) return encodeBencode(strange(random));
-  // The outer ones come first, and what they say matters most.
-  const near = containers.slice(0, OUTER_CONTAINERS);
-  change(pick(random, randomBelow(random, 2) === 0 ? near : containers), tokens, random);
+  change(pick(random, containers), tokens, random);
   return encodeBencode(tree);
 }
-
-const OUTER_CONTAINERS = 3;
 
 type Tree = BencodeInput;
 type Container = Tree[] | Map<string, Tree>;

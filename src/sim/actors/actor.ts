@@ -13,6 +13,7 @@ import type { SimHost } from '../sim-host.js';
 import type { Simulator } from '../simulator.js';
 import type { Script } from './script.js';
 
+/** What a hostile peer does; what each kind is, its class says. */
 export type ActorKind =
   | 'corrupting-seed'
   | 'never-sends'
@@ -28,7 +29,9 @@ export type ActorKind =
 
 /** What an actor knows of the swarm that it is in. */
 export interface ActorWorld {
+  /** Where it is to live. */
   readonly simulator: Simulator;
+  /** Of the torrent of the swarm. */
   readonly metainfo: Metainfo;
   /** The right content of one piece; not to be written to. */
   pieceBytes(piece: number): Uint8Array;
@@ -38,13 +41,17 @@ export interface ActorWorld {
   readonly random: Random;
 }
 
+/** A hostile peer. */
 export interface Actor {
+  /** What it does to others. */
   readonly kind: ActorKind;
   /** Of what its kind can do, the one thing that it does. */
   readonly variant: string;
+  /** Its machine. */
   readonly host: SimHost;
   /** Where it listens: to be handed to trackers and honest nodes as a peer. */
   readonly address: Address;
+  /** Listens, and dials. */
   start(): void;
   /** Closes all it has; nothing happens after this. */
   stop(): void;

@@ -11,6 +11,7 @@ import type { Script } from './script.js';
 import { FakeProgress } from './takers.js';
 import { SlowLoris, UnchokeFlapper } from './time-wasters.js';
 
+/** All of them. */
 export const ACTOR_KINDS: readonly ActorKind[] = [
   'corrupting-seed',
   'never-sends',

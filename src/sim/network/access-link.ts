@@ -7,8 +7,11 @@
 import { SimTask } from '../event-queue.js';
 import type { Simulator } from '../simulator.js';
 
+/** The line of one host. */
 export interface AccessOptions {
+  /** Away from the host. */
   readonly upBytesPerMs: number;
+  /** Towards it. */
   readonly downBytesPerMs: number;
   /** Of each direction. Left out = a fifth of a second's worth, and 64 KiB at least. */
   readonly queueBytesMax?: number;

@@ -32,11 +32,13 @@ export interface SimHttpAnswer {
 /** @returns null to never answer. */
 export type SimHttpService = (request: SimHttpRequest) => SimHttpAnswer | null;
 
+/** What connects the hosts of a world. */
 export class SimInternet {
-  readonly simulator: Simulator;
-  /** How streams are cut where their link does not say. */
-  readonly cutting: Cutting;
   /** @internal */
+  readonly simulator: Simulator;
+  /** @internal How streams are cut where their link does not say. */
+  readonly cutting: Cutting;
+  /** @internal @internal */
   readonly segments: SegmentPool = new SegmentPool();
   readonly #link: (fromHost: string, toHost: string) => Link;
   readonly #networks = new Map<string, SimNetwork>();
@@ -45,6 +47,7 @@ export class SimInternet {
   #isCut: ((fromHost: string, toHost: string) => boolean) | null = null;
   #assigned = 0;
 
+  /** @internal */
   constructor(simulator: Simulator, link: (fromHost: string, toHost: string) => Link, cutting: Cutting) {
     this.simulator = simulator;
     this.#link = link;
@@ -59,13 +62,14 @@ export class SimInternet {
     this.#names.set(name.toLowerCase(), addresses);
   }
 
-  /** @returns [] for an unknown name; IP text is its own answer. */
+  /** @internal @returns [] for an unknown name; IP text is its own answer. */
   lookUp(host: string): readonly Address[] {
     const literal = makeAddress(host.replace(/^\[|\]$/g, ''), 0);
     return literal !== null ? [literal] : (this.#names.get(host.toLowerCase()) ?? []);
   }
 
   /**
+   * @internal
    * Serves GETs to `host` (`tracker.test:80`; the port is always given). The name still has to resolve.
    * null = nobody listens there any more: connections are refused.
    */
@@ -74,11 +78,12 @@ export class SimInternet {
     else this.#services.set(host.toLowerCase(), service);
   }
 
+  /** @internal */
   httpService(host: string): SimHttpService | null {
     return this.#services.get(host.toLowerCase()) ?? null;
   }
 
-  /** Chooses IPs where none were given: 11.0.0.1, 2001:db8::1 and up. */
+  /** @internal Chooses IPs where none were given: 11.0.0.1, 2001:db8::1 and up. */
   assignIps(ipv4?: string | null, ipv6?: string | null): { ipv4: string | null; ipv6: string | null } {
     const index = ++this.#assigned;
     const chosen4 = ipv4 === undefined ? `11.${index >>> 16}.${(index >>> 8) & 255}.${index & 255}` : ipv4;
@@ -89,7 +94,7 @@ export class SimInternet {
     };
   }
 
-  /** A host that is off lets its addresses go: its successor takes them over. */
+  /** @internal A host that is off lets its addresses go: its successor takes them over. */
   attach(ip: string, network: SimNetwork): void {
     if (this.#networks.get(ip)?.isOn === true) {
       throw new DtorrentError('EOPTION', `two simulated hosts have the address ${ip}`);
@@ -97,11 +102,12 @@ export class SimInternet {
     this.#networks.set(ip, network);
   }
 
+  /** @internal */
   detach(ip: string, network: SimNetwork): void {
     if (this.#networks.get(ip) === network) this.#networks.delete(ip);
   }
 
-  /** @returns null when nobody is there; loopback is always oneself. */
+  /** @internal @returns null when nobody is there; loopback is always oneself. */
   find(from: SimNetwork, to: Address): SimNetwork | null {
     return isLoopback(to) ? from : (this.#networks.get(to.host) ?? null);
   }
@@ -114,16 +120,18 @@ export class SimInternet {
     this.#isCut = isCut;
   }
 
+  /** @internal */
   isCutOff(fromHost: string, toHost: string): boolean {
     const isCut = this.#isCut;
     return isCut !== null && fromHost !== toHost && (isCut(fromHost, toHost) || isCut(toHost, fromHost));
   }
 
-  /** Whether a host that is on has that address, and nothing is cut in between. */
+  /** @internal Whether a host that is on has that address, and nothing is cut in between. */
   isReachable(fromHost: string, toHost: string): boolean {
     return this.#networks.get(toHost)?.isOn === true && !this.isCutOff(fromHost, toHost);
   }
 
+  /** @internal */
   link(fromHost: string, toHost: string): Link {
     return fromHost === toHost ? LOOPBACK_LINK : this.#link(fromHost, toHost);
   }

@@ -10,6 +10,7 @@ import { randomBelow, type SeededRandom } from '../../base/random.js';
  */
 export type Cutting = 'random' | 'bytes' | 'whole';
 
+/** The way from one host to another. */
 export interface Link {
   /** One way. */
   readonly latencyMs: number;

@@ -10,9 +10,12 @@ import { type Address, addressKey } from '../../base/address.js';
  * port-restricted: to the very addresses · symmetric: the same, and another mapping for each destination.
  */
 export const NAT_KINDS = ['full-cone', 'restricted-cone', 'port-restricted', 'symmetric'] as const;
+/** See NAT_KINDS. */
 export type NatKind = (typeof NAT_KINDS)[number];
 
+/** What a host is behind. */
 export interface NatOptions {
+  /** How it maps and filters. */
   readonly kind: NatKind;
   /** What a dial from outside gets. Left out = silent. */
   readonly inboundTcp?: 'silent' | 'refused';

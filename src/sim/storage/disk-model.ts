@@ -7,6 +7,7 @@
 export interface DiskModel {
   /** Of each operation, however small: a seek. */
   readonly latencyMs: number;
+  /** Reading and writing. */
   readonly bytesPerMs: number;
 }
 

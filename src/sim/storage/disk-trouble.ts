@@ -5,8 +5,10 @@
 import { assert } from '../../base/assert.js';
 import type { Random } from '../../base/random.js';
 
+/** What an engine does with a disk. */
 export type MemoryOperation = 'open' | 'write' | 'read' | 'verify' | 'select' | 'stamp' | 'flush';
 
+/** What is wrong with a disk. */
 export class DiskTrouble {
   /** Share of operations that fail. */
   errorRatio = 0;

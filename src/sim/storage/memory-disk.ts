@@ -12,7 +12,9 @@ import { DiskTrouble } from './disk-trouble.js';
 
 /** Where a byte is. */
 export interface DiskPlace {
+  /** Absolute. */
   readonly path: string;
+  /** Bytes from the start of the file. */
   readonly offset: number;
 }
 
@@ -20,7 +22,9 @@ export interface DiskPlace {
 export class MemoryDisk {
   /** Of all files together, holes included. */
   capacityBytes: number = Number.POSITIVE_INFINITY;
+  /** @internal */
   readonly queue: DiskQueue = new DiskQueue();
+  /** What is wrong with it. */
   readonly trouble: DiskTrouble = new DiskTrouble();
   #files = new Map<string, StoredFile>();
   #unmounted: Map<string, StoredFile> | null = null;
@@ -54,6 +58,7 @@ export class MemoryDisk {
     this.#forget(path);
   }
 
+  /** Whether it is there. */
   get isMounted(): boolean {
     return this.#unmounted === null;
   }
@@ -117,6 +122,7 @@ export class MemoryDisk {
     return false;
   }
 
+  /** Whether there is such a file. */
   has(path: string): boolean {
     return this.#files.has(path);
   }
@@ -126,12 +132,14 @@ export class MemoryDisk {
     return this.#files.get(path)?.bytes.length ?? 0;
   }
 
+  /** @internal */
   stamp(path: string): FileStamp {
     const file = this.#files.get(path);
     if (file === undefined) return { lengthBytes: -1, modifiedUs: 0 };
     return { lengthBytes: file.bytes.length, modifiedUs: file.change };
   }
 
+  /** Until `capacityBytes` is reached. */
   get freeBytes(): number {
     if (this.capacityBytes === Number.POSITIVE_INFINITY) return this.capacityBytes;
     let used = 0;

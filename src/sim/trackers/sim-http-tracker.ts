@@ -27,9 +27,11 @@ import {
 
 const OK = 200;
 
+/** What a simulated tracker is made from. */
 export interface SimTrackerOptions {
   /** Becomes a host name. */
   readonly name: string;
+  /** Where it listens. */
   readonly port: number;
   /** How often peers are asked to announce; its min interval is the same, but never more than five minutes. */
   readonly intervalSeconds?: number;
@@ -45,9 +47,13 @@ interface Answer extends SimHttpAnswer {
   readonly waitMs?: number | null;
 }
 
+/** A tracker that is asked over HTTP. */
 export class SimHttpTracker {
+  /** @internal */
   readonly host: SimHost;
+  /** For torrents and magnet links. */
   readonly url: string;
+  /** @internal */
   readonly log: AnnounceLog = new AnnounceLog();
   readonly #simulator: Simulator;
   readonly #options: SimTrackerOptions;
@@ -55,6 +61,7 @@ export class SimHttpTracker {
   readonly #server: TrackerServer;
   #trouble: TrackerTrouble | null = null;
 
+  /** A host of its own, which serves at once. */
   constructor(simulator: Simulator, options: SimTrackerOptions) {
     const { name, port, intervalSeconds = SIM_TRACKER_INTERVAL_SECONDS } = options;
     this.#simulator = simulator;
@@ -66,6 +73,7 @@ export class SimHttpTracker {
     this.#serve();
   }
 
+  /** What is wrong with it. */
   get trouble(): TrackerTrouble | null {
     return this.#trouble;
   }

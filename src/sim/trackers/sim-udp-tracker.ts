@@ -32,9 +32,13 @@ interface Answer {
 
 const SILENCE: Answer = { packet: null, outcome: 'unanswered', delayMs: 0 };
 
+/** A tracker that is asked over UDP (BEP 15). */
 export class SimUdpTracker {
+  /** @internal */
   readonly host: SimHost;
+  /** For torrents and magnet links. */
   readonly url: string;
+  /** @internal */
   readonly log: AnnounceLog = new AnnounceLog();
   /** One of UDP_TRACKER_TROUBLES; null = it is well. Refused is silence: UDP clients do not hear of a closed port. */
   trouble: TrackerTrouble | null = null;
@@ -44,6 +48,7 @@ export class SimUdpTracker {
   readonly #socket: DatagramSocket;
   readonly #intervalSeconds: number;
 
+  /** A host of its own, which serves at once. */
   constructor(simulator: Simulator, options: SimTrackerOptions) {
     const { name, port, intervalSeconds = SIM_TRACKER_INTERVAL_SECONDS } = options;
     this.#simulator = simulator;

@@ -30,6 +30,7 @@ export type TrackerTrouble =
   | 'forgetful'
   | 'foreign';
 
+/** What can be wrong with one that is asked over HTTP. */
 export const HTTP_TRACKER_TROUBLES: readonly TrackerTrouble[] = [
   'slow',
   'silent',
@@ -43,6 +44,7 @@ export const HTTP_TRACKER_TROUBLES: readonly TrackerTrouble[] = [
   'hasty',
   'junk-peers',
 ];
+/** And with one over UDP. */
 export const UDP_TRACKER_TROUBLES: readonly TrackerTrouble[] = [
   'slow',
   'silent',

@@ -6,11 +6,9 @@ import assert from 'node:assert/strict';
 import { makeAddress } from '../../../src/base/address.js';
 import { randomBelow, type SeededRandom } from '../../../src/base/random.js';
 import { auditSession } from '../../../src/engine/audit/audit-session.js';
-import type { Settings } from '../../../src/engine/settings.js';
 import { SimEngine, type SimTorrent } from '../../../src/engine/testing/sim-swarm.js';
 import type { Torrent } from '../../../src/engine/torrent.js';
 import { Simulator } from '../../../src/sim/simulator.js';
-import { isOneLine } from '../expect.js';
 import { LIVE_TORRENTS, type LiveKind } from './live-torrents.js';
 import { MutatedPeer } from './mutated-peer.js';
 
@@ -60,7 +58,7 @@ class LiveWorld {
     this.#live = live;
     this.#torrent = LIVE_TORRENTS[live.kind];
     this.#simulator = new Simulator({ seed: live.random.uint32() });
-    this.#engine = new SimEngine(this.#simulator, this.#settings());
+    this.#engine = new SimEngine(this.#simulator);
     this.#peers = live.peers.map((peer) => this.#makePeer(peer));
     if (live.role === 'seed') this.#engine.give(this.#torrent);
     const hosts = live.peers.map((peer) =>
@@ -68,7 +66,6 @@ class LiveWorld {
     );
     this.#download = this.#engine.add(live.role === 'magnet' ? this.#torrent.magnet : this.#torrent.metainfo, {
       peers: hosts.flatMap((host) => (host === null ? [] : [{ host, port: PEER_PORT }])),
-      isSuperSeed: live.role === 'seed' && randomBelow(live.random, 2) === 0,
     });
   }
 
@@ -81,20 +78,6 @@ class LiveWorld {
       this.#audit();
       if (this.#live.hasOrders) this.#order();
     }
-  }
-
-  /** Tight ones now and then, that things happen which are rare otherwise. */
-  #settings(): Partial<Settings> {
-    const { random } = this.#live;
-    if (randomBelow(random, 2) === 0) return {};
-    return {
-      maxRequestsPerPeer: 2 + randomBelow(random, 10),
-      uploadSlots: 1 + randomBelow(random, 2),
-      optimisticSlots: randomBelow(random, 2),
-      maxPeers: 2 + randomBelow(random, 4),
-      writeCacheBytes: 1024 * 1024,
-      readCacheBytes: 1024 * 1024,
-    };
   }
 
   #order(): void {
@@ -150,9 +133,6 @@ class LiveWorld {
         if ('error' in event && event.error !== null) assert.notEqual(event.error.code, 'EINTERNAL', event.error.stack);
       }
       assert.equal(auditSession(engine.session), null);
-      for (const torrent of engine.session.torrents) {
-        for (const { client } of engine.session.peers(torrent)) assert.ok(isOneLine(client));
-      }
     }
   }
 
