@@ -81,8 +81,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     bug: 'lost wake-up: the tick is not armed again',
     file: 'src/engine/session.js',
-    from: '#tick(now) {\n        this.#turn.timers.set(this.#tickTimer, now + TICK_MS);',
-    to: '#tick(now) {',
+    from: 'this.#turn.timers.set(this.#tickTimer, this.#tickDueAtMs);\n        // What peers',
+    to: '// What peers',
     caughtBy: [LIVENESS, SLOTS, AUDIT],
   },
   {
@@ -132,7 +132,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'src/engine/peer/peer.js',
     from: 'this.#dropQueuedRequests((piece) => this.#hasFast && this.upload.grants.has(piece));',
     to: '',
-    caughtBy: [UPLOADS],
+    caughtBy: [UPLOADS, AUDIT],
   },
   {
     bug: 'a peer is asked for more than it queues',
