@@ -38,6 +38,8 @@ export function auditSwarmConnections(session: Session, torrent: Torrent): strin
   const { maxPeersPerTorrent } = session.context.settings;
   const { now } = session.context.turn;
   if (swarm.peers.size > maxPeersPerTorrent) return `${name}: ${swarm.peers.size} peers, ${maxPeersPerTorrent} allowed`;
+  const isAtWork = phase === 'downloading' || phase === 'seeding';
+  if (isAtWork && !swarm.isRunning) return `${name}: is ${phase}, and its swarm does not run`;
   const isAtRest = phase === 'paused' || phase === 'failed' || phase === 'stopped';
   if (isAtRest && swarm.peers.size > 0) return `${name}: has ${swarm.peers.size} peers though it is ${phase}`;
   const ids = new Set<string>();

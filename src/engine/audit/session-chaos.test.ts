@@ -1,19 +1,21 @@
 /**
  * Small swarms of whole sessions in which people and networks do what they like: pause, check, select, read, limit,
- * remove, come back, break connections. Every turn is audited; then everyone is left in peace, and has to finish.
+ * remove, come back, break connections, lie about pieces. Every turn is audited; then everyone is left in peace, and has to finish.
  * SEED=n runs from that seed, SEEDS=n as many.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DtorrentError } from '../../base/errors.js';
 import { randomBelow, SeededRandom } from '../../base/random.js';
+import { v2WireHash } from '../../format/infohash.js';
 import type { Link } from '../../sim/network/internet.js';
 import { Simulator } from '../../sim/simulator.js';
 import { MemoryDisk } from '../../sim/storage/memory-disk.js';
 import { MemoryStorageFactory } from '../../sim/storage/memory-storage.js';
 import type { Reader } from '../data/reader.js';
 import type { Settings } from '../settings.js';
-import { makeSimTorrent, SimEngine, type SimTorrent } from '../testing/sim-swarm.js';
+import { DOWNLOADS, makeSimTorrent, SimEngine, type SimTorrent } from '../testing/sim-swarm.js';
+import { makeV2Torrent } from '../testing/v2-torrent.js';
 import type { Torrent } from '../torrent.js';
 
 const KIB = 1024;
@@ -26,6 +28,7 @@ class Chaos {
   readonly simulator: Simulator;
   readonly torrents: readonly SimTorrent[];
   readonly engines: SimEngine[] = [];
+  readonly liars: SimEngine[] = [];
   /** By engine, then by torrent; null = removed. */
   readonly added: (Torrent | null)[][] = [];
   readonly readers: Reader[] = [];
@@ -38,19 +41,42 @@ class Chaos {
     const links: Link[] = Array.from({ length: 4 }, () => ({
       latencyMs: 1 + randomBelow(random, 100),
       bytesPerMs: 20 + randomBelow(random, 2000),
-      lossRatio: 0,
+      lossRatio: randomBelow(random, 2) / 100,
+      resetsPerHour: randomBelow(random, 2) * 60,
     }));
     const link = (from: string, to: string): Link => links[(from.charCodeAt(from.length - 1) + to.length) % 4]!;
     this.simulator = new Simulator({ seed, link });
     this.torrents = Array.from({ length: 1 + randomBelow(random, 3) }, (_, index) => this.#makeTorrent(index));
     const count = 3 + randomBelow(random, 3);
     for (let index = 0; index < count; index++) this.#addEngine(index);
+    if (randomBelow(random, 3) === 0) this.#addLiar();
+  }
+
+  /** Has everything, and serves some of it wrong. */
+  #addLiar(): void {
+    const { random, simulator } = this;
+    const liar = new SimEngine(simulator);
+    for (const torrent of this.torrents) {
+      liar.give(torrent);
+      for (const [path, bytes] of torrent.files) {
+        const times = randomBelow(random, 5);
+        for (let i = 0; i < times; i++)
+          liar.host.disk.corrupt(`${DOWNLOADS}/${path}`, randomBelow(random, bytes.length));
+      }
+      liar.add(torrent.metainfo, { isTrusted: true, from: this.engines });
+    }
+    this.liars.push(liar);
   }
 
   #makeTorrent(index: number): SimTorrent {
     const { random } = this;
     const pieceLength = [16 * KIB, 64 * KIB, 256 * KIB, MIB][randomBelow(random, 4)]!;
     const pieces = 2 + randomBelow(random, pieceLength === MIB ? 4 : 16);
+    const kind = (['v1', 'v1', 'v2', 'hybrid'] as const)[randomBelow(random, 4)]!;
+    // All of these have one file of one name: one is enough.
+    if (kind !== 'v1' && index === 0) {
+      return makeV2Torrent({ kind, lengthBytes: 1 + randomBelow(random, pieces * pieceLength), pieceLength });
+    }
     const lengths: Record<string, number> = {};
     for (let file = 0; file <= randomBelow(random, 4); file++) {
       lengths[`${index}-${file}.bin`] = 1 + randomBelow(random, pieces * pieceLength);
@@ -93,9 +119,12 @@ class Chaos {
 
   addTorrent(index: number, which: number): void {
     const { metainfo, magnet } = this.torrents[which]!;
-    const source = index > 0 && randomBelow(this.random, 3) === 0 ? magnet : metainfo;
+    // A magnet does not bring what v2 pieces are verified by.
+    const isMagnet = index > 0 && randomBelow(this.random, 3) === 0 && v2WireHash(metainfo.infoHash) === null;
+    const source = isMagnet ? magnet : metainfo;
     const from = this.engines.filter((_, other) => other < index);
-    this.added[index]![which] = this.engines[index]!.add(source, { from });
+    const isSuperSeed = index === 0 && randomBelow(this.random, 4) === 0;
+    this.added[index]![which] = this.engines[index]!.add(source, { from, isSuperSeed });
   }
 
   step(): void {
@@ -118,7 +147,8 @@ class Chaos {
     else if (action < 68) this.closeReader(index);
     else if (action < 78) this.breakConnection(index, torrent);
     else if (action < 86) this.limit(index);
-    else if (action < 92) this.meet(index, torrent);
+    else if (action < 91) this.meet(index, torrent);
+    else if (action < 92) this.engines[index]!.host.network.resetStreams(0.5);
     else if (action < 95 && index > 0) {
       session.remove(torrent, () => {
         this.added[index]![which] = null;
@@ -137,7 +167,8 @@ class Chaos {
     if (torrent.files === null) return;
     const { random } = this;
     const file = randomBelow(random, torrent.metainfo!.files.length);
-    const length = torrent.metainfo!.files[file]!.lengthBytes;
+    const { lengthBytes: length, padding } = torrent.metainfo!.files[file]!;
+    if (padding) return;
     const from = randomBelow(random, length);
     this.engines[index]!.session.inTurn(() => {
       const reader = torrent.openReader(file, from, from + 1 + randomBelow(random, length - from));
@@ -177,7 +208,8 @@ class Chaos {
 
   /** Told of everyone, as by a tracker. */
   meet(index: number, torrent: Torrent): void {
-    const peers = this.engines.map(({ host, session }) => ({ host: host.ipv4!, port: session.listenPort }));
+    const all = [...this.engines, ...this.liars];
+    const peers = all.map(({ host, session }) => ({ host: host.ipv4!, port: session.listenPort }));
     this.engines[index]!.session.inTurn(() => torrent.addNamedPeers(peers, 'manual'));
   }
 
@@ -222,6 +254,6 @@ for (let seed = first; seed < first + count; seed++) {
     const isDone = chaos.simulator.run(() => chaos.isDone, { maxVirtualMs: PEACE_MS });
     assert.ok(isDone, chaos.describe());
     for (const engine of chaos.engines) for (const torrent of chaos.torrents) assert.ok(engine.has(torrent));
-    for (const engine of chaos.engines) engine.stop(chaos.simulator);
+    for (const engine of [...chaos.engines, ...chaos.liars]) engine.stop(chaos.simulator);
   });
 }

@@ -126,6 +126,11 @@ export class Swarm implements PeerOwner, Dialler {
     return sum;
   }
 
+  /** Between start() and stop(). */
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
   /** Begins to dial. Incoming peers are taken from the start. Idempotent; after a stop() it begins again. */
   start(): void {
     this.#isStopped = false;
