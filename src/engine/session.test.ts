@@ -287,3 +287,45 @@ test('a process that was stopped for ten minutes hears what its peers have said 
   const reasons = events.flatMap((event) => (event.type === 'peerDisconnected' ? [event.reason] : []));
   assert.ok(!reasons.includes('idle'), reasons.join());
 });
+
+test('a bug in what is done with a reply of the disk fails its torrent, which would else go on half done', () => {
+  const first = makeSimTorrent(SMALL);
+  const second = makeSimTorrent({ lengths: { 'c.bin': 300_000 }, pieceLength: 32_768 });
+  const plants: Record<string, (torrent: Torrent) => void> = {
+    'a piece is stored': (torrent) => {
+      torrent.data!.picker.pieceVerified = planted;
+    },
+    'everything is checked': (torrent) => {
+      torrent.swarm.attachData = planted;
+    },
+  };
+  for (const [when, plant] of Object.entries(plants)) {
+    const simulator = new Simulator({ seed: 13 });
+    const seed = new SimEngine(simulator);
+    for (const torrent of [first, second]) {
+      seed.give(torrent);
+      seed.add(torrent.metainfo, { isTrusted: true });
+    }
+    const leecher = new SimEngine(simulator);
+    const broken = leecher.add(first.metainfo, { from: [seed] });
+    if (when === 'a piece is stored') simulator.run(() => broken.phase === 'downloading');
+    leecher.isAudited = false;
+    plant(broken);
+    const whole = leecher.add(second.metainfo, { from: [seed] });
+    assert.ok(
+      simulator.run(() => broken.phase === 'failed', { maxVirtualMs: 60_000 }),
+      when,
+    );
+    assert.equal(broken.error?.code, 'EINTERNAL');
+    assert.equal(broken.swarm.peers.size, 0);
+    assert.ok(
+      simulator.run(() => whole.phase === 'seeding', { maxVirtualMs: HOUR_MS }),
+      'others go on',
+    );
+    leecher.stop(simulator);
+  }
+});
+
+function planted(): never {
+  throw new Error('planted');
+}

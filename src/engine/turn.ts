@@ -59,13 +59,21 @@ export class Turn {
     this.afterTurn();
   }
 
-  /** For rare entries (API calls, announce replies): one closure per call. Errors go to onBug. */
-  run(task: () => void): void {
+  /**
+   * For rare entries (API calls, replies of disks and trackers): one closure per call. A throw out of `task` is a bug that
+   * is told; `stop` then ends what it was at work on, which would else go on half done.
+   */
+  run(task: () => void, stop: (bug: unknown) => void = () => {}): void {
     this.enter();
     try {
       task();
     } catch (error) {
       this.#onBug(error);
+      try {
+        stop(error);
+      } catch (another) {
+        this.#onBug(another);
+      }
     }
     this.leave();
   }

@@ -3,7 +3,7 @@
  * hashes the rest, a few pieces at a time. One run; called by TorrentData, and everything it calls back runs in a turn.
  */
 import type { Bitfield } from '../../base/bitfield.js';
-import { DtorrentError } from '../../base/errors.js';
+import { DtorrentError, toDtorrentError } from '../../base/errors.js';
 import { LIMITS } from '../../base/limits.js';
 import type { FileStamp, Storage, VerifyResult } from '../../host/storage.js';
 import type { Turn } from '../turn.js';
@@ -56,13 +56,18 @@ export class DataCheck {
       return;
     }
     this.#storage.stampFiles((result) => {
-      this.#turn.run(() => this.#onStamps(result, memory));
+      this.#enter(() => this.#onStamps(result, memory));
     });
   }
 
   /** Nothing is called after this. */
   cancel(): void {
     this.#isOver = true;
+  }
+
+  /** The storage replies. */
+  #enter(task: () => void): void {
+    this.#turn.run(task, (bug) => this.#handler.onCheckError(toDtorrentError(bug)));
   }
 
   #onStamps(result: readonly FileStamp[] | DtorrentError, memory: DataMemory | null): void {
@@ -87,7 +92,7 @@ export class DataCheck {
       const piece = this.#next++;
       this.#inFlight++;
       this.#storage.verifyPiece(piece, (result) => {
-        this.#turn.run(() => this.#onVerified(piece, result));
+        this.#enter(() => this.#onVerified(piece, result));
       });
     }
     if (this.#inFlight === 0 && !this.#isOver) this.#end();

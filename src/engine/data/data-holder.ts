@@ -5,7 +5,7 @@
  * Invariant: at most one storage of the torrent is in use; an opening that a close has overtaken comes to nothing.
  */
 import { assert } from '../../base/assert.js';
-import { DtorrentError } from '../../base/errors.js';
+import { DtorrentError, toDtorrentError } from '../../base/errors.js';
 import type { FileLayout } from '../../format/file-layout.js';
 import type { Storage, StorageSpec } from '../../host/storage.js';
 import type { EngineContext } from '../context.js';
@@ -63,10 +63,11 @@ export class DataHolder implements ResumeSource {
     const directoryIdentity = opening.needsFiles ? (this.data?.storage.directoryIdentity ?? null) : null;
     const parts = { layout, hashes, wantedFiles, partsName, preallocation };
     this.#context.host.storage.open({ directory: this.#directory, directoryIdentity, ...parts }, (result) => {
-      this.#context.turn.run(() => {
+      const opened = (): void => {
         if (number === this.#openings) this.#onStorage(opening, wantedFiles, result, done);
         else if (!(result instanceof DtorrentError)) result.close(() => {});
-      });
+      };
+      this.#context.turn.run(opened, (bug) => this.#handler.onDataError(toDtorrentError(bug)));
     });
   }
 

@@ -4,7 +4,7 @@
  * Invariant: a piece counts as had only after the storage said 'ok' to all of it; what is written unverified is
  * neither served nor announced.
  */
-import { DtorrentError } from '../../base/errors.js';
+import { DtorrentError, toDtorrentError } from '../../base/errors.js';
 import { LIMITS } from '../../base/limits.js';
 import { slotPart } from '../../base/slot-pool.js';
 import type { Storage } from '../../host/storage.js';
@@ -120,7 +120,7 @@ export class PieceStore {
         const begin = block * BLOCK_BYTES;
         const length = Math.min(runEnd * BLOCK_BYTES, this.#picker.pieceBytes(piece)) - begin;
         const part = slotPart(slot, { offsetBytes: (block - first) * BLOCK_BYTES, lengthBytes: length });
-        this.#storage.writeUnverified({ piece, begin, length }, part, (error) => this.#turn.run(() => written(error)));
+        this.#storage.writeUnverified({ piece, begin, length }, part, (error) => this.#enter(() => written(error)));
       }
       block = Math.max(runEnd, block + 1);
     }
@@ -174,7 +174,7 @@ export class PieceStore {
     partial.isStoring = true;
     this.#pending++;
     this.#storage.writePiece(piece, partial.extents[0]!.slot!, (result) => {
-      this.#turn.run(() => this.#onVerdict(piece, result));
+      this.#enter(() => this.#onVerdict(piece, result));
     });
   }
 
@@ -183,8 +183,13 @@ export class PieceStore {
     partial.isStoring = true;
     this.#pending++;
     this.#storage.verifyPiece(piece, (result) => {
-      this.#turn.run(() => this.#onVerdict(piece, result));
+      this.#enter(() => this.#onVerdict(piece, result));
     });
+  }
+
+  /** The storage replies. */
+  #enter(task: () => void): void {
+    this.#turn.run(task, (bug) => this.#handler.onStoreError(toDtorrentError(bug)));
   }
 
   #onExtentWritten(piece: number, extentIndex: number, error: DtorrentError | null): void {
