@@ -62,6 +62,7 @@ test('the query of an announce URL is kept as it is, and its fragment stays at h
   );
   assert.match(announceUrl('http://t/a?', REQUEST), /^http:\/\/t\/a\?info_hash=/);
   assert.match(announceUrl('http://t/a?b&', REQUEST), /^http:\/\/t\/a\?b&info_hash=/);
+  assert.match(announceUrl('http://t/a?key=b?', REQUEST), /^http:\/\/t\/a\?key=b\?&info_hash=/);
 });
 
 test('the scrape URL replaces the announce of the last path segment', () => {

@@ -113,8 +113,11 @@ export function parseScrapeResponse(
 
 function withQuery(url: string, query: string): string {
   const base = url.replace(/#.*$/s, '');
-  if (!base.includes('?')) return `${base}?${query}`;
-  return /[?&]$/.test(base) ? `${base}${query}` : `${base}&${query}`;
+  const queryStart = base.indexOf('?');
+  if (queryStart < 0) return `${base}?${query}`;
+  // A second question mark is part of a value.
+  const isSeparated = queryStart === base.length - 1 || base.endsWith('&');
+  return isSeparated ? `${base}${query}` : `${base}&${query}`;
 }
 
 function decodeAnswer(body: Uint8Array): BencodeDict | null {
