@@ -39,8 +39,9 @@ interface Reader {
 const REPEATS = 300;
 /** 2 is linear, 4 is quadratic. */
 const GROWTH_MAX = 2.7;
-/** Below, what is counted is only how things begin. */
+/** Fewer are only how things begin. */
 const STEPS_MIN = 3000;
+const MEASURED_AGAIN = 3;
 const CLIENT = makeAddress('1.2.3.4', 1)!;
 
 const lists = encodeBencode({
@@ -156,13 +157,21 @@ function check(input: Uint8Array): void {
     const bytes = repeated(times);
     return meter!.stepsOf(() => read(bytes));
   };
+  let growth = growthOf(stepsOf);
+  // What is counted is exact, but V8 now and then drops a function's counts: what is quadratic is so each time.
+  for (let again = 0; again < MEASURED_AGAIN && growth.isSteep; again++) growth = growthOf(stepsOf);
+  const { once, twice, isSteep } = growth;
+  assert.ok(
+    !isSteep,
+    `${name}: ${JSON.stringify(toLatin1(stretch))} × ${REPEATS} at ${start} is ${once} steps, twice as many are ${twice}`,
+  );
+}
+
+function growthOf(stepsOf: (times: number) => number): { once: number; twice: number; isSteep: boolean } {
   const base = stepsOf(1);
   const once = stepsOf(REPEATS) - base;
   const twice = stepsOf(2 * REPEATS) - base;
-  assert.ok(
-    twice < STEPS_MIN || twice <= GROWTH_MAX * once + STEPS_MIN,
-    `${name}: ${JSON.stringify(toLatin1(stretch))} × ${REPEATS} at ${start} is ${once} steps, twice as many are ${twice}`,
-  );
+  return { once, twice, isSteep: twice > GROWTH_MAX * Math.max(0, once) + STEPS_MIN };
 }
 
 function readLenient(input: Uint8Array): void {
