@@ -75,7 +75,7 @@ export const connectionMemoryTarget: FuzzTarget = {
     ),
   ],
   bytesMax: SCRIPT_BYTES_MAX,
-  casesPerRound: 4,
+  casesPerRound: 2,
   check,
 };
 

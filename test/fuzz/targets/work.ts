@@ -136,7 +136,7 @@ export const workTarget: FuzzTarget = {
   inputs: fc.uint8Array({ minLength: 6, maxLength: 6 }),
   samples: READERS.map((_, i) => Uint8Array.of(i, 0, 0, 0, 0, 8)),
   bytesMax: 6,
-  casesPerRound: 20,
+  casesPerRound: 10,
   check,
 };
 
