@@ -1,8 +1,8 @@
 /**
  * Runs a swarm of production engines in virtual time to its last copy and says what it looked like.
- * usage: npm run sim:scale -- [--peers 200] [--mib 16] [--piece 65536] [--links same|different] [--free-riders 0.2]
+ * usage: npm run sim:scale -- [--peers 200] [--mib 16] [--piece 65536] [--links same|different] [--up 1000] [--free-riders 0.2]
  *        [--addresses 25] [--seed 1] [--seeds 5] [--json report.json] [--plots directory] [--progress]
- * `--seeds N` runs N swarms, of seeds `--seed` and up, one after the other. The plots are of the first.
+ * `--up` is the uplink of a peer in bytes per ms, the mean of them for different links. `--seeds N` runs N swarms, of seeds `--seed` and up, one after the other. The plots are of the first.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,6 +21,7 @@ const options = parseArgs({
     mib: { type: 'string', default: '16' },
     piece: { type: 'string', default: '65536' },
     links: { type: 'string', default: 'same' },
+    up: { type: 'string', default: '1000' },
     'free-riders': { type: 'string', default: '0' },
     addresses: { type: 'string', default: '25' },
     seed: { type: 'string', default: '1' },
@@ -40,6 +41,7 @@ for (let seed = first; seed < first + Number(options.seeds); seed++) {
     contentBytes: Number(options.mib) * MIB,
     pieceLength: Number(options.piece),
     links: options.links === 'different' ? 'different' : 'same',
+    upBytesPerMs: Number(options.up),
     freeRiderShare: Number(options['free-riders']),
     addressesPerPeer: Number(options.addresses),
   });
@@ -63,12 +65,13 @@ function runOnce(scenario: ScaleScenario): SwarmReport {
       `${(nowMs / 1000).toFixed(1)} s  wall ${wall.toFixed(1)} s  done ${(100 * doneShare).toFixed(1)} %  rarest ${copiesMin}  uplinks ${(100 * supplyShare).toFixed(0)} %`,
     );
   });
+  const cpuSeconds = (process.cpuUsage().user + process.cpuUsage().system) / 1e6;
   const wallSeconds = (performance.now() - startedAt) / 1000;
   const gib = report.peers.reduce((sum, peer) => sum + peer.downloadedBytes, 0) / 1024 ** 3;
   const rssMib = process.resourceUsage().maxRSS / 1024;
   console.log(reportText(report));
   console.log(
-    `run              ${wallSeconds.toFixed(1)} s of wall time, ${(wallSeconds / gib).toFixed(2)} s per GiB, peak RSS ${rssMib.toFixed(0)} MiB\n`,
+    `run              ${wallSeconds.toFixed(1)} s of wall time, ${cpuSeconds.toFixed(1)} s of CPU, ${(cpuSeconds / gib).toFixed(2)} s per GiB, peak RSS ${rssMib.toFixed(0)} MiB\n`,
   );
   return report;
 }

@@ -9,6 +9,7 @@ const SCENARIO: ScaleScenario = {
   contentBytes: 1 << 20,
   pieceLength: 1 << 16,
   links: 'different',
+  upBytesPerMs: 250,
   freeRiderShare: 0.2,
   addressesPerPeer: 25,
 };

@@ -13,6 +13,8 @@ export interface ScaleScenario {
   readonly pieceLength: number;
   /** same: everyone has the same link · different: no two are alike, the fastest has 16 times what the slowest has. */
   readonly links: 'same' | 'different';
+  /** Up, of every peer or on average; down it is several times that, and the seed has as much as four peers. */
+  readonly upBytesPerMs: number;
   /** Of the peers, 0 to 1: they unchoke nobody, and leave as soon as they have everything. */
   readonly freeRiderShare: number;
   /** How many others each peer is told of at the beginning, drawn at random; the same number finds it, on average. */
@@ -35,12 +37,8 @@ export interface ScaleWorld {
   readonly peers: readonly ScalePeer[];
 }
 
-/** 2 Mbit/s up and 8 down: what the swarm's peers have, or have on average. */
-const UP_BYTES_PER_MS = 250;
 const DOWN_PER_UP = 4;
-/** The seed has as much to give as four peers. */
-const SOURCE_UP_BYTES_PER_MS = 1000;
-const SOURCE_DOWN_BYTES_PER_MS = 1000;
+const SOURCE_UP_PER_UP = 4;
 const LATENCY_MS = 20;
 /** Different links: up rates are spread evenly on a scale of factors, from the least to so many times that. */
 const UP_SPREAD = 16;
@@ -59,13 +57,13 @@ export function makeWorld(scenario: ScaleScenario): ScaleWorld {
     // Spread evenly over the swarm, whatever order its links come in.
     const isFreeRider =
       Math.floor(((i + 1) * freeRiders) / scenario.peers) > Math.floor((i * freeRiders) / scenario.peers);
-    const link = scenario.links === 'same' ? SAME_LINK : drawLink(random);
+    const link = scenario.links === 'same' ? sameLink(scenario) : drawLink(scenario, random);
     peers.push({ ...link, isFreeRider, startsAtMs: fraction(random) * START_WITHIN_MS });
   }
   const source = {
     isFreeRider: false,
-    upBytesPerMs: SOURCE_UP_BYTES_PER_MS,
-    downBytesPerMs: SOURCE_DOWN_BYTES_PER_MS,
+    upBytesPerMs: SOURCE_UP_PER_UP * scenario.upBytesPerMs,
+    downBytesPerMs: SOURCE_UP_PER_UP * scenario.upBytesPerMs,
     latencyMs: LATENCY_MS,
     startsAtMs: 0,
   };
@@ -88,15 +86,15 @@ export function drawAddresses(scenario: ScaleScenario, random: Random): number[]
   return drawn;
 }
 
-const SAME_LINK = {
-  upBytesPerMs: UP_BYTES_PER_MS,
-  downBytesPerMs: DOWN_PER_UP * UP_BYTES_PER_MS,
-  latencyMs: LATENCY_MS,
-};
+type PeerLink = Pick<ScalePeer, 'upBytesPerMs' | 'downBytesPerMs' | 'latencyMs'>;
+
+function sameLink({ upBytesPerMs }: ScaleScenario): PeerLink {
+  return { upBytesPerMs, downBytesPerMs: DOWN_PER_UP * upBytesPerMs, latencyMs: LATENCY_MS };
+}
 
 /** The mean of the up rates is that of the same links, so that the swarm has as much to give. */
-function drawLink(random: Random): { upBytesPerMs: number; downBytesPerMs: number; latencyMs: number } {
-  const leastUp = (UP_BYTES_PER_MS * Math.log(UP_SPREAD)) / (UP_SPREAD - 1);
+function drawLink(scenario: ScaleScenario, random: Random): PeerLink {
+  const leastUp = (scenario.upBytesPerMs * Math.log(UP_SPREAD)) / (UP_SPREAD - 1);
   const upBytesPerMs = leastUp * UP_SPREAD ** fraction(random);
   const downPerUp = DOWN_PER_UP_MIN + fraction(random) * (DOWN_PER_UP_MAX - DOWN_PER_UP_MIN);
   const latencyMs = LATENCY_MIN_MS + fraction(random) * (LATENCY_MAX_MS - LATENCY_MIN_MS);

@@ -12,6 +12,7 @@ const SMALL: ScaleScenario = {
   contentBytes: 2 << 20,
   pieceLength: 1 << 16,
   links: 'different',
+  upBytesPerMs: 250,
   freeRiderShare: 0.25,
   addressesPerPeer: 8,
 };

@@ -6,7 +6,7 @@
 import { SeededRandom } from '../../base/random.js';
 import type { Torrent } from '../../engine/torrent.js';
 import { FileLayout } from '../../format/file-layout.js';
-import type { Link } from '../../sim/network/internet.js';
+import type { Link } from '../../sim/network/link.js';
 import { Simulator } from '../../sim/simulator.js';
 import { SharedContentDisk } from '../../sim/storage/shared-content.js';
 import { SharedContentStorageFactory } from '../../sim/storage/shared-content-storage.js';
@@ -49,6 +49,7 @@ export class ScaleSwarm {
     const byIp = new Map<string, ScalePeer>();
     this.#simulator = new Simulator({
       seed,
+      cutting: 'whole',
       observer: this.meter.observer,
       link: (from, to) => pathBetween(byIp.get(from)!, byIp.get(to)!),
     });
@@ -97,7 +98,10 @@ export class ScaleSwarm {
       isFull: index === this.scenario.peers,
     });
     const host = this.#simulator.createHost({
+      // Each in a network of its own: neighbours would all be allowed the same pieces (BEP 6).
+      ipv4: `11.${index >>> 8}.${index & 255}.1`,
       ipv6: null,
+      access: { upBytesPerMs: member.upBytesPerMs, downBytesPerMs: member.downBytesPerMs },
       storage: (wiring) => new SharedContentStorageFactory(disk, wiring),
     });
     const node = new LabNode(host, { ...MEMORY_SETTINGS, ...slots });
@@ -165,7 +169,7 @@ function supplyOf(members: readonly ScalePeer[]): number {
 function pathBetween(from: ScalePeer, to: ScalePeer): Link {
   return {
     latencyMs: from.latencyMs + to.latencyMs,
-    bytesPerMs: Math.min(from.upBytesPerMs / 5, to.downBytesPerMs),
+    bytesPerMs: Number.POSITIVE_INFINITY,
     lossRatio: 0,
   };
 }
