@@ -8,6 +8,8 @@ import { wireHashes } from '../../format/infohash.js';
 import { parseMetainfo } from '../../format/metainfo.js';
 import { contentOf as fileContentOf, V2_TORRENT } from '../../format/testing/example-torrents.js';
 import { allowedFastSet } from '../../protocol/wire/allowed-fast.js';
+import { EXTENSION_IDS } from '../../protocol/wire/extension-handshake.js';
+import { encodeDontHave } from '../../protocol/wire/extension-messages.js';
 import { Simulator } from '../../sim/simulator.js';
 import {
   askOften,
@@ -27,6 +29,7 @@ import {
 } from '../testing/peer-scenes.js';
 import { contentOf, RawPeer } from '../testing/raw-peer.js';
 import { DOWNLOADS, makeSimTorrent, SimEngine } from '../testing/sim-swarm.js';
+import type { ExtensionName } from './peer-extensions.js';
 
 // ---- requests, chokes and slots ----
 
@@ -303,6 +306,36 @@ test('of the pieces that a peer allows only so many are remembered', () => {
 });
 
 // ---- what a peer says it has ----
+
+test('who has a piece is not told that we have it too, unless it may be a super-seed, or cannot be told of our end', () => {
+  const { simulator, engine, added } = downloading();
+  const uploadOnly: [ExtensionName, number][] = [['upload_only', 3]];
+  const watcher = (options: { readonly isInterested: boolean; readonly extensions: [ExtensionName, number][] }) => {
+    const peer = join(simulator, engine, { fast: true, extensions: true }).bitfield(20, TWELVE);
+    peer.extensionHandshake({ extensions: new Map(options.extensions) });
+    if (options.isInterested) peer.send((encoder) => encoder.interested());
+    return peer;
+  };
+  const leecher = watcher({ isInterested: true, extensions: uploadOnly });
+  const superSeed = watcher({ isInterested: false, extensions: uploadOnly });
+  const simple = watcher({ isInterested: true, extensions: [] });
+  const source = join(simulator, engine, { fast: true }).send((encoder) => encoder.haveAll());
+  source.onRequest = (piece, begin, length) => source.sendBlock(TORRENT, piece, begin, length);
+  source.send((encoder) => encoder.unchoke());
+  assert.ok(simulator.run(() => added.phase === 'seeding', { maxVirtualMs: 60_000 }));
+  wait(simulator, 100);
+  const told = (peer: RawPeer): number[] =>
+    peer
+      .heard('have')
+      .filter((line) => /^have \d+$/.test(line))
+      .map((line) => Number(line.slice(5)));
+  assert.deepEqual(told(leecher).sort(), [12, 13, 14, 15, 16, 17, 18, 19]);
+  assert.equal(told(superSeed).length, 20);
+  assert.equal(told(simple).length, 20);
+  leecher.send((encoder) => encoder.extended(EXTENSION_IDS.lt_donthave, encodeDontHave(4)));
+  wait(simulator, 100);
+  assert.equal(told(leecher).at(-1), 4, 'it lacks it now');
+});
 
 test('a have of a piece that there is not ends the connection', () => {
   const { simulator, engine } = downloading();

@@ -72,6 +72,8 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   #hasExtensions = false;
   #data: TorrentData | null = null;
   readonly #holdings = new PeerHoldings(this);
+  /** It was interested at some time: it is no seed. */
+  #hasWanted = false;
   readonly #conduct = new PeerConduct();
 
   /** `owner` null = incoming: `router` names it once the info-hash has arrived. */
@@ -201,9 +203,13 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     this.wantsFlush();
   }
 
-  /** Also of what it has already: a super-seed waits to hear of the pieces that it has shown. Seeds are spared. */
+  /**
+   * Seeds are spared, and who has the piece, which halves what haves cost: but not a super-seed, which never wants
+   * anything and waits to hear of what it has shown, nor who could not be told at the end that we want nothing more.
+   */
   sendHave(piece: number): void {
     if (!this.isHandshakeDone || this.pieces.length === 0 || this.pieces.isFull) return;
+    if (this.pieces.has(piece) && this.#hasWanted && this.extensions.idOf('upload_only') !== 0) return;
     this.#encoder.have(piece);
     this.wantsFlush();
   }
@@ -369,6 +375,7 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   onInterested(): void {
     if (this.isInterested) return;
     this.isInterested = true;
+    this.#hasWanted = true;
     this.#owner!.onInterestChanged(this);
   }
 
@@ -564,6 +571,10 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
       this.#data!.onRequestsPossible();
     }
     this.#onHoldings(change);
+    // It may never have heard that we have it: it had it too.
+    if (change !== 'changed' || !this.#data!.have.has(piece) || !this.#owner!.isShownTo(this, piece)) return;
+    this.#encoder.have(piece);
+    this.wantsFlush();
   }
 
   #onExtensionHandshake(payload: Uint8Array): void {
