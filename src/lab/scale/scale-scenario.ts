@@ -11,7 +11,7 @@ export interface ScaleScenario {
   readonly peers: number;
   readonly contentBytes: number;
   readonly pieceLength: number;
-  /** same: everyone has the same link · different: no two are alike, the fastest has 16 times what the slowest has. */
+  /** same: everyone has the same link · different: no two are alike, as DSL and cable lines are not. */
   readonly links: 'same' | 'different';
   /** Up, of every peer or on average; down it is several times that, and the seed has as much as four peers. */
   readonly upBytesPerMs: number;
@@ -40,10 +40,10 @@ export interface ScaleWorld {
 const DOWN_PER_UP = 4;
 const SOURCE_UP_PER_UP = 4;
 const LATENCY_MS = 20;
-/** Different links: up rates are spread evenly on a scale of factors, from the least to so many times that. */
-const UP_SPREAD = 16;
-const DOWN_PER_UP_MIN = 3;
-const DOWN_PER_UP_MAX = 8;
+/** Different links: up rates are spread evenly on a scale of factors, from the least to so many times that. Down is more. */
+const UP_SPREAD = 8;
+const DOWN_PER_UP_MIN = 6;
+const DOWN_PER_UP_MAX = 16;
 const LATENCY_MIN_MS = 4;
 const LATENCY_MAX_MS = 60;
 /** Engines do not start in the same instant, or all of their ticks would be in step for ever. */

@@ -49,3 +49,23 @@ test('free riders give next to nothing and take their copy with them', () => {
   const stayed = SMALL.peers + 1 - report.peers.filter((peer) => peer.isFreeRider).length;
   assert.ok(report.samples.at(-1)!.copiesMean <= stayed + 1);
 });
+
+const GUARDED: ScaleScenario = { ...SMALL, peers: 40, contentBytes: 4 << 20, pieceLength: 1 << 15, upBytesPerMs: 50 };
+
+// What docs/simulation/README.md reports of large swarms, in swarms small enough to be looked at with every change. Of
+// a small torrent the first and the last blocks are a greater part, so the bounds are wider.
+for (const [name, scenario] of [
+  ['peers with equal links', { ...GUARDED, links: 'same', freeRiderShare: 0 }],
+  [
+    'peers with different links, a fifth of them free riders',
+    { ...GUARDED, addressesPerPeer: 15, freeRiderShare: 0.2 },
+  ],
+] as const) {
+  test(`${GUARDED.peers} ${name}: done soon after the bound, at little cost`, () => {
+    const summary = summarize(run(scenario));
+    assert.equal(summary.unfinished, 0);
+    assert.ok(summary.completionRatio < 1.35, `done at ${summary.completionRatio} times the bound`);
+    assert.ok(summary.overheadRatio < 0.01, `${summary.overheadRatio} of the payload was sent besides it`);
+    assert.ok(summary.duplicateRatio < 0.03, `${summary.duplicateRatio} of the payload came twice`);
+  });
+}

@@ -20,7 +20,7 @@ import { SwarmMeter } from './swarm-meter.js';
 /** A run that takes longer than so many times the bound is over all the same: its report says who is not done. */
 const GIVEN_UP_AT_BOUNDS = 10;
 const SAMPLES_PER_BOUND = 100;
-const MEMORY_SETTINGS = { readCacheBytes: 1024 * 1024, writeCacheBytes: 32 * 1024 * 1024 };
+const MEMORY_SETTINGS = { readCacheBytes: 1024 * 1024, writeCacheBytes: 8 * 1024 * 1024 };
 
 export class ScaleSwarm {
   readonly scenario: ScaleScenario;
