@@ -19,13 +19,11 @@ const POURED_BYTES_MAX = 64 * MEBIBYTE;
 const TREE = { '': 300_000 };
 
 const MESSAGES: readonly (readonly [TrackerTrouble, RegExp])[] = [
-  ['no-http', /cannot get an answer from 127\.0\.0\.1/],
   ['garbage', /the tracker answers with something that is not bencode/],
   ['escapes', /go .*away/],
   ['endless', /the answer of 127\.0\.0\.1:\d+ is longer than 1048576 bytes/],
   ['bomb', /the answer of 127\.0\.0\.1:\d+ is longer than 1048576 bytes/],
   ['loop', /127\.0\.0\.1:\d+ redirects more than 5 times/],
-  ['hangs-up', /cannot get an answer from 127\.0\.0\.1:\d+: /],
 ];
 
 for (const [trouble, message] of MESSAGES) {

@@ -34,6 +34,8 @@ export interface TorrentOptions {
   readonly kind: TorrentKind;
   /** Announce URLs, all in one tier. */
   readonly trackers?: readonly string[];
+  /** Files that may be open while it is made. */
+  readonly descriptorsMax?: number;
 }
 
 /** Writes `tree`, and makes its torrent. */
@@ -57,10 +59,10 @@ export async function createTorrent(
   t: TestContext,
   path: string,
   torrent: string,
-  { kind, trackers = [] }: TorrentOptions,
+  { kind, trackers = [], ...limits }: TorrentOptions,
 ): Promise<void> {
   const args = [`--${kind}`, '--piece-length', '65536', '--no-date', ...trackers.flatMap((url) => ['-t', url])];
-  await run(t, process.execPath, [CLI, 'create', path, '-o', torrent, ...args]);
+  await run(t, process.execPath, [CLI, 'create', path, '-o', torrent, ...args], limits);
 }
 
 /** Where our side of a transfer runs, and what it is told beside the torrent. */
@@ -95,7 +97,7 @@ export async function startSeed(t: TestContext, content: Content, side: OurSide 
 /** The same. @returns its process. */
 export async function runSeed(t: TestContext, content: Content, side: OurSide = {}): Promise<Dtorrent> {
   const seed = start(t, ['seed', content.torrent, content.data], side);
-  await seed.event('completed');
+  await seed.event('completed', 60_000);
   return seed;
 }
 

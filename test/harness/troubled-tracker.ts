@@ -4,16 +4,7 @@ import type { TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { afterTest } from './cleanup.js';
 
-export type TrackerTrouble =
-  | 'silent'
-  | 'drips'
-  | 'no-http'
-  | 'garbage'
-  | 'escapes'
-  | 'endless'
-  | 'bomb'
-  | 'loop'
-  | 'hangs-up';
+export type TrackerTrouble = 'silent' | 'drips' | 'garbage' | 'escapes' | 'endless' | 'bomb' | 'loop';
 
 const MEBIBYTE = 1024 * 1024;
 const GIBIBYTE = 1024 * MEBIBYTE;
@@ -70,9 +61,6 @@ export class TroubledTracker {
       case 'drips':
         this.#drip(socket, 'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nd8:interval');
         break;
-      case 'no-http':
-        socket.end('\x13BitTorrent protocol, what else?\r\n\r\n');
-        break;
       case 'garbage':
         socket.end(`${head()}\xff\x00<html>Out of order</html>`);
         break;
@@ -90,9 +78,6 @@ export class TroubledTracker {
       }
       case 'loop':
         socket.end(`HTTP/1.1 302 Found\r\nLocation: ${this.url}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
-        break;
-      case 'hangs-up':
-        socket.resetAndDestroy();
         break;
     }
   }
