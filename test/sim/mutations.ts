@@ -25,8 +25,6 @@ const AUDIT = 'the engine agrees with itself';
 const ASSERTIONS = 'no assertion fails';
 const LIVENESS = 'everybody completes in time';
 const LEFT = 'nothing outlives a stop';
-const STOP = 'a stop ends';
-const TRACKERS = 'trackers are asked as often as they allow';
 
 export const MUTATIONS: readonly Mutation[] = [
   {
@@ -83,7 +81,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'src/engine/session.js',
     from: 'this.#turn.timers.set(this.#tickTimer, this.#tickDueAtMs);\n        // What peers',
     to: '// What peers',
-    caughtBy: [LIVENESS, SLOTS, AUDIT],
+    caughtBy: [LIVENESS, SLOTS, AUDIT, LEFT],
   },
   {
     bug: 'lost wake-up: nobody hears that a chunk has been read',
@@ -142,24 +140,10 @@ export const MUTATIONS: readonly Mutation[] = [
     caughtBy: [REQUESTS],
   },
   {
-    bug: 'places are not counted when a dial gets through',
-    file: 'src/engine/swarm/swarm-places.js',
-    from: "            return this.#connector.takesIn(now) ? null : 'too-many-peers';",
-    to: '            return null;',
-    caughtBy: [LIMITS],
-  },
-  {
     bug: 'a have is told twice',
     file: 'src/engine/swarm/swarm.js',
     from: '            peer.sendHave(piece);\n    }\n    /** Peers may find',
     to: '            { peer.sendHave(piece); peer.sendHave(piece); }\n    }\n    /** Peers may find',
     caughtBy: [MESSAGES],
-  },
-  {
-    bug: 'a stop does not wait for what is being written',
-    file: 'src/engine/data/data-holder.js',
-    from: 'this.keeper.finish(',
-    to: '((done) => done())(',
-    caughtBy: [LEFT, AUDIT, ASSERTIONS, STOP, ON_DISK, TRACKERS],
   },
 ];
