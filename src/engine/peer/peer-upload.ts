@@ -30,6 +30,8 @@ export const SEND_BUFFER_BYTES_MAX: number = 1024 * 1024;
 /** How far ahead of the socket chunks are read, in chunks and in queued requests looked at. */
 const READ_AHEAD_CHUNKS = 4;
 const READ_AHEAD_REQUESTS = 128;
+/** Longer than one block takes on a very slow line. */
+const IDLE_MS = 20_000;
 const PADDING = new Uint8Array(LIMITS.requestBytesMax);
 
 export type RequestVerdict = 'queued' | 'refused' | 'abuse';
@@ -57,6 +59,12 @@ export class PeerUpload implements ChunkWaiter {
     this.#limiter = limiter;
     this.turns = new RateUser(wantsFlush);
     this.#wantsFlush = wantsFlush;
+  }
+
+  /** For a while nothing has gone to it, and we do not keep it waiting: it asks for nothing, or does not read. */
+  isIdle(connection: PeerConnection, now: number): boolean {
+    const waitsForUs = this.#queue.count > 0 && connection.bufferedBytes === 0;
+    return now - this.lastSentAtMs >= IDLE_MS && !waitsForUs;
   }
 
   get queuedRequests(): number {

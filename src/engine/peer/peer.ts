@@ -59,7 +59,6 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   isChokingUs = true;
   isInterestingToUs = false;
   lastUnchokedAtMs: number = Number.NEGATIVE_INFINITY;
-
   readonly #context: EngineContext;
   readonly #router: PeerRouter;
   readonly #encoder: WireEncoder;
@@ -159,7 +158,9 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   get uploadedBytes(): number {
     return this.upload.rate.totalBytes;
   }
-
+  get isIdle(): boolean {
+    return this.upload.isIdle(this.connection, this.#context.turn.now);
+  }
   // ValuedPeer
   get lastReceivedAtMs(): number {
     return this.#conduct.lastBlockAtMs;
@@ -443,7 +444,6 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     this.download.allowedFast.add(piece);
     this.wantsSettle();
   }
-
   onPort(_port: number): void {}
   onHashRequest(range: HashRange): void {
     const isServed = (piece: number): boolean => this.#data!.have.has(piece) && this.#owner!.isShownTo(this, piece);

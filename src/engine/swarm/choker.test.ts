@@ -6,6 +6,7 @@ import {
   type ChokerPeer,
   type ChokerSettings,
   NEWCOMER_MS,
+  SEED_IDLE_TURN_MS,
   SEED_TURN_BYTES,
   SEED_TURN_MAX_MS,
   SEED_TURN_MS,
@@ -253,4 +254,57 @@ test('whoever got a free slot between rounds keeps it in the next one', () => {
     }
     assert.equal(it.round(peers, 5000, mode).length, 5);
   }
+});
+
+const at = (host: string): Pick<ChokerPeer, 'remote'> => ({ remote: { family: 4, host, port: 1 } });
+
+test('seeding: one machine with many connections waits as one', () => {
+  const one = choker();
+  const crowd = Array.from({ length: 30 }, (_, i) => peer(`crowd${i}`, at('11.0.0.1')));
+  const others = Array.from({ length: 9 }, (_, i) => peer(`p${i}`, { ...at(`11.0.1.${i}`), connectedAtMs: 1 }));
+  const peers = [...crowd, ...others];
+  const served = new Set<string>();
+  for (let now = 10; now < 2 * SEED_TURN_MS; now += SEED_TURN_MS) {
+    const names = apply(peers, one.round(peers, now, SEEDING), now);
+    assert.equal(names.length, 5);
+    for (const name of names) served.add(name);
+  }
+  assert.deepEqual([...served].filter((name) => name.startsWith('p')).length, 9, [...served].join());
+  // Alone it may have all there is.
+  assert.equal(choker().round(crowd, 0, SEEDING).length, 5);
+  assert.equal(choker().fillFreeSlots(crowd).length, 5);
+});
+
+test('a free slot goes to a machine that has none', () => {
+  const held = ['a', 'b', 'c', 'd'].map((name) => peer(name, { ...at('11.0.0.1'), isUnchoked: true }));
+  const more = peer('more', at('11.0.0.1'));
+  const other = peer('other', { ...at('11.0.0.2'), connectedAtMs: 5 });
+  assert.deepEqual(choker().fillFreeSlots([...held, more, other]), [other]);
+});
+
+test('leeching: in the draw for an optimistic slot a machine has one ticket, on this machine each client has one', () => {
+  const crowd = Array.from({ length: 50 }, () => peer('crowd', at('11.0.0.1')));
+  const local = Array.from({ length: 50 }, () => peer('local', at('127.0.0.1')));
+  const other = peer('other', at('11.0.0.2'));
+  const counts = { crowd: 0, local: 0, other: 0 };
+  const settings = { ...SETTINGS, uploadSlots: 0 };
+  for (let seed = 0; seed < 100; seed++) {
+    counts[choker(settings, seed).round([...crowd, other], 0, LEECHING)[0]!.name as 'crowd']++;
+  }
+  assert.ok(counts.other > 30 && counts.crowd > 30, JSON.stringify(counts));
+  for (let seed = 0; seed < 100; seed++) {
+    counts[choker(settings, seed).round([...local, other], 0, LEECHING)[0]!.name as 'local']++;
+  }
+  assert.ok(counts.local > 80, JSON.stringify(counts));
+});
+
+test('seeding: a peer that takes nothing has a short turn, and one that we keep waiting has not', () => {
+  const one = choker();
+  const takers = Array.from({ length: 5 }, (_, i) => peer(`idle${i}`, { isIdle: i > 0 }));
+  const waiting = peer('waiting', { connectedAtMs: 1 });
+  const peers = [...takers, waiting];
+  apply(peers, one.round(peers, 0, SEEDING), 0);
+  assert.ok(!apply(peers, one.round(peers, SEED_IDLE_TURN_MS - 1, SEEDING), SEED_IDLE_TURN_MS - 1).includes('waiting'));
+  const names = apply(peers, one.round(peers, SEED_IDLE_TURN_MS, SEEDING), SEED_IDLE_TURN_MS);
+  assert.ok(names.includes('waiting') && names.includes('idle0'), names.join());
 });

@@ -3,12 +3,16 @@
  * nothing. Called by Swarm: `round` every `chokeRoundMs`, `fillFreeSlots` whenever a slot may have come free.
  * Invariant: a round leaves at most uploadSlots + optimisticSlots interested peers unchoked. Uninterested ones that
  * would have earned a slot are unchoked as well and use none; when one becomes interested the next round decides.
- * Between rounds nobody is choked (no fibrillation).
+ * Between rounds nobody is choked (no fibrillation). Slots that are not earned go round by host: one machine with fifty
+ * connections waits as one.
  */
+import { type Address, isLoopback } from '../../base/address.js';
 import { type Random, randomBelow } from '../../base/random.js';
 
 /** A peer as the choker sees it. Rates in bytes per second, times in monotonic ms. */
 export interface ChokerPeer {
+  /** Where it is; left out = alone there. */
+  readonly remote?: Address;
   readonly isInterested: boolean;
   /** By us. */
   readonly isUnchoked: boolean;
@@ -25,6 +29,8 @@ export interface ChokerPeer {
   readonly connectedAtMs: number;
   /** -Infinity = never. */
   readonly lastUnchokedAtMs: number;
+  /** For a while it has taken nothing of us, and we do not keep it waiting: it does not ask, or does not read. */
+  readonly isIdle?: boolean;
 }
 
 export interface ChokerSettings {
@@ -39,6 +45,8 @@ export interface ChokerSettings {
  */
 export const SEED_TURN_MS = 60_000;
 export const SEED_TURN_MAX_MS = 300_000;
+/** The turn of a peer that takes nothing: a few of them would else keep every slot empty. */
+export const SEED_IDLE_TURN_MS = 20_000;
 export const SEED_TURN_BYTES: number = 16 * 1024 * 1024;
 export const SEED_ROTATION_MS = 900_000;
 /** Newcomers have nothing to trade yet: they are this much likelier to be unchoked optimistically. */
@@ -86,17 +94,19 @@ export class Choker<P extends ChokerPeer> {
    * @returns the peers to unchoke in addition; nobody is choked.
    */
   fillFreeSlots(peers: readonly P[]): readonly P[] {
-    let free = this.#settings.uploadSlots + this.#settings.optimisticSlots;
+    const holding: P[] = [];
     const waiting: P[] = [];
     for (const peer of peers) {
       if (!peer.isInterested) continue;
-      if (peer.isUnchoked) free--;
+      if (peer.isUnchoked) holding.push(peer);
       // The next round would choke a snubbed peer again.
       else if (!peer.isSnubbed) waiting.push(peer);
     }
+    const free = this.#settings.uploadSlots + this.#settings.optimisticSlots - holding.length;
     if (free <= 0 || waiting.length === 0) return [];
-    waiting.sort(byLongestWait);
-    const unchoked = waiting.slice(0, free);
+    waiting.sort(byLongestWaitOfHost([...holding, ...waiting]));
+    const inTurn = inTurnsOfHosts([...holding, ...waiting]).filter((peer) => !peer.isUnchoked);
+    const unchoked = inTurn.slice(0, free);
     for (const peer of unchoked) this.#turnStartBytes.set(peer, peer.uploadedBytes);
     return unchoked;
   }
@@ -124,19 +134,20 @@ export class Choker<P extends ChokerPeer> {
     const evenMs = (SEED_ROTATION_MS * slots) / interested.length;
     const maxMs = Math.min(SEED_TURN_MAX_MS, Math.max(SEED_TURN_MS, evenMs));
     const holding = new Set(interested.filter((peer) => peer.isUnchoked && !this.#hasHadTurn(peer, now, maxMs)));
+    const byWait = byLongestWaitOfHost(interested);
     interested.sort((a, b) => {
       if (holding.has(a) !== holding.has(b)) return holding.has(a) ? -1 : 1;
       // Of those whose turn is over, whom we feed fastest goes on if there is room.
       if (a.isUnchoked && b.isUnchoked) return b.uploadRate - a.uploadRate;
       if (a.isUnchoked !== b.isUnchoked) return a.isUnchoked ? 1 : -1;
-      return byLongestWait(a, b);
+      return byWait(a, b);
     });
-    return interested.slice(0, slots);
+    return inTurnsOfHosts(interested).slice(0, slots);
   }
 
   #hasHadTurn(peer: P, now: number, maxMs: number): boolean {
     const heldMs = now - peer.lastUnchokedAtMs;
-    if (heldMs < SEED_TURN_MS) return false;
+    if (heldMs < SEED_TURN_MS) return peer.isIdle === true && heldMs >= SEED_IDLE_TURN_MS;
     const sentBytes = peer.uploadedBytes - (this.#turnStartBytes.get(peer) ?? 0);
     // A peer that takes nothing does not need more of it; one that is slow has to let others in some time.
     return sentBytes >= SEED_TURN_BYTES || heldMs >= maxMs || peer.uploadRate === 0;
@@ -163,7 +174,8 @@ export class Choker<P extends ChokerPeer> {
   /** Draws among the interested that have no slot; the newly connected are likelier. */
   #fillOptimistic(candidates: readonly P[], now: number): void {
     const isNewTurn = now >= this.#nextOptimisticAtMs;
-    const pool = candidates.filter((peer) => peer.isInterested && !this.#optimistic.includes(peer));
+    const waiting = candidates.filter((peer) => peer.isInterested && !this.#optimistic.includes(peer));
+    const pool = onePerHost(waiting.sort(byLongestWait));
     while (this.#optimistic.length < this.#settings.optimisticSlots && pool.length > 0) {
       const index = this.#draw(pool, now);
       this.#optimistic.push(pool[index]!);
@@ -182,6 +194,46 @@ export class Choker<P extends ChokerPeer> {
     }
     return pool.length - 1;
   }
+}
+
+/** The first of each host, then the second of each, and so on; otherwise as they stand. */
+function inTurnsOfHosts<P extends ChokerPeer>(peers: readonly P[]): P[] {
+  const ranks = new Map<P, number>();
+  const counts = new Map<string, number>();
+  for (const peer of peers) {
+    const host = hostOf(peer);
+    const rank = host === null ? 0 : (counts.get(host) ?? 0);
+    if (host !== null) counts.set(host, rank + 1);
+    ranks.set(peer, rank);
+  }
+  return [...peers].sort((a, b) => ranks.get(a)! - ranks.get(b)!);
+}
+
+/** The wait of a host begins with the last turn of any of its connections. */
+function byLongestWaitOfHost<P extends ChokerPeer>(peers: readonly P[]): (a: P, b: P) => number {
+  const lastTurns = new Map<string, number>();
+  for (const peer of peers) {
+    const host = hostOf(peer);
+    if (host !== null)
+      lastTurns.set(host, Math.max(lastTurns.get(host) ?? peer.lastUnchokedAtMs, peer.lastUnchokedAtMs));
+  }
+  const since = (peer: P): number => Math.max(waitingSince(peer), lastTurns.get(hostOf(peer) ?? '') ?? 0);
+  return (a, b) => since(a) - since(b) || byLongestWait(a, b);
+}
+
+function onePerHost<P extends ChokerPeer>(peers: readonly P[]): P[] {
+  const hosts = new Set<string>();
+  return peers.filter((peer) => {
+    const host = hostOf(peer);
+    const isFirst = host === null || !hosts.has(host);
+    if (host !== null) hosts.add(host);
+    return isFirst;
+  });
+}
+
+/** On this machine each port is a client of its own. */
+function hostOf({ remote }: ChokerPeer): string | null {
+  return remote === undefined || isLoopback(remote) ? null : remote.host;
 }
 
 function weightOf(peer: ChokerPeer, now: number): number {

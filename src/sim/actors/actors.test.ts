@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LIMITS } from '../../base/limits.js';
 import type { CloseReason } from '../../engine/peer/close-reason.js';
+import { SEED_IDLE_TURN_MS } from '../../engine/swarm/choker.js';
 import { makeSimTorrent } from '../../engine/testing/sim-swarm.js';
 import type { ActorKind } from './actor.js';
 import { ACTOR_KINDS, ACTOR_VARIANTS } from './create-actor.js';
@@ -97,6 +98,15 @@ for (const [kind, variant] of HOLDERS) {
     scene.stop();
   });
 }
+
+test('peers that ask and do not read do not keep the upload slots of a seed empty', () => {
+  const scene = new ActorScene({ kind: 'slow-loris', variant: 'reads', count: 8 });
+  // Two turns of five who take nothing, and what a round may be late.
+  const allowedMs = 2 * SEED_IDLE_TURN_MS + 3 * 10_000 + SLOWER * baselineMs(false);
+  const tookMs = scene.finish();
+  assert.ok(tookMs <= allowedMs, `took ${tookMs} ms, may take ${allowedMs}`);
+  scene.stop();
+});
 
 test('the same seed plays the same, whoever is in it', () => {
   for (const kind of ACTOR_KINDS) {
