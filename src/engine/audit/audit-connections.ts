@@ -46,7 +46,8 @@ export function auditSwarmConnections(session: Session, torrent: Torrent): strin
   for (const peer of swarm.peers) {
     const finding = auditPeer(session, torrent, peer);
     if (finding !== null) return finding;
-    const id = String(peer.peerId);
+    // From elsewhere anybody may say a peer id that he has heard.
+    const id = `${peer.peerId} ${peer.remote.host}`;
     if (peer.isHandshakeDone && ids.has(id)) return ofPeer(torrent, peer, 'is connected twice');
     ids.add(id);
   }

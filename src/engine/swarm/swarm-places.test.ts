@@ -57,6 +57,32 @@ function reasons(engine: SimEngine): Map<CloseReason, number> {
   return counts;
 }
 
+// ---- one peer id, several connections ----
+
+for (const isGreater of [false, true]) {
+  const who = isGreater ? 'less than ours' : 'greater than ours';
+  test(`who says the peer id of another, ${who}, does not take his place, nor keep him out`, () => {
+    const { simulator, engine, added } = downloading();
+    const honestId = new Uint8Array(20).fill(isGreater ? 0 : 0xff);
+    const honest = new RawPeer(simulator).listen(6881, () => honest.handshake(HASH, honestId));
+    dialled(engine, added, honest);
+    wait(simulator, 20_000);
+    const impostor = new RawPeer(simulator).dial(engine).handshake(HASH, honestId);
+    wait(simulator, 1000);
+    assert.deepEqual([honest.isClosed, impostor.isClosed], [false, false]);
+    const isThere = (): boolean => [...added.swarm.peers].some((peer) => peer.remote.host === honest.host.ipv4);
+    honest.close();
+    wait(simulator, 100_000);
+    assert.ok(isThere(), 'dialled again, although the impostor is there');
+    const again = new RawPeer(simulator, { host: impostor.host }).dial(engine).handshake(HASH, honestId);
+    wait(simulator, 1000);
+    assert.deepEqual([impostor.isClosed, again.isClosed], [false, true], 'once a machine');
+    const other = new RawPeer(simulator).dial(engine, { family: 6 }).handshake(HASH, honestId);
+    wait(simulator, 1000);
+    assert.deepEqual([isThere(), other.isClosed], [true, true], 'nor by the other family');
+  });
+}
+
 // ---- a full house ----
 
 test('a dial that gets through after others have taken the last places does not make one peer too many', () => {

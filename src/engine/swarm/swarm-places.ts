@@ -1,8 +1,9 @@
 /**
  * The places of one torrent's swarm: who gets one, who has to give one up, and what is remembered of those who left.
- * Invariant: at most one connection per peer id, none to ourselves, none with a banned host. Used by Swarm.
+ * Invariant: at most one connection per peer id and machine (which may have an address of each family), none to
+ * ourselves, none with a banned host. Used by Swarm.
  */
-import { type Address, addressKey } from '../../base/address.js';
+import { type Address, addressKey, isLoopback } from '../../base/address.js';
 import { bytesEqual, compareBytes } from '../../base/bytes.js';
 import type { EngineContext } from '../context.js';
 import type { TorrentData } from '../data/torrent-data.js';
@@ -13,6 +14,9 @@ import { BannedHosts } from './banned-hosts.js';
 import type { CandidateSource, Candidates } from './candidates.js';
 import type { Connector } from './connector.js';
 import { FULL_SHARE, PeerTurnover, type TurnoverState } from './peer-turnover.js';
+
+/** Two sides that dial each other over both families at the same time find out so soon. */
+const CROSSING_MS = 10_000;
 
 /** The swarm as its places see it. */
 export interface PlacesOwner {
@@ -53,16 +57,18 @@ export class SwarmPlaces {
   /** The handshake is complete. @returns why the peer may not stay, or null; another may have had to go for it. */
   admit(peer: Peer): CloseReason | null {
     const { localPeerId } = this.#owner;
+    const { now } = this.#context.turn;
     if (bytesEqual(peer.peerId!, localPeerId)) return 'self-connection';
     const twin = this.#twinOf(peer);
     if (twin !== null) {
       // Both sides apply the same rule, so both close the same one: the greater peer id keeps its outgoing connection.
       const weAreGreater = compareBytes(localPeerId, peer.peerId!) > 0;
-      const keepsNew = peer.isOutgoing !== twin.isOutgoing && peer.isOutgoing === weAreGreater;
+      // A peer id is anybody's to say: who comes from elsewhere takes nobody's place that he has had for a while.
+      const isReplaceable = isOfOneHost(twin, peer) || now - twin.connectedAtMs < CROSSING_MS;
+      const keepsNew = peer.isOutgoing !== twin.isOutgoing && peer.isOutgoing === weAreGreater && isReplaceable;
       if (!keepsNew) return 'duplicate-connection';
       twin.close('duplicate-connection');
     }
-    const { now } = this.#context.turn;
     // While we dialled it others may have taken the last place of the client; of this torrent it has had one since.
     if (peer.isOutgoing) return this.#connector.takesIn(now) ? null : 'too-many-peers';
     if (this.#bannedHosts.has(peer.remote)) return 'banned';
@@ -136,7 +142,9 @@ export class SwarmPlaces {
 
   #twinOf(peer: Peer): Peer | null {
     for (const other of this.#owner.peers) {
-      if (other !== peer && other.peerId !== null && bytesEqual(other.peerId, peer.peerId!)) return other;
+      if (other === peer || other.peerId === null || !bytesEqual(other.peerId, peer.peerId!)) continue;
+      // Two addresses of one family are two machines, of which one has heard the other's peer id.
+      if (isOfOneHost(other, peer) || other.remote.family !== peer.remote.family) return other;
     }
     return null;
   }
@@ -149,6 +157,10 @@ export class SwarmPlaces {
     const { data, isSeeding } = this.#owner;
     return { now, isSeeding, isOnlySource: (peer) => data?.picker.isOnlySource(peer) === true };
   }
+}
+
+function isOfOneHost(a: Peer, b: Peer): boolean {
+  return a.remote.host === b.remote.host || (isLoopback(a.remote) && isLoopback(b.remote));
 }
 
 function isBan(reason: CloseReason): boolean {
