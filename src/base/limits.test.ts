@@ -35,6 +35,7 @@ const REACHED_BY: Readonly<Record<keyof typeof LIMITS, string>> = {
   messageBytesMax: 'protocol/wire/decoder.test.ts',
   extendedMessageBytesMax: 'protocol/wire/decoder.test.ts',
   extensionHandshakeBytesMax: 'protocol/wire/extension-handshake.test.ts',
+  extensionHandshakesMax: 'engine/peer/peer-extensions.test.ts',
   handshakeTimeoutMs: 'engine/peer/peer-opening.test.ts',
   incomingHandshakesMax: 'engine/peer/peer-opening.test.ts',
   idleTimeoutMs: 'engine/peer/peer-deadlines.test.ts',

@@ -34,6 +34,7 @@ export const LIMITS = {
   messageBytesMax: 1_048_576, // 1024 × 1024; those we know are shorter: a bitfield has 256 KiB at most
   extendedMessageBytesMax: 524_288, // 512 × 1024; the longest lists of peers there are have 500 KiB
   extensionHandshakeBytesMax: 65_536, // 64 × 1024
+  extensionHandshakesMax: 1000, // of one connection
   handshakeTimeoutMs: 10_000,
   incomingHandshakesMax: 500, // the oldest gives way to the next; fewer where the system allows few streams
   idleTimeoutMs: 150_000,

@@ -2,6 +2,7 @@
  * BEP 9 for one torrent: fetches the info dictionary from peers while it is unknown, serves it afterwards. The policy
  * is MetadataFetcher's and MetadataServer's; this joins them to peer connections.
  */
+import { LIMITS } from '../../base/limits.js';
 import type { InfoHash } from '../../format/infohash.js';
 import { decodeMetadataMessage, encodeMetadataRequest } from '../../protocol/wire/metadata.js';
 import type { EngineContext } from '../context.js';
@@ -20,6 +21,8 @@ export class MetadataExchange {
   readonly #peers = new Map<number, Peer>();
   #fetcher: MetadataFetcher | null;
   #server: MetadataServer | null = null;
+  /** How many requests of each connected peer were refused. */
+  readonly #refusals = new Map<number, number>();
 
   constructor(context: EngineContext, infoHash: InfoHash, handler: MetadataExchangeHandler) {
     this.#context = context;
@@ -53,6 +56,7 @@ export class MetadataExchange {
 
   onPeerClosed(peer: Peer): void {
     this.#peers.delete(peer.number);
+    this.#refusals.delete(peer.number);
     this.#fetcher?.removePeer(peer.number, this.#context.turn.now);
     this.#server?.removePeer(peer.number);
   }
@@ -67,8 +71,9 @@ export class MetadataExchange {
         const id = peer.extensions.idOf('ut_metadata');
         if (id === 0) return;
         const server = peer.isBackedUp ? null : this.#server;
-        const answer = server?.answer(peer.number, message.block) ?? MetadataServer.reject(message.block);
-        peer.sendExtended(id, answer);
+        const answer = server?.answer(peer.number, message.block) ?? null;
+        if (answer === null && this.#isRefusedTooOften(peer)) peer.close('too-many-invalid-requests');
+        else peer.sendExtended(id, answer ?? MetadataServer.reject(message.block));
         return;
       }
       case 'data':
@@ -78,6 +83,13 @@ export class MetadataExchange {
         this.#fetcher?.onReject(peer.number, message.block, now);
         return;
     }
+  }
+
+  /** Counts one refusal. */
+  #isRefusedTooOften({ number }: Peer): boolean {
+    const refusals = (this.#refusals.get(number) ?? 0) + 1;
+    this.#refusals.set(number, refusals);
+    return refusals > LIMITS.invalidRequestsMax;
   }
 
   tick(now: number): void {

@@ -292,11 +292,11 @@ export class MetadataServer {
     return encodeMetadataReject(block);
   }
 
-  /** @returns the ut_metadata message that answers `peer`: the block, or a reject. */
-  answer(peer: number, block: number): Uint8Array {
+  /** @returns the ut_metadata message that answers `peer`; null = the block is to be rejected. */
+  answer(peer: number, block: number): Uint8Array | null {
     const served = this.#served.get(peer) ?? 0;
     const length = metadataBlockBytes(this.#infoBytes.length, block);
-    if (length === 0 || served >= this.#requestsMax) return MetadataServer.reject(block);
+    if (length === 0 || served >= this.#requestsMax) return null;
     this.#served.set(peer, served + 1);
     const begin = block * METADATA_BLOCK_BYTES;
     return encodeMetadataData(block, this.#infoBytes.length, this.#infoBytes.subarray(begin, begin + length));

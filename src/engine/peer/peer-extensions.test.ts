@@ -1,8 +1,10 @@
 /** Extension messages that change what a peer is good for: scripted peers against a whole session. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { LIMITS } from '../../base/limits.js';
 import { EXTENSION_IDS } from '../../protocol/wire/extension-handshake.js';
 import { encodeDontHave, encodeUploadOnly } from '../../protocol/wire/extension-messages.js';
+import { encodeMetadataRequest } from '../../protocol/wire/metadata.js';
 import {
   BLOCK,
   downloading,
@@ -33,6 +35,30 @@ function dontHave(peer: RawPeer, piece: number): void {
 function uploadOnly(peer: RawPeer, isUploadOnly: boolean): void {
   peer.send((encoder) => encoder.extended(EXTENSION_IDS.upload_only, encodeUploadOnly(isUploadOnly)));
 }
+
+test('extension handshakes may be repeated, but not without end', () => {
+  const { simulator, engine, added } = downloading();
+  const peer = join(simulator, engine, { extensions: true });
+  for (let i = 1; i <= LIMITS.extensionHandshakesMax + 50; i++) peer.extensionHandshake({ clientName: `client ${i}` });
+  wait(simulator, 1000);
+  assert.equal(peer.peerIn(added).extensions.clientName, `client ${LIMITS.extensionHandshakesMax}`);
+});
+
+test('who asks for metadata that it is refused, on and on, is let go', () => {
+  for (const { simulator, engine } of [seeding(), fromMagnet()]) {
+    const peer = join(simulator, engine, { extensions: true });
+    peer.extensionHandshake({ extensions: new Map([['ut_metadata', 9]]) });
+    for (let i = 0; i < LIMITS.invalidRequestsMax; i++) {
+      peer.send((say) => say.extended(EXTENSION_IDS.ut_metadata, encodeMetadataRequest(99)));
+    }
+    wait(simulator, 1000);
+    assert.equal(peer.isClosed, false);
+    assert.equal(peer.heard('extended 9').length, LIMITS.invalidRequestsMax);
+    peer.send((say) => say.extended(EXTENSION_IDS.ut_metadata, encodeMetadataRequest(99)));
+    wait(simulator, 1000);
+    assert.deepEqual(peer.reasonsIn(engine), ['too-many-invalid-requests']);
+  }
+});
 
 // ---- lt_donthave (BEP 54) ----
 

@@ -2,6 +2,7 @@
  * What a peer told through the extension protocol (BEP 10): its ids for our messages, its name, where it listens.
  * Handshakes may be repeated: a later one changes only what it names. Used by Peer.
  */
+import { LIMITS } from '../../base/limits.js';
 import {
   decodeExtensionHandshake,
   EXTENSION_IDS,
@@ -19,14 +20,16 @@ export class PeerExtensions {
   /** `p` of the first handshake that had one; each further port would be one more candidate, in use for ever. */
   listenPort: number | null = null;
   readonly #ids = new Map<ExtensionName, number>();
+  #handshakes = 0;
 
   /** The id that the peer wants to receive `name` with; 0 = it does not want it. */
   idOf(name: ExtensionName): number {
     return this.#ids.get(name) ?? 0;
   }
 
-  /** @returns null when `payload` is no handshake: it is ignored. */
+  /** @returns null when `payload` is no handshake, or one too many: it is ignored, which costs less than to read it. */
   onHandshake(payload: Uint8Array): ExtensionHandshake | null {
+    if (++this.#handshakes > LIMITS.extensionHandshakesMax) return null;
     const handshake = decodeExtensionHandshake(payload);
     if (handshake === null) return null;
     if (handshake.clientName !== null) this.clientName = handshake.clientName;

@@ -35,6 +35,7 @@ const REASONS: Readonly<Record<string, CloseReason>> = {
   'unchoke-flapper quick': 'choke-flapping',
   'flooder requests': 'too-many-invalid-requests',
   'flooder huge': 'message-too-long',
+  'flooder metadata': 'too-many-invalid-requests',
   'metadata-liar wrong-bytes': 'bad-metadata',
   'metadata-liar tiny': 'bad-metadata',
   'metadata-liar shifting': 'bad-metadata',
