@@ -63,7 +63,7 @@ function play(kind: ActorKind, variant: string): void {
   const tookMs = scene.finish();
   const allowedMs = SLOWER * baselineMs(isMagnet) + MOMENT_MS + (DELAYS_MS[name] ?? 0);
   assert.ok(tookMs <= allowedMs, `took ${tookMs} ms, may take ${allowedMs}`);
-  scene.pass(20_000);
+  scene.pass(10_000);
   assert.ok(scene.unsentBytesMax <= UNSENT_BYTES_MAX, `${scene.unsentBytesMax} bytes unsent`);
   assert.ok(scene.candidatesMax <= 10, `${scene.candidatesMax} candidates`);
   assert.ok(scene.connectionsMax <= 10, `${scene.connectionsMax} connections`);
@@ -113,7 +113,7 @@ test('the same seed plays the same, whoever is in it', () => {
   for (const kind of ACTOR_KINDS) {
     const run = (): unknown => {
       const scene = new ActorScene({ kind, seed: 5 });
-      scene.pass(15_000);
+      scene.pass(6000);
       return [...[scene.seed, ...scene.leechers].map(({ events }) => events), scene.actors[0]!.variant];
     };
     assert.deepEqual(run(), run(), kind);
