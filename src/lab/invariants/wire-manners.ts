@@ -23,7 +23,8 @@ export class WireManners implements Invariant {
         return own.isInterested ? null : 'it says twice that it is not interested';
       case 'have':
         if (piece >= own.pieces.length) return `it has piece ${piece}, which does not exist`;
-        return own.pieces.has(piece) ? `it says twice that it has piece ${piece}` : null;
+        // One that was lost and came back is said again; whoever does not know lt_donthave was not told of the loss.
+        return own.pieces.has(piece) && other.dontHaveId !== 0 ? `it says twice that it has piece ${piece}` : null;
       case 'bitfield':
       case 'have-all':
       case 'have-none':
