@@ -9,7 +9,7 @@ import type { Invariant } from './invariant.js';
 export class WireManners implements Invariant {
   readonly name: string = 'messages are lawful';
 
-  onSaid({ own, other, isFast }: Conversation, { kind, piece, begin }: WireMessage): string | null {
+  onSaid({ own, other, isFast, isAmongFriends }: Conversation, { kind, piece, begin }: WireMessage): string | null {
     if (kind === 'handshake') return own.hasShakenHands ? 'it shakes hands twice' : null;
     if (!own.hasShakenHands) return `it says ${kind} before its handshake`;
     switch (kind) {
@@ -23,8 +23,8 @@ export class WireManners implements Invariant {
         return own.isInterested ? null : 'it says twice that it is not interested';
       case 'have':
         if (piece >= own.pieces.length) return `it has piece ${piece}, which does not exist`;
-        // One that was lost and came back is said again; whoever does not know lt_donthave was not told of the loss.
-        return own.pieces.has(piece) && other.dontHaveId !== 0 ? `it says twice that it has piece ${piece}` : null;
+        // A piece that was lost and came back is said again; who is not told of losses, or mixes up the ids, hears it twice.
+        return own.pieces.has(piece) && isAmongFriends ? `it says twice that it has piece ${piece}` : null;
       case 'bitfield':
       case 'have-all':
       case 'have-none':
