@@ -298,6 +298,11 @@ test('leeching: in the draw for an optimistic slot a machine has one ticket, on 
   assert.ok(counts.local > 80, JSON.stringify(counts));
 });
 
+test('leeching: a machine gets all optimistic slots when nobody else wants one', () => {
+  const crowd = Array.from({ length: 3 }, () => peer('crowd', at('11.0.0.1')));
+  assert.equal(choker({ ...SETTINGS, uploadSlots: 0, optimisticSlots: 2 }).round(crowd, 0, LEECHING).length, 2);
+});
+
 test('seeding: a peer that takes nothing has a short turn, and one that we keep waiting has not', () => {
   const one = choker();
   const takers = Array.from({ length: 5 }, (_, i) => peer(`idle${i}`, { isIdle: i > 0 }));

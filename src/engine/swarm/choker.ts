@@ -174,12 +174,11 @@ export class Choker<P extends ChokerPeer> {
   /** Draws among the interested that have no slot; the newly connected are likelier. */
   #fillOptimistic(candidates: readonly P[], now: number): void {
     const isNewTurn = now >= this.#nextOptimisticAtMs;
-    const waiting = candidates.filter((peer) => peer.isInterested && !this.#optimistic.includes(peer));
-    const pool = onePerHost(waiting.sort(byLongestWait));
-    while (this.#optimistic.length < this.#settings.optimisticSlots && pool.length > 0) {
-      const index = this.#draw(pool, now);
-      this.#optimistic.push(pool[index]!);
-      pool.splice(index, 1);
+    const isWaiting = (peer: P): boolean => peer.isInterested && !this.#optimistic.includes(peer);
+    while (this.#optimistic.length < this.#settings.optimisticSlots) {
+      const pool = onePerHost(candidates.filter(isWaiting).sort(byLongestWait), this.#optimistic);
+      if (pool.length === 0) break;
+      this.#optimistic.push(pool[this.#draw(pool, now)]!);
       if (isNewTurn) this.#nextOptimisticAtMs = now + this.#settings.optimisticRoundMs;
     }
   }
@@ -221,14 +220,16 @@ function byLongestWaitOfHost<P extends ChokerPeer>(peers: readonly P[]): (a: P, 
   return (a, b) => since(a) - since(b) || byLongestWait(a, b);
 }
 
-function onePerHost<P extends ChokerPeer>(peers: readonly P[]): P[] {
-  const hosts = new Set<string>();
-  return peers.filter((peer) => {
+/** One of each host, the first; none of a host of one of `chosen`, unless there are no others. */
+function onePerHost<P extends ChokerPeer>(peers: readonly P[], chosen: readonly P[]): readonly P[] {
+  const hosts = new Set(chosen.map(hostOf));
+  const distinct = peers.filter((peer) => {
     const host = hostOf(peer);
     const isFirst = host === null || !hosts.has(host);
-    if (host !== null) hosts.add(host);
+    hosts.add(host);
     return isFirst;
   });
+  return distinct.length > 0 ? distinct : peers;
 }
 
 /** On this machine each port is a client of its own. */
