@@ -10,12 +10,10 @@
 import { type Address, addressKey, type HostPort } from '../base/address.js';
 import { DtorrentError, toDtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
-import { CLIENT_NAME } from '../base/version.js';
 import { type InfoHash, infoHashHex, matchesInfoHash } from '../format/infohash.js';
 import type { Magnet } from '../format/magnet.js';
 import { type Metainfo, parseInfoDictionary } from '../format/metainfo.js';
 import type { ExtensionHandshake } from '../protocol/wire/extension-handshake.js';
-import { EXTENSION_IDS } from '../protocol/wire/extension-handshake.js';
 import { makePeerId } from '../protocol/wire/peer-id.js';
 import type { Announcer } from './announce/announcer.js';
 import { announcerOf } from './announce/torrent-announcer.js';
@@ -38,11 +36,9 @@ import type { SeedGoal } from './seed-goal.js';
 import type { CandidateSource } from './swarm/candidates.js';
 import { Swarm, type SwarmHandler } from './swarm/swarm.js';
 import { TorrentHistory } from './torrent-history.js';
+import { introduce } from './torrent-introduction.js';
 import type { TorrentOptions, TorrentSurroundings } from './torrent-options.js';
 import { measureTorrent } from './torrent-stats.js';
-
-/** A crash may forget this much of the time seeded; the disk is not to be woken for each second of it. */
-const SEEDING_WORTH_SAVING_S = 600;
 
 export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersHandler {
   readonly infoHash: InfoHash;
@@ -145,22 +141,15 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
   }
 
   get extensionHandshake(): ExtensionHandshake {
-    const { settings } = this.#context;
-    const isServed = this.metainfo !== null && !this.metainfo.isPrivate;
-    const { upload_only, lt_donthave } = EXTENSION_IDS;
-    const extensions = new Map<string, number>(Object.entries({ upload_only, lt_donthave }));
-    if (this.metainfo === null || isServed) extensions.set('ut_metadata', EXTENSION_IDS.ut_metadata);
-    else if (this.#magnet !== null) extensions.set('ut_metadata', 0); // offered before it turned out to be private
-    return {
-      extensions,
-      metadataBytes: isServed ? this.metainfo!.infoBytes.length : null,
-      listenPort: this.#surroundings.listenPort() || null,
-      clientName: CLIENT_NAME,
-      yourIp: null,
-      requestQueue: Math.min(settings.maxRequestsPerPeer, LIMITS.peerRequestsQueuedMax),
+    const { metainfo, isSeeding } = this;
+    return introduce({
+      metainfo,
+      isFromMagnet: this.#magnet !== null,
+      listenPort: this.#surroundings.listenPort(),
+      requestsMax: this.#context.settings.maxRequestsPerPeer,
       // Taken back only where it may have been said.
-      isUploadOnly: this.isSeeding && !this.swarm.isSuperSeeding ? true : this.completedAtMs === null ? null : false,
-    };
+      isUploadOnly: isSeeding && !this.swarm.isSuperSeeding ? true : this.completedAtMs === null ? null : false,
+    });
   }
 
   /** Begins: looks for what an earlier run left, then for the metadata of a magnet, or for what is on disk. */
@@ -213,14 +202,12 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
   tick(now: number): void {
     this.#exchange.tick(now);
     this.swarm.tick(now);
-    // What else changes (bytes, time, what was found to be there) is told by nobody.
     const { keeper } = this.#holder;
-    const { uploadedBytes, seedingSeconds } = this.history.totals(this.swarm, now);
-    const hasUploaded = uploadedBytes !== keeper.record?.uploadedBytes;
-    const hasSeeded = seedingSeconds - (keeper.record?.seedingSeconds ?? 0) >= SEEDING_WORTH_SAVING_S;
-    if (hasUploaded || hasSeeded || this.phase === 'checking') keeper.touch();
-    keeper.tick(now);
-    this.#endSeeding(uploadedBytes, now);
+    const totals = this.history.totals(this.swarm, now);
+    // What is found to be there is told by nobody, nor are bytes and time.
+    if (this.phase === 'checking') keeper.touch();
+    keeper.tick(now, totals);
+    this.#endSeeding(totals.uploadedBytes, now);
   }
 
   /** `from` and `end` count from the file's first byte; `end` is not included. To be called once `files` is there. */

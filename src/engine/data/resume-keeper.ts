@@ -45,6 +45,8 @@ export interface ResumeSource {
 /** What a record says of the disk. */
 type DiskClaims = Pick<ResumeData, 'isClean' | 'have' | 'files' | 'partials'>;
 
+/** A crash may forget this much of the time seeded; the disk is not to be woken for each second of it. */
+const SEEDING_UNSAVED_S_MAX = 600;
 const NO_CLAIMS: DiskClaims = { isClean: false, have: EMPTY_BYTES, files: [], partials: [] };
 
 export class ResumeKeeper {
@@ -117,8 +119,10 @@ export class ResumeKeeper {
     this.#isChanged = true;
   }
 
-  /** About once a second. */
-  tick(now: number): void {
+  /** About once a second, with what has been sent and seeded in all runs together. */
+  tick(now: number, totals: { readonly uploadedBytes: number; readonly seedingSeconds: number }): void {
+    const seedingUnsavedS = totals.seedingSeconds - (this.record?.seedingSeconds ?? 0);
+    if (totals.uploadedBytes !== this.record?.uploadedBytes || seedingUnsavedS >= SEEDING_UNSAVED_S_MAX) this.touch();
     if (!this.#isChanged || now - this.#savedAtMs < this.#context.settings.resumeIntervalMs) return;
     if (this.#context.host.state.isKept) this.save();
   }
