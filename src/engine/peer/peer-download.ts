@@ -94,7 +94,7 @@ export class PeerDownload {
     this.#receivingPiece = -1;
     if (!isWholeBlock(picker, piece, begin, length)) return null;
     const block = begin / BLOCK_BYTES;
-    if (!this.pipeline.has(piece, block)) this.#askAgain(peer, picker, piece, block);
+    if (!this.pipeline.has(piece, block)) this.#askAgain(peer, picker, piece, block, now);
     if (!this.pipeline.startBlock(piece, block)) return null;
     const buffer = picker.startBlock(peer.number, piece, block);
     if (buffer !== null) {
@@ -211,9 +211,9 @@ export class PeerDownload {
   }
 
   /** It comes although it was taken back; of use all the same, if nobody else has brought it. */
-  #askAgain(peer: PickerPeer, picker: PiecePicker, piece: number, block: number): void {
+  #askAgain(peer: PickerPeer, picker: PiecePicker, piece: number, block: number, now: number): void {
     if (!this.pipeline.canRenew(piece, block) || !picker.askAgain(peer, piece, block)) return;
-    this.pipeline.renew(piece, block);
+    this.pipeline.renew(piece, block, now);
     this.#limiter.charge(blockBytes(picker, piece, block));
   }
 

@@ -364,8 +364,9 @@ test('a withdrawn request whose block comes all the same counts again, and does 
   assert.equal(requests.isSnubbed, true);
   assert.equal(requests.canRenew(1, 2), false);
   assert.equal(requests.canRenew(1, 0), true);
-  requests.renew(1, 0);
+  requests.renew(1, 0, 199_000);
   assert.equal(requests.startBlock(1, 0), true);
+  assert.ok(requests.nextDeadline > 200_000, 'it is not timed out again while it comes');
   assert.equal(requests.onBlock(1, 0, BLOCK, 200_000), 'requested');
   assert.equal(requests.isSnubbed, true);
   assert.equal(requests.onBlock(1, 0, BLOCK, 200_001), 'unrequested');

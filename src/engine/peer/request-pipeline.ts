@@ -50,6 +50,8 @@ export class RequestPipeline {
   #isArrivingLate = false;
   /** When the queue last moved: a block came, or the first request went out. */
   #progressAtMs = 0;
+  /** When a withdrawn request began to be answered: no progress that says how fast the peer is, but a sign of life. */
+  #renewedAtMs = 0;
   /** From a request to its block, when nothing else was outstanding: a round trip and one block. */
   #firstMs = FIRST_BLOCK_MS;
   #samples = 0;
@@ -87,7 +89,8 @@ export class RequestPipeline {
 
   /** When onTimeout is due; Infinity while nothing is outstanding. */
   get nextDeadline(): number {
-    return this.#outstanding.count === 0 ? Number.POSITIVE_INFINITY : this.#progressAtMs + this.#timeoutMs();
+    if (this.#outstanding.count === 0) return Number.POSITIVE_INFINITY;
+    return Math.max(this.#progressAtMs, this.#renewedAtMs) + this.#timeoutMs();
   }
 
   bytesPerSecond(now: number): number {
@@ -179,7 +182,8 @@ export class RequestPipeline {
   }
 
   /** A withdrawn request counts again: its block begins to arrive after all. */
-  renew(piece: number, block: number): void {
+  renew(piece: number, block: number, now: number): void {
+    this.#renewedAtMs = now;
     const index = this.#withdrawn.find(piece, block);
     this.#outstanding.push(piece, block, this.#withdrawn.timeAt(index));
     this.#withdrawn.removeAt(index);
