@@ -25,6 +25,9 @@ import {
 import { RawPeer } from '../testing/raw-peer.js';
 import { makeSimTorrent, SimEngine } from '../testing/sim-swarm.js';
 
+/** Of the answer to a request for metadata, whatever its block. */
+const REJECT_BEGINS = METADATA_REJECT.slice(0, 2 * 'd8:msg_typei2e'.length);
+
 // ---- handshakes and silence ----
 
 test('a peer that dials and says nothing is closed after the handshake time', () => {
@@ -194,23 +197,33 @@ test('peers of a magnet are told, once its files are checked, what is there and 
 });
 
 test('metadata is served, but a peer that does not read what it asked for hears a reject', () => {
-  const { simulator, engine } = seeding();
-  const peer = join(simulator, engine, { fast: true, extensions: true });
+  const names = Array.from({ length: 900 }, (_, i) => [`${'n'.repeat(100)}${i}`, 100]);
+  const torrent = makeSimTorrent({ lengths: Object.fromEntries(names), pieceLength: 16_384 });
+  const { infoBytes } = torrent.metainfo;
+  // All that is served to one peer is a little more than may be waiting to be sent to it.
+  assert.ok(LIMITS.metadataServedPerBlockMax * infoBytes.length > 1.2 * LIMITS.outgoingMessageBytesMax);
+  const { simulator, engine } = seeding({ torrent });
+  const peer = join(simulator, engine, { fast: true, extensions: true }, torrent);
   peer.extensionHandshake({ extensions: new Map([['ut_metadata', 9]]) }).send((encoder) => encoder.interested());
   peer.send((encoder) => encoder.extended(2, encodeMetadataRequest(0)));
-  wait(simulator, 100);
-  const info = toHex(TORRENT.metainfo.infoBytes);
+  wait(simulator, 1000);
   assert.equal(peer.heard('extended 9').length, 1);
-  assert.ok(peer.heard('extended 9')[0]!.endsWith(info));
+  assert.ok(peer.heard('extended 9')[0]!.endsWith(toHex(infoBytes.subarray(0, 16_384))));
   peer.stream!.pause();
-  // A little more than may be waiting to be sent to it.
-  const answers = Math.ceil((1.2 * LIMITS.outgoingMessageBytesMax) / TORRENT.metainfo.infoBytes.length);
-  for (let i = 0; i < answers; i++) peer.send((encoder) => encoder.extended(2, encodeMetadataRequest(0)));
+  const blocks = Math.ceil(infoBytes.length / 16_384);
+  for (let i = 1; i < LIMITS.metadataServedPerBlockMax; i++) {
+    for (let block = 0; block < blocks; block++) {
+      peer.send((encoder) => encoder.extended(2, encodeMetadataRequest(block)));
+    }
+  }
   wait(simulator, 1000);
   peer.stream!.resume();
-  wait(simulator, 1000);
-  assert.equal(peer.heard('extended 9').length, 1 + answers);
-  assert.equal(peer.heard('extended 9').at(-1), `extended 9 ${METADATA_REJECT}`);
+  wait(simulator, 5000);
+  const answers = peer.heard('extended 9');
+  assert.equal(answers.length, 1 + (LIMITS.metadataServedPerBlockMax - 1) * blocks);
+  const rejected = answers.filter((line) => line.startsWith(`extended 9 ${REJECT_BEGINS}`));
+  assert.ok(rejected.length > 0 && rejected.length < answers.length / 2, `${rejected.length} of ${answers.length}`);
+  assert.equal(answers.at(-1), rejected.at(-1));
 });
 
 test('a private torrent offers no metadata, and gives none', () => {
