@@ -56,7 +56,7 @@ export class LabNode {
   }
 
   /** Puts the content where a download would. */
-  give(torrent: LabTorrent): void {
+  give(torrent: Pick<LabTorrent, 'files'>): void {
     for (const [path, bytes] of torrent.files) this.host.disk.write(`${LAB_DIRECTORY}/${path}`, bytes);
   }
 }

@@ -3,23 +3,21 @@
  * Everything is synchronous and in virtual time.
  */
 import { addressKey, type HostPort, makeAddress } from '../../base/address.js';
-import { concatBytes } from '../../base/bytes.js';
-import { sha1 } from '../../base/crypto.js';
-import { SeededRandom } from '../../base/random.js';
-import { encodeBencode } from '../../format/bencode.js';
 import type { Magnet } from '../../format/magnet.js';
-import { type Metainfo, parseMetainfo } from '../../format/metainfo.js';
+import type { Metainfo } from '../../format/metainfo.js';
+import { LAB_DIRECTORY, LabNode } from '../../lab/lab-node.js';
+import { LabTorrent, type LabTorrentOptions } from '../../lab/lab-torrent.js';
 import type { SimHost } from '../../sim/sim-host.js';
 import type { SimHostOptions, Simulator } from '../../sim/simulator.js';
 import { auditSession } from '../audit/audit-session.js';
 import { parseSelection } from '../data/file-selection.js';
 import type { EngineEvent } from '../events.js';
 import type { SeedGoal } from '../seed-goal.js';
-import { Session } from '../session.js';
-import { resolveSettings, type Settings } from '../settings.js';
+import type { Session } from '../session.js';
+import type { Settings } from '../settings.js';
 import type { Torrent } from '../torrent.js';
 
-export const DOWNLOADS = '/downloads';
+export const DOWNLOADS: string = LAB_DIRECTORY;
 /** About how many pieces, times peers, are looked at a turn. */
 const AUDIT_CREDIT_PER_TURN = 1000;
 
@@ -31,42 +29,8 @@ export interface SimTorrent {
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
-export function makeSimTorrent(options: {
-  readonly lengths: Readonly<Record<string, number>>;
-  readonly pieceLength: number;
-  readonly trackers?: readonly string[];
-  readonly isPrivate?: boolean;
-}): SimTorrent {
-  const random = new SeededRandom(42);
-  const files = new Map<string, Uint8Array>();
-  for (const [path, length] of Object.entries(options.lengths)) {
-    const bytes = new Uint8Array(length);
-    random.fill(bytes);
-    files.set(`content/${path}`, bytes);
-  }
-  const whole = concatBytes([...files.values()]);
-  const pieces: Uint8Array[] = [];
-  for (let at = 0; at < whole.length; at += options.pieceLength) {
-    pieces.push(sha1(whole.subarray(at, at + options.pieceLength)));
-  }
-  const info = {
-    name: 'content',
-    'piece length': options.pieceLength,
-    pieces: concatBytes(pieces),
-    files: Object.entries(options.lengths).map(([path, length]) => ({ length, path: path.split('/') })),
-    private: options.isPrivate === true ? 1 : undefined,
-  };
-  const trackers = options.trackers ?? [];
-  const metainfo = parseMetainfo(encodeBencode({ info, 'announce-list': trackers.map((url) => [url]) }));
-  const magnet: Magnet = {
-    infoHash: metainfo.infoHash,
-    name: null,
-    trackers,
-    webSeeds: [],
-    peers: [],
-    select: null,
-  };
-  return { metainfo, magnet, files };
+export function makeSimTorrent(options: Omit<LabTorrentOptions, 'seed'>): SimTorrent {
+  return new LabTorrent({ ...options, seed: 42 });
 }
 
 /** One engine on one simulated host. */
@@ -76,16 +40,15 @@ export class SimEngine {
   readonly events: EngineEvent[] = [];
   /** False for a test that makes by hand what does not add up. */
   isAudited = true;
+  readonly #node: LabNode;
 
   constructor(simulator: Simulator, settings: Partial<Settings> = {}, host: SimHostOptions = {}) {
     this.host = simulator.createHost(host);
-    this.session = new Session(this.host, resolveSettings({ downloadDir: DOWNLOADS, ...settings }), (event) => {
-      this.events.push(event);
-    });
+    this.#node = new LabNode(this.host, settings);
+    this.#node.onEvent = (event) => this.events.push(event);
+    this.session = this.#node.session;
     this.#auditTurns();
-    this.session.start((error) => {
-      if (error !== null) throw error;
-    });
+    this.#node.start();
     simulator.run(() => this.session.listenPort !== 0);
   }
 
@@ -111,24 +74,17 @@ export class SimEngine {
     } = {},
   ): Torrent {
     const engines = (options.from ?? []).map(({ host, session }) => ({ host: host.ipv4!, port: session.listenPort }));
-    const torrent = this.session.add(source, {
-      downloadDir: options.downloadDir ?? DOWNLOADS,
-      peers: [...engines, ...(options.peers ?? [])],
-      isSequential: false,
-      isTrusted: options.isTrusted ?? false,
-      isRecheck: options.isRecheck ?? false,
-      isPaused: options.isPaused ?? null,
-      selection: parseSelection(options.select ?? []),
-      isSuperSeed: options.isSuperSeed ?? false,
-      ...(options.seedGoal === undefined ? {} : { seedGoal: options.seedGoal }),
+    const { from: _, select, peers = [], ...rest } = options;
+    return this.#node.add(source, {
+      ...rest,
+      peers: [...engines, ...peers],
+      selection: parseSelection(select ?? []),
     });
-    this.session.begin(torrent);
-    return torrent;
   }
 
   /** Puts the content where a download would. */
   give(torrent: SimTorrent): void {
-    for (const [path, bytes] of torrent.files) this.host.disk.write(`${DOWNLOADS}/${path}`, bytes);
+    this.#node.give(torrent);
   }
 
   has(torrent: SimTorrent): boolean {
