@@ -12,22 +12,18 @@ import {
   type AnnounceResponse,
   type AnnounceResult,
 } from '../../protocol/tracker/announce.js';
+import { EXAMPLE_ANNOUNCE } from '../../protocol/tracker/testing/example-announce.js';
 import { ScriptedHost } from '../testing/scripted-network.js';
 import { BrokenFamilies } from './family-announce.js';
 import { HttpTrackerClient } from './http-tracker-client.js';
 import type { TrackerExchange } from './tracker-client.js';
 
 const REQUEST: AnnounceRequest = {
+  ...EXAMPLE_ANNOUNCE,
   infoHash: new Uint8Array(20).fill(0xff),
   peerId: new Uint8Array(20).fill(0x41),
-  port: 6881,
-  uploaded: 0,
-  downloaded: 0,
-  left: 1,
   event: '',
-  numWant: 50,
   key: 1,
-  trackerId: null,
 };
 
 function announce(): { host: ScriptedHost; results: AnnounceResult[]; cancel: () => void } {

@@ -13,24 +13,14 @@ import {
 } from '../../protocol/tracker/announce.js';
 import { TrackerServer } from '../../protocol/tracker/server.js';
 import { UdpTrackerServer } from '../../protocol/tracker/server-udp.js';
+import { EXAMPLE_ANNOUNCE } from '../../protocol/tracker/testing/example-announce.js';
 import { isUdpConnect } from '../../protocol/tracker/udp-packets.js';
 import { ScriptedHost } from '../testing/scripted-network.js';
 import type { TrackerExchange } from './tracker-client.js';
 import { UdpTrackerClient } from './udp-tracker-client.js';
 
 const US = makeAddress('192.0.2.100', 40_000)!;
-const REQUEST: AnnounceRequest = {
-  infoHash: new Uint8Array(20).fill(1),
-  peerId: new Uint8Array(20).fill(2),
-  port: 6881,
-  uploaded: 0,
-  downloaded: 0,
-  left: 1,
-  event: 'started',
-  numWant: 50,
-  key: 3,
-  trackerId: null,
-};
+const REQUEST: AnnounceRequest = EXAMPLE_ANNOUNCE;
 
 /** The client, with our own tracker at tracker.test. */
 class Scene {

@@ -9,6 +9,7 @@ import { SeededRandom } from '../../base/random.js';
 import { AnnounceFailure, type AnnounceRequest, type AnnounceResult, type ScrapeAnswer } from './announce.js';
 import { TrackerServer } from './server.js';
 import { UdpTrackerServer } from './server-udp.js';
+import { EXAMPLE_ANNOUNCE } from './testing/example-announce.js';
 import { UdpTrackerCore } from './udp.js';
 import {
   decodeUdpError,
@@ -21,18 +22,7 @@ import {
 const TRACKER = makeAddress('203.0.113.1', 6969)!;
 const TRACKER_6 = makeAddress('2001:db8:ffff::1', 6969)!;
 const CLIENT = makeAddress('192.0.2.1', 40_000)!;
-const REQUEST: AnnounceRequest = {
-  infoHash: new Uint8Array(20).fill(1),
-  peerId: new Uint8Array(20).fill(2),
-  port: 6881,
-  uploaded: 0,
-  downloaded: 0,
-  left: 1000,
-  event: 'started',
-  numWant: 200,
-  key: 1,
-  trackerId: null,
-};
+const REQUEST: AnnounceRequest = { ...EXAMPLE_ANNOUNCE, left: 1000, numWant: 200, key: 1 };
 
 class Scene {
   readonly tracker = new TrackerServer({ intervalSeconds: 1800, random: new SeededRandom(5) });

@@ -6,6 +6,7 @@ import { DtorrentError } from '../../base/errors.js';
 import { LIMITS } from '../../base/limits.js';
 import { SeededRandom } from '../../base/random.js';
 import { AnnounceFailure, type AnnounceRequest, type AnnounceResult, type ScrapeAnswer } from './announce.js';
+import { EXAMPLE_ANNOUNCE } from './testing/example-announce.js';
 import { UdpTrackerCore } from './udp.js';
 import {
   encodeUdpAnnounceAnswer,
@@ -18,18 +19,7 @@ import {
 const TRACKER = makeAddress('192.0.2.1', 6969)!;
 const SAME_HOST = makeAddress('192.0.2.1', 6970)!;
 const COUNTS = { intervalSeconds: 1800, leechers: 5, seeds: 7 };
-const REQUEST: AnnounceRequest = {
-  infoHash: new Uint8Array(20).fill(1),
-  peerId: new Uint8Array(20).fill(2),
-  port: 6881,
-  uploaded: 0,
-  downloaded: 0,
-  left: 1,
-  event: 'started',
-  numWant: 50,
-  key: 3,
-  trackerId: null,
-};
+const REQUEST: AnnounceRequest = EXAMPLE_ANNOUNCE;
 
 interface Sent {
   readonly packet: Uint8Array;
