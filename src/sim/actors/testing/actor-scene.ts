@@ -107,15 +107,6 @@ export class ActorScene {
     return counts;
   }
 
-  /** How many connections leechers have with actors. */
-  get openConnections(): number {
-    const ips = new Set(this.actors.map(({ host }) => host.ipv4));
-    const counts = this.downloads.map(
-      ({ swarm }) => [...swarm.peers].filter((peer) => ips.has(peer.remote.host)).length,
-    );
-    return Math.max(...counts);
-  }
-
   /** Ends the actors, then the rest, and sees that nothing is left of either. */
   stop(): void {
     for (const actor of this.actors) actor.stop();
