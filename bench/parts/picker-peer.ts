@@ -1,7 +1,7 @@
 /** A peer that answers what it was asked, for the picker's benchmark: the cheapest pipeline that can be. */
-import { Bitfield } from '../src/base/bitfield.js';
-import { type OutstandingRequests, PeerPickState, type PickerPeer } from '../src/engine/pieces/picker-peer.js';
-import type { PiecePicker } from '../src/engine/pieces/piece-picker.js';
+import { Bitfield } from '../../src/base/bitfield.js';
+import { type OutstandingRequests, PeerPickState, type PickerPeer } from '../../src/engine/pieces/picker-peer.js';
+import type { PiecePicker } from '../../src/engine/pieces/piece-picker.js';
 
 const DEPTH = 32;
 /** Blocks that arrive in one turn. */

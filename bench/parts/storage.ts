@@ -4,20 +4,20 @@
  * is the growth of the process by the first use of each. Files are removed before the kernel writes them all out, and
  * `flush` is timed apart, so that this measures dtorrent and not the disk.
  * With many files and pieces it shows what grows with their number: open, stamp and the process's memory as well.
- * usage: node build/bench/storage.js [--mib 1024] [--piece 1048576] [--files 1] [--kind v1|v2|hybrid] [--dir path]
+ * usage: node build/bench/parts/storage.js [--mib 1024] [--piece 1048576] [--files 1] [--kind v1|v2|hybrid] [--dir path]
  *   [--runs 3]
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, platform, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { sha1, sha256 } from '../src/base/crypto.js';
-import { DtorrentError } from '../src/base/errors.js';
-import { SeededRandom } from '../src/base/random.js';
-import { ByteBudget, type Slot, SlotPool } from '../src/base/slot-pool.js';
-import { merkleRoot } from '../src/format/merkle.js';
-import type { Storage, StorageSpec } from '../src/host/storage.js';
-import { FileStorageFactory } from '../src/node/file-storage.js';
+import { sha1, sha256 } from '../../src/base/crypto.js';
+import { DtorrentError } from '../../src/base/errors.js';
+import { SeededRandom } from '../../src/base/random.js';
+import { ByteBudget, type Slot, SlotPool } from '../../src/base/slot-pool.js';
+import { merkleRoot } from '../../src/format/merkle.js';
+import type { Storage, StorageSpec } from '../../src/host/storage.js';
+import { FileStorageFactory } from '../../src/node/file-storage.js';
 
 const MIB = 1024 * 1024;
 const LEAF_BYTES = 16 * 1024;

@@ -2,14 +2,14 @@
  * What one picked block costs: a swarm downloads from partial peers and seeds that join, leave and announce pieces
  * all the while. Counts everything the picker does for a block: picking, start, finish, the piece's end, HAVEs, and
  * joins and leaves with their whole bitfields. Sockets, disk and hashing are left out.
- * usage: node build/bench/picker.js [--pieces 100000] [--peers 200]
+ * usage: node build/bench/parts/picker.js [--pieces 100000] [--peers 200]
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { LIMITS } from '../src/base/limits.js';
-import { randomBelow, SeededRandom } from '../src/base/random.js';
-import { ByteBudget, SlotPool } from '../src/base/slot-pool.js';
-import { PiecePicker } from '../src/engine/pieces/piece-picker.js';
+import { LIMITS } from '../../src/base/limits.js';
+import { randomBelow, SeededRandom } from '../../src/base/random.js';
+import { ByteBudget, SlotPool } from '../../src/base/slot-pool.js';
+import { PiecePicker } from '../../src/engine/pieces/piece-picker.js';
 import { BenchPeer } from './picker-peer.js';
 
 const BLOCKS_TARGET = 1_500_000;

@@ -1,15 +1,15 @@
 /**
  * How well the rate limits are kept in reality: two engines of this process on loopback, one with a limit; payload over
  * ten seconds, after two to settle. No test asserts a time, so this only reports.
- * usage: node build/bench/limits.js [--seconds 10]
+ * usage: node build/bench/parts/limits.js [--seconds 10]
  */
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { arch, cpus, platform, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { createTorrent, Engine, type Settings, type Torrent } from '../src/index.js';
-import { noise } from '../test/harness/content.js';
+import { createTorrent, Engine, type Settings, type Torrent } from '../../src/index.js';
+import { noise } from '../../test/harness/content.js';
 
 const LIMITS_BYTES_PER_SECOND = [20_000, 100_000, 1_000_000, 10_000_000, 50_000_000];
 const SETTLE_SECONDS = 2;

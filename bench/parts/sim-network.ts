@@ -1,9 +1,9 @@
 /**
  * How fast simulated bytes move: some GiB through N streams of a simulated network, and how many events that took.
- * usage: node build/bench/sim-network.js [gibibytes]
+ * usage: node build/bench/parts/sim-network.js [gibibytes]
  */
-import type { ByteStream, ByteStreamHandler } from '../src/host/network.js';
-import { type SimHostOptions, Simulator, type SimulatorOptions } from '../src/sim/simulator.js';
+import type { ByteStream, ByteStreamHandler } from '../../src/host/network.js';
+import { type SimHostOptions, Simulator, type SimulatorOptions } from '../../src/sim/simulator.js';
 
 const GIB = 1024 ** 3;
 const MIB = 1024 ** 2;

@@ -1,0 +1,9 @@
+/** Every scenario, in the order of the table. A new file of scenarios is one more line here. */
+import type { Scenario } from '../suite/scenario.js';
+import { DOWNLOAD_SCENARIOS } from './download.js';
+import { SEED_SCENARIOS } from './seed.js';
+
+export const SCENARIOS: readonly Scenario[] = [...DOWNLOAD_SCENARIOS, ...SEED_SCENARIOS];
+
+/** Rows of the quick look that CI takes: one of each kind of work, with some MiB. */
+export const SMOKE_SCENARIOS: readonly string[] = ['download', 'seed', 'recheck'];
