@@ -17,10 +17,24 @@ export interface Downloading {
   readonly process: MeasuredProcess;
 }
 
+/** One of a swarm. */
+export interface Joined {
+  /** Resolves when it says that it has everything. */
+  completed(): Promise<void>;
+  stop(): Promise<Usage>;
+}
+
 export interface Client {
   readonly name: string;
   /** Data that is known to be good is not hashed. */
   seed(bench: Workbench, content: Content): Promise<Seeding>;
   /** @param peers ports on loopback. */
   download(bench: Workbench, content: Content, into: string, peers: readonly number[]): Promise<Downloading>;
+  /** Downloads at once, takes peers on `port` meanwhile, and seeds from then on. Ports are on loopback. */
+  join(
+    bench: Workbench,
+    content: Content,
+    into: string,
+    options: { readonly port: number; readonly peers: readonly number[] },
+  ): Joined;
 }

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { freePort } from '../../test/harness/ports.js';
 import { SHARED } from '../../test/harness/repository.js';
+import type { Content } from '../workbench/content.js';
 import { PYTHON } from '../workbench/measured.js';
 import type { Client } from './client.js';
 
@@ -17,15 +18,26 @@ export const LIBTORRENT: Client = {
     return { port, stop: () => process.stop() };
   },
   async download(bench, content, into, peers) {
-    const named = peers.flatMap((port) => ['--peer', `127.0.0.1:${port}`]);
-    const process = bench.start([PYTHON, PEER, 'leech', content.torrent, into, String(await freePort()), ...named]);
+    const process = bench.start(leech(content, into, await freePort(), peers));
     return {
       process,
       seconds: async () => Number(await process.match(/"secs": ?([\d.]+)/)),
       end: () => process.end(),
     };
   },
+  join(bench, content, into, { port, peers }) {
+    const process = bench.start([...leech(content, into, port, peers), '--stay']);
+    return {
+      completed: async () => void (await process.match(/"secs"/)),
+      stop: () => process.stop(),
+    };
+  },
 };
+
+function leech(content: Content, into: string, port: number, peers: readonly number[]): string[] {
+  const named = peers.flatMap((other) => ['--peer', `127.0.0.1:${other}`]);
+  return [PYTHON, PEER, 'leech', content.torrent, into, String(port), ...named];
+}
 
 /** @throws {Error} that says what to install. */
 export function requireLibtorrent(): void {

@@ -2,8 +2,9 @@
 import type { Scenario } from '../suite/scenario.js';
 import { DOWNLOAD_SCENARIOS } from './download.js';
 import { SEED_SCENARIOS } from './seed.js';
+import { SWARM_SCENARIOS } from './swarm.js';
 
-export const SCENARIOS: readonly Scenario[] = [...DOWNLOAD_SCENARIOS, ...SEED_SCENARIOS];
+export const SCENARIOS: readonly Scenario[] = [...DOWNLOAD_SCENARIOS, ...SEED_SCENARIOS, ...SWARM_SCENARIOS];
 
 /** Rows of the quick look that CI takes: one of each kind of work, with some MiB. */
 export const SMOKE_SCENARIOS: readonly string[] = ['download', 'seed', 'recheck'];

@@ -41,6 +41,15 @@ export class Workbench {
     }
   }
 
+  /** The same with as many folders. */
+  async withFolders<T>(count: number, work: (paths: readonly string[]) => Promise<T>): Promise<T> {
+    return this.withFolder((parent) => {
+      const paths = Array.from({ length: count }, (_, index) => join(parent, String(index)));
+      for (const path of paths) mkdirSync(path);
+      return work(paths);
+    });
+  }
+
   start(command: readonly string[], env: NodeJS.ProcessEnv = {}): MeasuredProcess {
     const started = new MeasuredProcess(command, this.newPath('usage.json'), env);
     this.#processes.push(started);

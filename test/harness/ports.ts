@@ -14,6 +14,13 @@ export function freePort(host = '127.0.0.1'): Promise<number> {
   });
 }
 
+/** As many, no two the same. */
+export async function freePorts(count: number, host = '127.0.0.1'): Promise<number[]> {
+  const ports = new Set<number>();
+  while (ports.size < count) ports.add(await freePort(host));
+  return [...ports];
+}
+
 /**
  * Whether what listens on `port` takes a connection and keeps it: libtorrent closes those that come while it has no
  * running torrent, and who was closed comes back seconds later.
