@@ -68,6 +68,6 @@ function named(peers: readonly number[]): string[] {
   return peers.flatMap((port) => ['--peer', `127.0.0.1:${port}`]);
 }
 
-function commandLine(args: readonly string[], { nodeOptions = [], extra = [] }: DtorrentOptions): string[] {
+export function commandLine(args: readonly string[], { nodeOptions = [], extra = [] }: DtorrentOptions = {}): string[] {
   return [process.execPath, ...nodeOptions, CLI, ...args, ...extra];
 }

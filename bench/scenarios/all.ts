@@ -1,10 +1,18 @@
 /** Every scenario, in the order of the table. A new file of scenarios is one more line here. */
 import type { Scenario } from '../suite/scenario.js';
+import { CREATE_SCENARIOS } from './create.js';
 import { DOWNLOAD_SCENARIOS } from './download.js';
+import { RECHECK_SCENARIOS } from './recheck.js';
 import { SEED_SCENARIOS } from './seed.js';
 import { SWARM_SCENARIOS } from './swarm.js';
 
-export const SCENARIOS: readonly Scenario[] = [...DOWNLOAD_SCENARIOS, ...SEED_SCENARIOS, ...SWARM_SCENARIOS];
+export const SCENARIOS: readonly Scenario[] = [
+  ...DOWNLOAD_SCENARIOS,
+  ...SEED_SCENARIOS,
+  ...SWARM_SCENARIOS,
+  ...RECHECK_SCENARIOS,
+  ...CREATE_SCENARIOS,
+];
 
 /** Rows of the quick look that CI takes: one of each kind of work, with some MiB. */
 export const SMOKE_SCENARIOS: readonly string[] = ['download', 'seed', 'recheck'];
