@@ -293,7 +293,7 @@ test('the same torrent given twice is downloaded once', async () => {
 
 test('options become settings and add options', async () => {
   const options =
-    '-o dir --port 7000 --bind 127.0.0.1 --max-peers 9 --no-trackers --sequential --peer 10.0.0.1:1 ' +
+    '-o dir --port 7000 --bind 127.0.0.1 --max-peers 9 --upload-slots 12 --no-trackers --sequential --peer 10.0.0.1:1 ' +
     '--download-limit 1.5M --upload-limit=20K --preallocation full --state-dir state --recheck --select 1,3-5 --select *.iso';
   const { surroundings, exitCode, torrent } = await start(...options.split(' '), film);
   assert.deepEqual(surroundings.settings, {
@@ -308,6 +308,7 @@ test('options become settings and add options', async () => {
     preallocation: 'full',
     maxPeers: 9,
     maxPeersPerTorrent: 9,
+    uploadSlots: 12,
   });
   assert.deepEqual(surroundings.engine.added, [
     {

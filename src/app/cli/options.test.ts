@@ -86,6 +86,9 @@ test('ports, counts and peers are checked', () => {
     assertRefused(() => parseGet('--port', port), /from 0 to 65535/);
   }
   assertRefused(() => parseGet('--max-peers', '0'), /from 1 to 100000/);
+  assert.equal(parseGet('--upload-slots', '30').uploadSlots, 30);
+  assertRefused(() => parseGet('--upload-slots', '0'), /from 1 to 1000/);
+  assertRefused(() => parseGet('--upload-slots', '1001'), /from 1 to 1000/);
   for (const peer of ['127.0.0.1', '127.0.0.1:0', '127.0.0.1:65536', 'host:port']) {
     assertRefused(() => parseGet('--peer', peer), /HOST:PORT/);
   }

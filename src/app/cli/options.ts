@@ -22,6 +22,8 @@ export interface TransferOptions extends OutputOptions {
   readonly bind?: string;
   readonly trackers: boolean;
   readonly maxPeers?: number;
+  /** Peers unchoked by merit; one more is unchoked by chance. */
+  readonly uploadSlots?: number;
   readonly sequential: boolean;
   readonly recheck: boolean;
   /** '' = no resume data is kept. */
@@ -202,6 +204,12 @@ function addTransferOptions(command: Command, outputMeaning: string): void {
   );
   add(command, new Option('--bind <address>', 'local address to listen on and connect from'));
   add(command, new Option('--max-peers <n>', 'connected peers at most').argParser(parsePositive));
+  add(
+    command,
+    new Option('--upload-slots <n>', 'peers served at one time, and one more by chance (default: 4)').argParser(
+      parseSlots,
+    ),
+  );
   add(command, new Option('--sequential', 'fetch pieces in order').default(false));
   add(command, new Option('--recheck', 'verify all existing data first, also what is known to be good').default(false));
   add(
@@ -275,6 +283,11 @@ function parsePort(value: string): number {
 
 function parsePositive(value: string): number {
   return parseInteger(value, 1, 100_000);
+}
+
+/** The range of the setting uploadSlots but for 0: who serves nobody is served by few. */
+function parseSlots(value: string): number {
+  return parseInteger(value, 1, 1000);
 }
 
 function parseInteger(value: string, min: number, max: number): number {

@@ -389,5 +389,6 @@ function settingsOf(options: TransferOptions, { environment }: CommandContext): 
     ...(options.uploadLimit === undefined ? {} : { uploadLimit: options.uploadLimit }),
     ...(options.preallocation === undefined ? {} : { preallocation: options.preallocation }),
     ...(options.maxPeers === undefined ? {} : { maxPeers: options.maxPeers, maxPeersPerTorrent: options.maxPeers }),
+    ...(options.uploadSlots === undefined ? {} : { uploadSlots: options.uploadSlots }),
   };
 }

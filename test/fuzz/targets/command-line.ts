@@ -46,6 +46,7 @@ const OPTIONS = [
     '--timeout',
     '--preallocation',
     '--max-peers',
+    '--upload-slots',
     '--state-dir',
     '--no-trackers',
   ],
