@@ -1,13 +1,15 @@
 /** libtorrent 2.0.8, Debian's, by the peer script that the interop tests use too. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { freePort } from '../../test/harness/ports.js';
-import { SHARED } from '../../test/harness/repository.js';
+import { freePort, freePorts } from '../../test/harness/ports.js';
+import { REPOSITORY, SHARED } from '../../test/harness/repository.js';
 import type { Content } from '../workbench/content.js';
-import { PYTHON } from '../workbench/measured.js';
+import { PYTHON, type Usage } from '../workbench/measured.js';
+import type { Workbench } from '../workbench/workbench.js';
 import type { Client } from './client.js';
 
 const PEER = join(SHARED, 'peers', 'lt_peer.py');
+const SEEDS = join(REPOSITORY, 'bench', 'clients', 'lt_seeds.py');
 
 export const LIBTORRENT: Client = {
   name: 'libtorrent',
@@ -33,6 +35,32 @@ export const LIBTORRENT: Client = {
     };
   },
 };
+
+export interface LibtorrentSeedsOptions {
+  /** Each at a port of its own. */
+  readonly seeds: number;
+  /** Of each of them. */
+  readonly uploadSlots: number;
+}
+
+export interface LibtorrentSeeds {
+  readonly ports: readonly number[];
+  /** All of them are one process. */
+  stop(): Promise<Usage>;
+}
+
+/** Several seeds of the same content, for scenarios with many peers. */
+export async function seedWithLibtorrent(
+  bench: Workbench,
+  content: Content,
+  { seeds, uploadSlots }: LibtorrentSeedsOptions,
+): Promise<LibtorrentSeeds> {
+  const ports = await freePorts(seeds);
+  const args = [content.torrent, content.dataDirectory, String(uploadSlots), ...ports.map(String)];
+  const process = bench.start([PYTHON, SEEDS, ...args]);
+  await process.match(/ready/);
+  return { ports, stop: () => process.stop() };
+}
 
 function leech(content: Content, into: string, port: number, peers: readonly number[]): string[] {
   const named = peers.flatMap((other) => ['--peer', `127.0.0.1:${other}`]);

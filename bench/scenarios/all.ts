@@ -1,6 +1,7 @@
 /** Every scenario, in the order of the table. A new file of scenarios is one more line here. */
 import type { Scenario } from '../suite/scenario.js';
 import { CREATE_SCENARIOS } from './create.js';
+import { CROWD_SCENARIOS } from './crowd.js';
 import { DOWNLOAD_SCENARIOS } from './download.js';
 import { RECHECK_SCENARIOS } from './recheck.js';
 import { SEED_SCENARIOS } from './seed.js';
@@ -9,6 +10,7 @@ import { SWARM_SCENARIOS } from './swarm.js';
 export const SCENARIOS: readonly Scenario[] = [
   ...DOWNLOAD_SCENARIOS,
   ...SEED_SCENARIOS,
+  ...CROWD_SCENARIOS,
   ...SWARM_SCENARIOS,
   ...RECHECK_SCENARIOS,
   ...CREATE_SCENARIOS,
