@@ -40,6 +40,15 @@ export class ContentStore {
     return { torrent, dataDirectory, path, bytes: mib * MIB };
   }
 
+  /** @returns the path of a folder that `make` has filled when it was asked for first. */
+  async madeOnce(name: string, make: (path: string) => Promise<void>): Promise<string> {
+    const path = join(this.#directory, name);
+    if (existsSync(path)) return path;
+    mkdirSync(path);
+    await make(path);
+    return path;
+  }
+
   /** @returns the path of a file of `mib` MiB of noise. */
   noiseFile(mib: number): string {
     const path = join(this.#directory, 'data', `noise-${mib}m.bin`);
