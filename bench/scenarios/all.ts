@@ -3,6 +3,7 @@ import type { Scenario } from '../suite/scenario.js';
 import { CREATE_SCENARIOS } from './create.js';
 import { CROWD_SCENARIOS } from './crowd.js';
 import { DOWNLOAD_SCENARIOS } from './download.js';
+import { HUGE_SCENARIOS } from './huge.js';
 import { IDLE_TORRENTS_SCENARIOS } from './idle-torrents.js';
 import { RECHECK_SCENARIOS } from './recheck.js';
 import { SEED_SCENARIOS } from './seed.js';
@@ -15,6 +16,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...SWARM_SCENARIOS,
   ...RECHECK_SCENARIOS,
   ...CREATE_SCENARIOS,
+  ...HUGE_SCENARIOS,
   ...IDLE_TORRENTS_SCENARIOS,
 ];
 

@@ -27,9 +27,14 @@ export class ContentStore {
     this.#directory = directory;
   }
 
+  /** Where all content lies; perhaps not there yet. */
+  get dataDirectory(): string {
+    return join(this.#directory, 'data');
+  }
+
   /** A torrent of one file of noise, BitTorrent v1. */
   oneFile(mib: number, pieceBytes: number): Content {
-    const dataDirectory = join(this.#directory, 'data');
+    const { dataDirectory } = this;
     const path = this.noiseFile(mib);
     const torrent = join(this.#directory, `${mib}m-${pieceBytes}.torrent`);
     if (!existsSync(torrent)) {
@@ -51,9 +56,9 @@ export class ContentStore {
 
   /** @returns the path of a file of `mib` MiB of noise. */
   noiseFile(mib: number): string {
-    const path = join(this.#directory, 'data', `noise-${mib}m.bin`);
+    const path = join(this.dataDirectory, `noise-${mib}m.bin`);
     if (existsSync(path)) return path;
-    mkdirSync(join(this.#directory, 'data'), { recursive: true });
+    mkdirSync(this.dataDirectory, { recursive: true });
     const file = openSync(path, 'w');
     for (let i = 0; i < mib; i++) writeSync(file, noise(`bench ${i}`, MIB));
     closeSync(file);
@@ -63,7 +68,7 @@ export class ContentStore {
   /** @returns the path of a directory of `count` small files of `fileBytes` each, a hundred a folder. */
   smallFiles(count: number, fileBytes: number): string {
     if (fileBytes > SMALL_FILE_BYTES_MAX) throw new Error('these are not small files');
-    const path = join(this.#directory, 'data', `small-${count}x${fileBytes}`);
+    const path = join(this.dataDirectory, `small-${count}x${fileBytes}`);
     if (existsSync(path)) return path;
     for (let i = 0; i < count; i++) {
       const folder = join(path, `folder-${Math.floor(i / 100)}`);
