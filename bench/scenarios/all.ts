@@ -5,8 +5,11 @@ import { CROWD_SCENARIOS } from './crowd.js';
 import { DOWNLOAD_SCENARIOS } from './download.js';
 import { HUGE_SCENARIOS } from './huge.js';
 import { IDLE_TORRENTS_SCENARIOS } from './idle-torrents.js';
+import { LOOP_DELAY_SCENARIOS } from './loop-delay.js';
 import { RECHECK_SCENARIOS } from './recheck.js';
 import { SEED_SCENARIOS } from './seed.js';
+import { SLOW_LINK_SCENARIOS } from './slow-link.js';
+import { STARTUP_SCENARIOS } from './startup.js';
 import { SWARM_SCENARIOS } from './swarm.js';
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -18,6 +21,9 @@ export const SCENARIOS: readonly Scenario[] = [
   ...CREATE_SCENARIOS,
   ...HUGE_SCENARIOS,
   ...IDLE_TORRENTS_SCENARIOS,
+  ...SLOW_LINK_SCENARIOS,
+  ...STARTUP_SCENARIOS,
+  ...LOOP_DELAY_SCENARIOS,
 ];
 
 /** Rows of the quick look that CI takes: one of each kind of work, with some MiB. */

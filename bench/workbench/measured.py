@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Runs a command, passes SIGTERM on, and writes what the operating system says of the whole process when it has ended.
-usage: measured.py RESULT.json COMMAND [ARG ...]   ->  {"wallSeconds", "cpuSeconds", "rssMib", "code"}"""
+usage: measured.py RESULT.json COMMAND [ARG ...]   ->  {"startedAtMs", "wallSeconds", "cpuSeconds", "rssMib", "code"}"""
 import ctypes, json, os, signal, sys, time
 
 PR_SET_PDEATHSIG = 1
@@ -16,6 +16,7 @@ for name in (signal.SIGTERM, signal.SIGINT):
 _, status, usage = os.wait4(pid, 0)
 with open(sys.argv[1], 'w') as result:
     json.dump({
+        'startedAtMs': round(started * 1000, 3),
         'wallSeconds': round(time.monotonic() - started, 3),
         'cpuSeconds': round(usage.ru_utime + usage.ru_stime, 3),
         'rssMib': usage.ru_maxrss // 1024,

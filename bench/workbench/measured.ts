@@ -12,6 +12,8 @@ const KEPT_CHARACTERS = 64 * 1024;
 
 /** Of the whole process, start and end included. */
 export interface Usage {
+  /** When the command was started, on the system's monotonic clock; process.hrtime is the same one. */
+  readonly startedAtMs: number;
   readonly wallSeconds: number;
   readonly cpuSeconds: number;
   readonly rssMib: number;
