@@ -6,6 +6,7 @@
  */
 import { fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { type DtorrentError, toDtorrentError } from '../base/errors.js';
+import { newReadBuffer } from '../base/read-buffer.js';
 import { diskError } from './disk-error.js';
 import { type ExtractJob, extract, type PutInPlaceJob, putInPlace } from './disk-parts.js';
 import type { DownloadDirectory } from './download-directory.js';
@@ -166,7 +167,7 @@ export class DiskThread {
 
   #verify(job: VerifyJob): DiskResult {
     if (!this.#isPresent(job)) return 'missing';
-    this.#buffer ??= new Uint8Array(BUFFER_BYTES);
+    this.#buffer ??= newReadBuffer(BUFFER_BYTES);
     const buffer = this.#buffer;
     this.#hasher.begin(job.expected);
     let filled = 0;

@@ -8,6 +8,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { sha256 } from '../base/crypto.js';
 import { DtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
+import { newReadBuffer } from '../base/read-buffer.js';
 import type { PieceDigests } from '../format/create-torrent.js';
 import { HASH_BYTES, merkleRoot, pieceLeafCount } from '../format/merkle.js';
 import { type DiskAction, diskError } from './disk-error.js';
@@ -45,7 +46,7 @@ const NO_FILE = -1;
 
 export class HashThread {
   readonly #plan: HashPlan;
-  readonly #buffer = new Uint8Array(BUFFER_BYTES);
+  readonly #buffer = newReadBuffer(BUFFER_BYTES);
   /** Leaf hashes of the piece at hand. */
   readonly #leaves: Uint8Array;
   #leafCount = 0;
