@@ -57,6 +57,14 @@ export function fromUtf8(text: string): Uint8Array {
   return utf8Encoder.encode(text);
 }
 
+/**
+ * A plain view, also of a Buffer, whose own subarray() takes longer and whose slice() does not copy: who gets a view
+ * may slice what is to be kept. The caller sees to it that the bytes are inside `bytes`.
+ */
+export function viewOf(bytes: Uint8Array, offset: number, count: number): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + offset, count);
+}
+
 export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;

@@ -6,8 +6,9 @@
  * Called by Peer inside turns.
  */
 import { assert } from '../../base/assert.js';
-import { readUint16, readUint32 } from '../../base/bytes.js';
+import { readUint16, readUint32, viewOf } from '../../base/bytes.js';
 import { LIMITS } from '../../base/limits.js';
+import { copyBytes } from '../../base/shared-copy.js';
 import { HANDSHAKE_BYTES, HANDSHAKE_HASH_BYTES, PROTOCOL_HEAD, RESERVED_BYTES } from './handshake.js';
 import {
   HASH_RANGE_BYTES,
@@ -235,7 +236,7 @@ export class WireDecoder {
     const count = Math.min(this.#leftBytes, chunk.length - offset);
     const target = this.#blockTarget;
     if (target.bytes !== null) {
-      target.bytes.set(viewOf(chunk, offset, count), target.offset + this.#blockLength - this.#leftBytes);
+      copyBytes(chunk, offset, count, target.bytes, target.offset + this.#blockLength - this.#leftBytes);
     }
     this.#leftBytes -= count;
     if (this.#leftBytes === 0) {
@@ -417,9 +418,4 @@ for (const id of [BITFIELD, PIECE, EXTENDED, HASHES]) EXACT_LENGTHS[id] = VARIAB
 
 function isKnown(id: number): boolean {
   return EXACT_LENGTHS[id] !== 0;
-}
-
-/** A plain view also of a Buffer: the slice() of a Buffer does not copy, and handlers slice what they keep. */
-function viewOf(bytes: Uint8Array, offset: number, count: number): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset + offset, count);
 }
