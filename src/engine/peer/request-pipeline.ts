@@ -10,6 +10,11 @@ import { LIMITS } from '../../base/limits.js';
 import { RateMeter } from '../../base/rate.js';
 
 const QUEUE_MIN = 2;
+/**
+ * A queue is filled up when an eighth of it is free: it lasts for seconds, and each time costs either side a system
+ * call and us a look through the pieces. Of one with fewer than 16 places it is still each block.
+ */
+const BATCH_SHARE = 8;
 const SLOW_START_REQUESTS = 4;
 /** Slow start ends when a second brings less than this much more than the one before, in bytes per second. */
 const SLOW_START_GROWTH = 5000;
@@ -102,9 +107,11 @@ export class RequestPipeline {
     this.#limit = Math.max(1, Math.min(Math.floor(requests) || 1, this.#maxRequests));
   }
 
-  /** @returns how many more requests should be sent now, 0 or more. */
+  /** @returns how many more requests should be sent now, 0 or more. Of a deep queue they come in batches. */
   want(now: number): number {
-    return Math.max(0, this.#target(now) - this.#outstanding.count);
+    const target = this.#target(now);
+    const room = target - this.#outstanding.count;
+    return room < Math.floor(target / BATCH_SHARE) ? 0 : room;
   }
 
   /** The same, to keep no more than about `queueMs` requested. */
