@@ -3,6 +3,7 @@
  * src/index.ts supplies the real one.
  */
 import { Emitter } from '../base/emitter.js';
+import { infoHashHex } from '../format/infohash.js';
 import type { Magnet } from '../format/magnet.js';
 import type { Metainfo } from '../format/metainfo.js';
 import type { Host } from '../host/host.js';
@@ -50,12 +51,18 @@ export interface AddOptions {
   readonly superSeed?: boolean;
 }
 
+interface KnownTorrent {
+  readonly torrent: Torrent;
+  readonly handle: TorrentHandle;
+}
+
 export class EngineBase {
   /** What it was started with, defaults filled in. */
   readonly settings: Settings;
   readonly #session: Session;
   readonly #emitter = new Emitter<EngineEvent>();
-  readonly #handles = new Map<Torrent, TorrentHandle>();
+  /** By info-hash, in hex, as events name them. */
+  readonly #known = new Map<string, KnownTorrent>();
   #stopping: Promise<void> | null = null;
 
   protected constructor(settings: Settings, host: Host) {
@@ -81,7 +88,7 @@ export class EngineBase {
 
   /** Those that were added and not removed. */
   get torrents(): readonly TorrentHandle[] {
-    return [...this.#handles.values()];
+    return Array.from(this.#known.values(), ({ handle }) => handle);
   }
 
   /** Hears one type of event, or all with '*'. @returns a function that stops listening. */
@@ -116,7 +123,7 @@ export class EngineBase {
       seedGoal: new SeedGoal({ ratio: options.seedRatio, timeMs: options.seedTimeMs }),
     });
     const handle = new TorrentHandle(torrent, this.#session);
-    this.#handles.set(torrent, handle);
+    this.#known.set(torrent.infoHashHex, { torrent, handle });
     this.#session.begin(torrent);
     return handle;
   }
@@ -133,18 +140,18 @@ export class EngineBase {
 
   /** Stops one torrent and forgets it, its resume data too; its files stay. */
   async remove(handle: TorrentHandle): Promise<void> {
-    for (const [torrent, known] of this.#handles) {
-      if (known !== handle) continue;
-      this.#handles.delete(torrent);
-      await new Promise<void>((resolve) => this.#session.remove(torrent, resolve));
-      handle.settleStopped();
-    }
+    const key = infoHashHex(handle.infoHash);
+    const known = this.#known.get(key);
+    if (known?.handle !== handle) return;
+    this.#known.delete(key);
+    await new Promise<void>((resolve) => this.#session.remove(known.torrent, resolve));
+    handle.settleStopped();
   }
 
   /** Tells trackers and peers, closes files and sockets; nothing is left running. Idempotent. */
   stop(): Promise<void> {
     this.#stopping ??= new Promise<void>((resolve) => this.#session.stop(resolve)).then(() => {
-      for (const handle of this.#handles.values()) handle.settleStopped();
+      for (const { handle } of this.#known.values()) handle.settleStopped();
     });
     return this.#stopping;
   }
@@ -157,11 +164,7 @@ export class EngineBase {
   }
 
   #onEvent(event: EngineEvent): void {
-    if ('infoHash' in event) {
-      for (const [torrent, handle] of this.#handles) {
-        if (torrent.infoHashHex === event.infoHash) handle.onEvent(event);
-      }
-    }
+    if ('infoHash' in event) this.#known.get(event.infoHash)?.handle.onEvent(event);
     this.#emitter.emit(event);
   }
 }

@@ -286,7 +286,7 @@ export class Session {
   #forget(torrent: Torrent): void {
     this.#torrents.delete(torrent);
     this.#claims.release(torrent);
-    for (const [hash, other] of this.#byWireHash) if (other === torrent) this.#byWireHash.delete(hash);
+    for (const hash of wireHashes(torrent.infoHash)) this.#byWireHash.delete(toHex(hash));
   }
 
   #tick(now: number): void {
