@@ -61,7 +61,8 @@ export class Connector {
 
   add(dialler: Dialler): void {
     this.#diallers.push(dialler);
-    this.wantsDial();
+    // Thousands of torrents that know nobody are not each a reason to ask all of them.
+    if (dialler.wantsToDial(this.#context.turn.now)) this.wantsDial();
   }
 
   remove(dialler: Dialler): void {

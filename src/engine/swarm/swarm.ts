@@ -167,6 +167,7 @@ export class Swarm implements PeerOwner, Dialler {
   }
 
   addCandidates(addresses: readonly Address[], source: CandidateSource): void {
+    if (addresses.length === 0) return;
     for (const address of addresses) this.candidates.add(address, source);
     this.#connector.wantsDial();
   }
