@@ -93,6 +93,15 @@ function hashedBytes(torrent: Torrent): number {
   return torrent.data!.bytesChecked;
 }
 
+function countSaves({ engine }: Computer): { count: number } {
+  const saves = { count: 0 };
+  engine.host.state.fault = (operation) => {
+    if (operation === 'save') saves.count++;
+    return null;
+  };
+  return saves;
+}
+
 test('a stopped download goes on without fetching or hashing anything again', () => {
   const computer = new Computer();
   computer.runUntilHad(computer.download(), 15);
@@ -187,6 +196,33 @@ test('complete and unchanged data is seeded at once; with a recheck all of it is
   computer.simulator.run(() => checked.phase === 'downloading');
   assert.equal(hashedBytes(checked), TOTAL);
   assert.equal(checked.data!.have.count, 39);
+});
+
+test('what an earlier run has completed is not saved again when it is found as it was', () => {
+  const computer = new Computer();
+  computer.runUntilDone(computer.download());
+  computer.restart();
+  const saves = countSaves(computer);
+  const torrent = computer.engine.add(TORRENT.metainfo);
+  computer.simulator.run(() => torrent.phase === 'seeding');
+  computer.simulator.run(computer.simulator.now + 300_000);
+  assert.equal(saves.count, 0);
+  computer.restart();
+  assert.equal(saves.count, 1, 'the time it has seeded is');
+});
+
+test('a person’s word that everything is there is saved', () => {
+  const computer = new Computer();
+  computer.engine.give(TORRENT);
+  const first = computer.engine.add(TORRENT.metainfo, { isPaused: true });
+  computer.simulator.run(() => first.phase === 'paused');
+  computer.restart();
+  const saves = countSaves(computer);
+  const torrent = computer.engine.add(TORRENT.metainfo, { isPaused: false, isTrusted: true });
+  computer.simulator.run(() => torrent.phase === 'seeding');
+  computer.simulator.run(computer.simulator.now + 1000);
+  assert.ok(saves.count > 0);
+  assert.equal(computer.record!.have.filter((byte) => byte === 0xff).length, TOTAL / PIECE / 8);
 });
 
 test('complete files that nothing is remembered of are verified, not downloaded', () => {

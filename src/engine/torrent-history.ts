@@ -32,9 +32,11 @@ export class TorrentHistory {
     this.#seedingMs += record.seedingSeconds * 1000;
   }
 
-  /** Finished for the first time, in whichever run. */
-  onFinished(unixTime: number): void {
+  /** @returns whether that was for the first time, in whichever run. */
+  onFinished(unixTime: number): boolean {
+    const isFirst = this.completedUnixTime === null;
     this.completedUnixTime ??= unixTime;
+    return isFirst;
   }
 
   setSeeding(isSeeding: boolean, now: number): void {

@@ -204,8 +204,8 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
     this.swarm.tick(now);
     const { keeper } = this.#holder;
     const totals = this.history.totals(this.swarm, now);
-    // What is found to be there is told by nobody, nor are bytes and time.
-    if (this.phase === 'checking') keeper.touch();
+    // What a hash finds to be there is told by nobody, nor are bytes and time.
+    if (this.phase === 'checking' && this.#holder.isHashing) keeper.touch();
     keeper.tick(now, totals);
     this.#endSeeding(totals.uploadedBytes, now);
   }
@@ -544,10 +544,12 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
   #tellCompleted(): void {
     this.#isCompletedTold = true;
     this.completedAtMs = this.#context.turn.now;
-    this.history.onFinished(this.#context.host.clock.unixTime());
+    const { keeper } = this.#holder;
+    if (this.history.onFinished(this.#context.host.clock.unixTime())) keeper.touch();
     const seconds = (this.completedAtMs - this.addedAtMs) / 1000;
     this.#emit({ type: 'completed', infoHash: this.infoHashHex, seconds });
-    this.#holder.keeper.save();
+    // What an earlier run has completed and saved is no news, of thousands of torrents at one start.
+    keeper.saveChanges();
   }
 
   #fail(error: DtorrentError): void {

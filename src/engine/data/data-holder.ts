@@ -53,6 +53,11 @@ export class DataHolder implements ResumeSource {
     return this.#closeDones !== null;
   }
 
+  /** It is being found out what is there, and not from the record alone. */
+  get isHashing(): boolean {
+    return this.#isOpen && !this.data!.isChecked && this.data!.bytesToCheck > 0;
+  }
+
   /** `done` comes once it is known what is there, unless a close comes first. Errors go to onDataError. */
   open(opening: DataOpening, done: (data: TorrentData) => void): void {
     assert(!this.#isOpen && !this.isClosing, 'data is opened once at a time');
@@ -136,6 +141,7 @@ export class DataHolder implements ResumeSource {
     this.data = data;
     this.#isOpen = true;
     if (opening.isTrusted) {
+      this.keeper.touch();
       data.trustAll();
       done(data);
       return;

@@ -134,6 +134,11 @@ export class ResumeKeeper {
     else this.#begin(false);
   }
 
+  /** Saves now what has been touched since the last save, if anything has. */
+  saveChanges(): void {
+    if (this.#isChanged) this.save();
+  }
+
   /**
    * The last save, before the data is closed: what is had is durable then, whether or not records are kept. `done`
    * comes in a turn, perhaps inside the call, also when nothing could be saved.
