@@ -121,6 +121,7 @@ export class ResumeKeeper {
 
   /** About once a second, with what has been sent and seeded in all runs together. */
   tick(now: number, totals: { readonly uploadedBytes: number; readonly seedingSeconds: number }): void {
+    if (!this.#isLoaded) return;
     const seedingUnsavedS = totals.seedingSeconds - (this.record?.seedingSeconds ?? 0);
     if (totals.uploadedBytes !== this.record?.uploadedBytes || seedingUnsavedS >= SEEDING_UNSAVED_S_MAX) this.touch();
     if (!this.#isChanged || now - this.#savedAtMs < this.#context.settings.resumeIntervalMs) return;
