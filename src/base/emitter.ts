@@ -2,10 +2,12 @@
  * A typed event source. Events are objects of one union, told apart by `type`; listeners run synchronously, in the
  * order they were added. A listener that throws does not stop the others: its error goes to `onListenerError`.
  */
+import { RareMap } from './rarely-filled.js';
+
 type EventOf<E extends { readonly type: string }, T extends E['type']> = Extract<E, { readonly type: T }>;
 
 export class Emitter<E extends { readonly type: string }> {
-  readonly #listeners = new Map<string, ((event: E) => void)[]>();
+  readonly #listeners = new RareMap<string, ((event: E) => void)[]>();
   /** Where errors thrown by listeners go; the default rethrows them on the next microtask. */
   onListenerError: (error: unknown) => void = rethrowLater;
 
