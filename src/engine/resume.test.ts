@@ -6,6 +6,7 @@ import { decodeResumeData, encodeResumeData, type ResumeData } from '../format/r
 import type { Link } from '../sim/network/internet.js';
 import { Simulator } from '../sim/simulator.js';
 import type { MemoryDisk } from '../sim/storage/memory-disk.js';
+import { auditSession } from './audit/audit-session.js';
 import type { Settings } from './settings.js';
 import { DOWNLOADS, makeSimTorrent, SimEngine, type SimTorrent } from './testing/sim-swarm.js';
 import type { Torrent } from './torrent.js';
@@ -209,6 +210,21 @@ test('what an earlier run has completed is not saved again when it is found as i
   assert.equal(saves.count, 0);
   computer.restart();
   assert.equal(saves.count, 1, 'the time it has seeded is');
+});
+
+test('a torrent that is complete gets what fetches pieces only when somebody comes to it', () => {
+  const computer = new Computer();
+  computer.runUntilDone(computer.download());
+  computer.restart();
+  const torrent = computer.engine.add(TORRENT.metainfo);
+  computer.simulator.run(() => torrent.phase === 'seeding');
+  computer.simulator.run(computer.simulator.now + 60_000);
+  assert.equal(torrent.data!.fetching, null);
+  assert.equal(auditSession(computer.engine.session), null);
+  const other = new SimEngine(computer.simulator);
+  const fetched = other.add(TORRENT.metainfo, { from: [computer.engine] });
+  computer.simulator.run(() => fetched.phase === 'seeding');
+  assert.ok(other.has(TORRENT) && torrent.data!.fetching !== null);
 });
 
 test('a person’s word that everything is there is saved', () => {

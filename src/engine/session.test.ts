@@ -199,7 +199,7 @@ test("the memory that a torrent does not need any more, though it is not complet
   const done = leecher.add(first.metainfo, { from: seeds, select: ['a'] });
   assert.ok(simulator.run(() => done.phase === 'seeding', { maxVirtualMs: HOUR_MS }));
   const download = leecher.add(second.metainfo, { from: seeds });
-  const hasAllMemory = (): boolean => download.data?.slots.inUse === 4;
+  const hasAllMemory = (): boolean => download.data?.fetching?.slots.inUse === 4;
   assert.ok(simulator.run(hasAllMemory, { maxVirtualMs: 5000 }));
 });
 

@@ -4,10 +4,12 @@
  * tracker is asked more often than its `min interval` allows (`completed` and `stopped` excepted, as BEP 3 has it).
  * All methods run inside a turn, and so do the handler's callbacks. Called by Torrent.
  */
+
 import { type Address, isDiallable } from '../../base/address.js';
 import { DtorrentError } from '../../base/errors.js';
 import { LIMITS } from '../../base/limits.js';
 import type { Random } from '../../base/random.js';
+import { RareSet } from '../../base/rarely-filled.js';
 import { Timer } from '../../base/timer-queue.js';
 import type { TrackerMemory } from '../../format/resume-data.js';
 import type { Network } from '../../host/network.js';
@@ -94,10 +96,10 @@ export class Announcer implements LaneOwner, RoundOwner {
   readonly #stopTimer: Timer = new Timer((now) => this.#onStopTimer(now));
   #stopLatestMs = Number.NEGATIVE_INFINITY;
   /** The `stopped` announces under way. */
-  readonly #partings = new Set<AnnounceCall>();
+  readonly #partings = new RareSet<AnnounceCall>();
   readonly #list: TrackerList;
   /** Under way. */
-  readonly #rounds = new Set<AnnounceRound>();
+  readonly #rounds = new RareSet<AnnounceRound>();
   #state: 'idle' | 'running' | 'stopping' = 'idle';
   #isPrivate: boolean;
   #lanes: AnnounceLane[] = [];

@@ -3,8 +3,10 @@
  * that is taken away and put back, or that an earlier session knew, is the same tracker: it must not be asked before it
  * allows it. Knows nothing of announcing. Called by Announcer.
  */
+
 import { LIMITS } from '../../base/limits.js';
 import type { Random } from '../../base/random.js';
+import { RareMap } from '../../base/rarely-filled.js';
 import type { TrackerMemory } from '../../format/resume-data.js';
 import { loadTiers, type Tracker } from '../../protocol/tracker/tiers.js';
 import { type Moment, recalledNotBeforeMs, rememberTracker } from './tracker-memory.js';
@@ -15,7 +17,7 @@ export class TrackerList {
   readonly #hashCount: number;
   readonly #standings = new WeakMap<Tracker, TrackerStanding>();
   /** Taken away, and not to be asked yet should they come back. */
-  readonly #departed = new Map<string, Tracker>();
+  readonly #departed = new RareMap<string, Tracker>();
   readonly #added = new WeakSet<Tracker>();
   #tiers: Tracker[][];
 

@@ -15,8 +15,9 @@ export function auditMemory(session: Session): string | null {
 function auditWriteBudget({ torrents, context }: Session): string | null {
   let heldBytes = 0;
   for (const { name, data } of torrents) {
-    if (data === null) continue;
-    const { slots, picker } = data;
+    const fetching = data?.fetching ?? null;
+    if (data === null || fetching === null) continue;
+    const { slots, picker } = fetching;
     heldBytes += slots.heldBytes;
     const used = picker.inFlight.reduce((sum, partial) => sum + partial.slotCount, 0);
     if (slots.inUse !== used) return `${name}: ${slots.inUse} slots are given out, and pieces in flight have ${used}`;

@@ -7,7 +7,11 @@ import { FREE, NOBODY, type PartialPiece, RECEIVING } from '../pieces/partial-pi
 import { findingOf, type LiveTorrent, ofPeer, ofPiece } from './live-torrent.js';
 
 export function auditPieces(live: LiveTorrent): string | null {
-  const { torrent, data } = live;
+  const { torrent, data, peers } = live;
+  if (data.fetching === null) {
+    if (!data.isComplete) return `${torrent.name}: lacks pieces, and nothing fetches them`;
+    return peers.length === 0 ? null : `${torrent.name}: has peers that no picker knows of`;
+  }
   const itself = findingOf(`${torrent.name}: picker`, () => data.picker.verify());
   if (itself !== null) return itself;
   return auditSources(live) ?? auditStates(live);

@@ -9,6 +9,7 @@ import { type LiveTorrent, ofPeer, ofPiece } from './live-torrent.js';
 
 export function auditRequests(session: Session, live: LiveTorrent): string | null {
   const { torrent, peers, data } = live;
+  if (data.fetching === null) return null;
   const finding = auditOutstanding(live, session.context.settings.maxRequestsPerPeer);
   if (finding !== null) return finding;
   for (const peer of peers) {

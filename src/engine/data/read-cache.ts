@@ -22,7 +22,9 @@ export interface ChunkSource {
   /** A read failed: the torrent decides what that means for it. */
   onReadError(error: DtorrentError): void;
   /** Owned by the cache: chunks of this source by piece × chunksPerPiece + index. */
-  readonly chunks: Map<number, Chunk>;
+  readonly chunks: Pick<Map<number, Chunk>, 'get' | 'has' | 'delete' | 'clear' | 'values' | 'size'> & {
+    set(key: number, chunk: Chunk): void;
+  };
   readonly chunksPerPiece: number;
 }
 

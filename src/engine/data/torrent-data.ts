@@ -4,21 +4,20 @@
  * Invariant: a piece is in `have` only after the storage said 'ok' to writing or verifying it in this session (or the
  * caller vouched for it with trustAll, or a record that the files still agree with).
  */
-import type { Bitfield } from '../../base/bitfield.js';
+import { Bitfield } from '../../base/bitfield.js';
 import { bytesEqual } from '../../base/bytes.js';
 import type { DtorrentError } from '../../base/errors.js';
-import { SlotPool } from '../../base/slot-pool.js';
+import { RareMap, RareSet } from '../../base/rarely-filled.js';
 import type { FileLayout } from '../../format/file-layout.js';
 import type { PartialMemory } from '../../format/resume-data.js';
 import type { PieceHashes, Storage } from '../../host/storage.js';
 import type { HashRange } from '../../protocol/wire/hashes.js';
 import type { EngineContext } from '../context.js';
-import { slotBytesFor } from '../pieces/extent-size.js';
 import { FileTrees } from '../pieces/file-trees.js';
 import type { HashSource } from '../pieces/leaf-fetcher.js';
-import { PieceDemand } from '../pieces/piece-demand.js';
-import { PiecePicker } from '../pieces/piece-picker.js';
-import { PieceStore, type PieceStoreHandler } from '../pieces/piece-store.js';
+import { PieceFetching } from '../pieces/piece-fetching.js';
+import type { PiecePicker } from '../pieces/piece-picker.js';
+import type { PieceStoreHandler } from '../pieces/piece-store.js';
 import type { Turn } from '../turn.js';
 import type { DataMemory } from './check-plan.js';
 import { DataCheck, type DataCheckHandler } from './data-check.js';
@@ -43,14 +42,17 @@ export interface TorrentDataHandler {
   onDataError(error: DtorrentError): void;
 }
 
+const NO_FILES: ReadonlySet<number> = new RareSet();
+
 export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHandler {
   readonly layout: FileLayout;
   readonly storage: Storage;
-  readonly picker: PiecePicker;
   readonly progress: FileProgress;
   /** Null without v2 hashes. */
   readonly trees: FileTrees | null;
-  readonly chunks: Map<number, Chunk> = new Map();
+  /** Pieces that are verified and stored. */
+  readonly have: Bitfield;
+  readonly chunks: RareMap<number, Chunk> = new RareMap();
   readonly chunksPerPiece: number;
   /** Payload bytes that are verified, padding left out. */
   bytesDone = 0;
@@ -65,12 +67,12 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
   wantedFiles: Uint8Array | null;
   readonly #context: EngineContext;
   readonly #handler: TorrentDataHandler;
-  readonly #slots: SlotPool;
   #check: DataCheck | null = null;
-  readonly #store: PieceStore;
   readonly #files: FilePriorities;
-  readonly #demand: PieceDemand;
-  #filesRead: ReadonlySet<number> = new Set();
+  readonly #isSequential: boolean;
+  /** Null until a piece is missing or a peer comes. */
+  #fetching: PieceFetching | null = null;
+  #filesRead: ReadonlySet<number> = NO_FILES;
   #isClosed = false;
   #isStorageClosed = false;
   readonly #closeDones: (() => void)[] = [];
@@ -92,28 +94,23 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
     this.layout = options.layout;
     this.storage = options.storage;
     this.chunksPerPiece = Math.ceil(options.layout.pieceLength / READ_CHUNK_BYTES);
-    const { turn, writeBudget } = options.context;
-    this.#slots = new SlotPool(slotBytesFor(options.layout.pieceLength, writeBudget.limitBytes), writeBudget);
-    this.picker = new PiecePicker({
-      geometry: options.layout,
-      slots: this.#slots,
-      random: options.context.host.random,
-      isSequential: options.isSequential,
-      spill: (piece, extent) => this.#store.writeExtent(piece, extent),
-    });
-    this.trees = treesOf(options, turn);
-    const { storage, picker, trees } = this;
-    this.#store = new PieceStore({ turn, storage, picker, trees, handler: this });
-    this.#demand = new PieceDemand(this.picker, options.files);
+    this.have = new Bitfield(options.layout.pieceCount);
+    this.trees = treesOf(options, options.context.turn);
+    this.#isSequential = options.isSequential;
     this.progress = new FileProgress(options.layout, options.files.wantedFiles);
     this.#files = options.files;
     this.wantedFiles = options.placedFiles;
     this.#placeFiles();
   }
 
-  /** The memory of pieces in flight. */
-  get slots(): SlotPool {
-    return this.#slots;
+  /** Decides what is asked of whom; made when it is asked for first. */
+  get picker(): PiecePicker {
+    return this.#fetch.picker;
+  }
+
+  /** The same, if there has been a reason to make it: for those that only look. */
+  get fetching(): PieceFetching | null {
+    return this.#fetching;
   }
 
   /** The storage still has to end what it is doing. */
@@ -125,22 +122,18 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
     return this.#isClosed;
   }
 
-  get have(): Bitfield {
-    return this.picker.have;
-  }
-
   /** Unfinished pieces with blocks on disk, in order: of those too large to be held, and after savePartials of all. */
   get partials(): readonly PartialMemory[] {
-    return this.#store.partialsOnDisk();
+    return this.#fetching?.store.partialsOnDisk() ?? [];
   }
 
   get isComplete(): boolean {
-    return this.picker.isComplete;
+    return this.have.isFull;
   }
 
   /** Everything selected is verified and stored; unselected files may be missing. */
   get isFinished(): boolean {
-    return this.#demand.isSelectionHad;
+    return this.have.isFull || this.#fetch.demand.isSelectionHad;
   }
 
   pieceBytes(piece: number): number {
@@ -166,14 +159,14 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
 
   /** The selection has changed; `changed`: the priorities of which pieces. */
   onSelectionChanged(changed: PiecePriorities | null): void {
-    if (changed !== null) this.#demand.onSelectionChanged(changed);
+    if (changed !== null) this.#fetching?.demand.onSelectionChanged(changed);
     this.progress.setWanted(this.#files.wantedFiles);
     this.#placeFiles();
   }
 
   /** What readers need: piece -> by when, in monotonic ms; and of which files. A file that is read has to be on disk. */
   setUrgent(deadlines: ReadonlyMap<number, number>, filesRead: ReadonlySet<number>): void {
-    this.#demand.setUrgent(deadlines);
+    if (this.#fetching !== null || deadlines.size > 0) this.#fetch.demand.setUrgent(deadlines);
     // Mostly the window of a reader has moved on, and no more.
     if (filesRead === this.#filesRead) return;
     this.#filesRead = filesRead;
@@ -182,7 +175,7 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
 
   /** About once a second: what pieces in flight have not needed since then is for other torrents. */
   releaseIdleMemory(): void {
-    if (this.#slots.trimIdle()) this.#context.memoryFreed();
+    if (this.#fetching?.slots.trimIdle() === true) this.#context.memoryFreed();
   }
 
   // ---- DataCheckHandler ----
@@ -206,11 +199,15 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
   }
 
   onCheckDone(): void {
+    this.#check = null;
     this.isChecked = true;
-    this.#onChecked();
+    const onChecked = this.#onChecked;
+    this.#onChecked = () => {};
+    onChecked();
   }
 
   onCheckError(error: DtorrentError): void {
+    this.#check = null;
     this.#handler.onDataError(error);
   }
 
@@ -220,13 +217,13 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
   storeBlocks(piece: number, block: number): void {
     // Its files may not be on disk, and then there is nowhere to keep it.
     const isWanted = this.picker.priority(piece) > 0;
-    if (isWanted || this.picker.partial(piece)?.isSpilled === true) this.#store.store(piece, block);
+    if (isWanted || this.picker.partial(piece)?.isSpilled === true) this.#fetch.store.store(piece, block);
     else this.picker.pieceAbandoned(piece);
   }
 
   /** A peer answers a request for hashes, null = it will not tell. @returns false when they are false. */
   onHashes(source: HashSource, range: HashRange, hashes: Uint8Array | null): boolean {
-    return this.#store.onHashes(source, range, hashes);
+    return this.#fetch.store.onHashes(source, range, hashes);
   }
 
   /**
@@ -235,15 +232,17 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
    * final too. To be called once the peers are gone, and before close(); `done` may come inside the call.
    */
   savePartials(done: () => void): void {
-    this.#store.savePartials(() => done());
+    if (this.#fetching === null) done();
+    else this.#fetching.store.savePartials(() => done());
   }
 
   // ---- PieceStoreHandler ----
 
   onPieceStored(piece: number): void {
-    this.#demand.onVerified(piece, this.#context.turn.now);
+    const { demand, slots } = this.#fetch;
+    demand.onVerified(piece, this.#context.turn.now);
     this.#countBytes(piece);
-    if (this.isComplete && this.#slots.trim()) this.#context.memoryFreed();
+    if (this.isComplete && slots.trim()) this.#context.memoryFreed();
     this.#handler.onPieceVerified(piece);
   }
 
@@ -290,14 +289,29 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
     this.#isClosed = true;
     this.#check?.cancel();
     this.#context.readCache.dropSource(this);
-    this.#store.stop();
+    this.#fetching?.store.stop();
     this.storage.close(() => {
       this.#context.turn.run(() => {
-        if (this.#slots.trim()) this.#context.memoryFreed();
+        if (this.#fetching?.slots.trim() === true) this.#context.memoryFreed();
         this.#isStorageClosed = true;
         for (const closed of this.#closeDones) closed();
       });
     });
+  }
+
+  /** Where all that fetches pieces is made. */
+  get #fetch(): PieceFetching {
+    this.#fetching ??= new PieceFetching({
+      context: this.#context,
+      layout: this.layout,
+      storage: this.storage,
+      trees: this.trees,
+      have: this.have,
+      files: this.#files,
+      isSequential: this.#isSequential,
+      handler: this,
+    });
+    return this.#fetching;
   }
 
   #placeFiles(): void {
@@ -314,7 +328,8 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
 
   #addPiece(piece: number): void {
     this.#countBytes(piece);
-    this.picker.markHave(piece);
+    if (this.#fetching === null) this.have.add(piece);
+    else this.#fetching.picker.markHave(piece);
   }
 
   #countBytes(piece: number): void {

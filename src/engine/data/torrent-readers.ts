@@ -3,7 +3,9 @@
  * for is handed on as it is verified. Owned by Torrent, so that readers outlive a pause that ends by itself. Every
  * method runs inside a turn.
  */
+
 import type { DtorrentError } from '../../base/errors.js';
+import { RareSet } from '../../base/rarely-filled.js';
 import type { Turn } from '../turn.js';
 import { Reader, type ReaderOwner } from './reader.js';
 import type { TorrentData } from './torrent-data.js';
@@ -17,9 +19,9 @@ export class TorrentReaders implements ReaderOwner {
   readonly turn: Turn;
   data: TorrentData | null = null;
   readonly #handler: TorrentReadersHandler;
-  readonly #readers = new Set<Reader>();
+  readonly #readers = new RareSet<Reader>();
   /** Files that are being read, by index in the layout. Another set whenever they change. */
-  #files: ReadonlySet<number> = new Set();
+  #files: ReadonlySet<number> = new RareSet();
 
   constructor(turn: Turn, handler: TorrentReadersHandler) {
     this.turn = turn;

@@ -2,7 +2,9 @@
  * BEP 9 for one torrent: fetches the info dictionary from peers while it is unknown, serves it afterwards. The policy
  * is MetadataFetcher's and MetadataServer's; this joins them to peer connections.
  */
+
 import { LIMITS } from '../../base/limits.js';
+import { RareMap } from '../../base/rarely-filled.js';
 import type { InfoHash } from '../../format/infohash.js';
 import { decodeMetadataMessage, encodeMetadataRequest } from '../../protocol/wire/metadata.js';
 import type { EngineContext } from '../context.js';
@@ -18,11 +20,11 @@ export interface MetadataExchangeHandler {
 
 export class MetadataExchange {
   readonly #context: EngineContext;
-  readonly #peers = new Map<number, Peer>();
+  readonly #peers = new RareMap<number, Peer>();
   #fetcher: MetadataFetcher | null;
   #server: MetadataServer | null = null;
   /** How many requests of each connected peer were refused. */
-  readonly #refusals = new Map<number, number>();
+  readonly #refusals = new RareMap<number, number>();
 
   constructor(context: EngineContext, infoHash: InfoHash, handler: MetadataExchangeHandler) {
     this.#context = context;

@@ -10,6 +10,7 @@
 
 import { LIMITS } from '../../base/limits.js';
 import { type Random, randomBelow } from '../../base/random.js';
+import { RareMap } from '../../base/rarely-filled.js';
 import { type InfoHash, matchesInfoHash } from '../../format/infohash.js';
 import {
   encodeMetadataData,
@@ -280,7 +281,7 @@ export class MetadataServer {
   readonly #infoBytes: Uint8Array;
   readonly #requestsMax: number;
   /** Blocks sent to each connected peer. */
-  readonly #served = new Map<number, number>();
+  readonly #served = new RareMap<number, number>();
 
   constructor(infoBytes: Uint8Array) {
     this.#infoBytes = infoBytes;

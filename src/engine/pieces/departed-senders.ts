@@ -2,8 +2,10 @@
  * Where peers that sent something were, once they have gone: what they sent may turn out wrong only later, and then they
  * are not to come back. Called by Swarm. Invariant: at most `max`, the latest ones.
  */
+
 import type { Address } from '../../base/address.js';
 import { LIMITS } from '../../base/limits.js';
+import { RareMap } from '../../base/rarely-filled.js';
 
 export interface DepartedSender {
   readonly remote: Address;
@@ -13,7 +15,7 @@ export interface DepartedSender {
 
 export class DepartedSenders {
   /** By peer number, the oldest first. */
-  readonly #senders = new Map<number, DepartedSender>();
+  readonly #senders = new RareMap<number, DepartedSender>();
   readonly #max: number;
 
   constructor(max: number = LIMITS.departedSendersMax) {

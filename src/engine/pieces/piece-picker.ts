@@ -61,6 +61,8 @@ export class PiecePicker {
     readonly random: Random;
     /** Pieces in index order instead of rarest first. */
     readonly isSequential: boolean;
+    /** What is had when it begins; it is kept up from then on. Left out = nothing. */
+    readonly have?: Bitfield;
     /** Memory is short: what has come of an idle extent of the piece is to be written. Called inside `pick`. */
     readonly spill: (piece: number, extent: number) => void;
   }) {
@@ -71,7 +73,7 @@ export class PiecePicker {
     this.#isSequential = options.isSequential;
     this.pieceCount = geometry.pieceCount;
     this.pieceLength = geometry.pieceLength;
-    this.have = new Bitfield(geometry.pieceCount);
+    this.have = options.have ?? new Bitfield(geometry.pieceCount);
     this.#open = new OpenPieces({
       pieceCount: geometry.pieceCount,
       random: options.random,
@@ -85,6 +87,10 @@ export class PiecePicker {
     this.#choice = new PartialChoice(this.#partials, this.#open.order, options);
     this.#sources = new PieceSources(this.#open, this.#missing);
     this.#parole = new Parole(this.#sources.peers);
+    this.have.forEachPiece((piece) => {
+      this.#open.remove(piece);
+      this.#missing.delete(piece);
+    });
   }
 
   /** Every piece is had, wanted or not. */

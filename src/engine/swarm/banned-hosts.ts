@@ -3,14 +3,16 @@
  * address, which Candidates bans, they need not tell. Bad conduct is forgiven a few times: it may be a bug of a client
  * that is of use otherwise. Called by Swarm. Invariant: at most `max` of either kind, the latest ones.
  */
+
 import { type Address, isLoopback } from '../../base/address.js';
 import { LIMITS } from '../../base/limits.js';
+import { RareMap, RareSet } from '../../base/rarely-filled.js';
 
 export class BannedHosts {
   /** Oldest first. */
-  readonly #hosts = new Set<string>();
+  readonly #hosts = new RareSet<string>();
   /** How often each has misbehaved; the one that did so longest ago first. */
-  readonly #misconducts = new Map<string, number>();
+  readonly #misconducts = new RareMap<string, number>();
   readonly #max: number;
 
   constructor(max: number = LIMITS.bannedHostsPerTorrentMax) {

@@ -4,8 +4,10 @@
  *   idle -> dialling -> connected -> idle; a failed dial leads back to idle; banned and self are final.
  * Lists come from strangers (trackers, PEX): what cannot be a peer is ignored, what never answers is given up.
  */
+
 import { type Address, addressKey, isDiallable } from '../../base/address.js';
 import { LIMITS } from '../../base/limits.js';
+import { RareMap } from '../../base/rarely-filled.js';
 
 /** How we know of a peer. manual: a person named it · incoming: it dialled us · resume: known from an earlier run. */
 export type CandidateSource = 'manual' | 'magnet' | 'incoming' | 'resume' | 'tracker' | 'dht' | 'pex';
@@ -47,7 +49,7 @@ interface Candidate {
 }
 
 export class Candidates {
-  readonly #byKey = new Map<string, Candidate>();
+  readonly #byKey = new RareMap<string, Candidate>();
   readonly #max: number;
   #isTrackersOnly = false;
 

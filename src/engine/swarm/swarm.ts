@@ -3,9 +3,11 @@
  * Invariant: at most `maxPeersPerTorrent` in all.
  * Called by Torrent and by its peers, inside turns.
  */
+
 import type { Address } from '../../base/address.js';
 import type { Bitfield } from '../../base/bitfield.js';
 import { LIMITS } from '../../base/limits.js';
+import { RareSet } from '../../base/rarely-filled.js';
 import { type InfoHash, v2WireHash, wireHashes } from '../../format/infohash.js';
 import type { ExtensionHandshake } from '../../protocol/wire/extension-handshake.js';
 import type { EngineContext } from '../context.js';
@@ -49,8 +51,9 @@ export class Swarm implements PeerOwner, Dialler {
   readonly #router: PeerRouter;
   readonly #nextPeerNumber: () => number;
   readonly #handler: SwarmHandler;
-  readonly #choker: Choker<Peer>;
-  readonly #peers = new Set<Peer>();
+  /** Null while there is nobody to choose among. */
+  #choker: Choker<Peer> | null = null;
+  readonly #peers = new RareSet<Peer>();
   readonly #places: SwarmPlaces;
   readonly #refillWork: Deferred;
   /** Once a turn: interest may change with every message of it. */
@@ -81,7 +84,6 @@ export class Swarm implements PeerOwner, Dialler {
     this.localPeerId = options.localPeerId;
     this.candidates = new Candidates();
     this.#places = new SwarmPlaces(context, options.connector, this);
-    this.#choker = new Choker(context.settings, context.host.random);
     this.#nextChokeRoundAtMs = context.turn.now + context.settings.chokeRoundMs;
     const onBug = (error: unknown): void => context.host.log.write('error', `swarm: ${String(error)}`);
     const refill = (): void => {
@@ -386,9 +388,18 @@ export class Swarm implements PeerOwner, Dialler {
     });
   }
 
+  get #chokerInUse(): Choker<Peer> {
+    this.#choker ??= new Choker(this.#context.settings, this.#context.host.random);
+    return this.#choker;
+  }
+
   #chokeRound(now: number): void {
     const connected = this.#connectedPeers();
-    const unchoked = new Set(this.#choker.round(connected, now, { isSeeding: this.isSeeding }));
+    if (connected.length === 0) {
+      this.#choker = null;
+      return;
+    }
+    const unchoked = new Set(this.#chokerInUse.round(connected, now, { isSeeding: this.isSeeding }));
     for (const peer of connected) {
       if (unchoked.has(peer)) peer.unchoke(now);
       else peer.choke();
@@ -398,7 +409,7 @@ export class Swarm implements PeerOwner, Dialler {
   /** Between rounds nobody is choked; a free slot goes to whoever is interested (no fibrillation, BEP 3). */
   #fillFreeSlots(): void {
     const now = this.#context.turn.now;
-    for (const peer of this.#choker.fillFreeSlots(this.#connectedPeers())) peer.unchoke(now);
+    for (const peer of this.#chokerInUse.fillFreeSlots(this.#connectedPeers())) peer.unchoke(now);
   }
 
   #connectedPeers(): Peer[] {
