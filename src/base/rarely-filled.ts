@@ -36,23 +36,19 @@ export class RareSet<T> implements ReadonlySet<T> {
   }
 
   entries(): SetIterator<[T, T]> {
-    return this.#some.entries();
+    return (this.#set ?? NOTHING).entries();
   }
 
   keys(): SetIterator<T> {
-    return this.#some.keys();
+    return (this.#set ?? NOTHING).keys();
   }
 
   values(): SetIterator<T> {
-    return this.#some.values();
+    return (this.#set ?? NOTHING).values();
   }
 
   [Symbol.iterator](): SetIterator<T> {
-    return this.#some.values();
-  }
-
-  get #some(): ReadonlySet<T> {
-    return this.#set ?? NOTHING;
+    return (this.#set ?? NOTHING).values();
   }
 }
 
@@ -90,22 +86,18 @@ export class RareMap<K, V> implements ReadonlyMap<K, V> {
   }
 
   entries(): MapIterator<[K, V]> {
-    return this.#some.entries();
+    return (this.#map ?? NO_ENTRIES).entries();
   }
 
   keys(): MapIterator<K> {
-    return this.#some.keys();
+    return (this.#map ?? NO_ENTRIES).keys();
   }
 
   values(): MapIterator<V> {
-    return this.#some.values();
+    return (this.#map ?? NO_ENTRIES).values();
   }
 
   [Symbol.iterator](): MapIterator<[K, V]> {
-    return this.#some.entries();
-  }
-
-  get #some(): ReadonlyMap<K, V> {
-    return this.#map ?? NO_ENTRIES;
+    return (this.#map ?? NO_ENTRIES).entries();
   }
 }

@@ -212,10 +212,12 @@ test('what an earlier run has completed is not saved again when it is found as i
   assert.equal(saves.count, 1, 'the time it has seeded is');
 });
 
-test('a torrent that is complete gets what fetches pieces only when somebody comes to it', () => {
+test('a torrent that is complete has what fetches pieces only while somebody is there', () => {
   const computer = new Computer();
   computer.runUntilDone(computer.download());
   computer.restart();
+  computer.forge(() => ({ peers: [] }));
+  computer.seed.stop(computer.simulator);
   const torrent = computer.engine.add(TORRENT.metainfo);
   computer.simulator.run(() => torrent.phase === 'seeding');
   computer.simulator.run(computer.simulator.now + 60_000);
@@ -223,8 +225,18 @@ test('a torrent that is complete gets what fetches pieces only when somebody com
   assert.equal(auditSession(computer.engine.session), null);
   const other = new SimEngine(computer.simulator);
   const fetched = other.add(TORRENT.metainfo, { from: [computer.engine] });
-  computer.simulator.run(() => fetched.phase === 'seeding');
-  assert.ok(other.has(TORRENT) && torrent.data!.fetching !== null);
+  let wasMade = false;
+  computer.simulator.run(() => {
+    wasMade ||= torrent.data!.fetching !== null;
+    return fetched.phase === 'seeding';
+  });
+  assert.ok(other.has(TORRENT) && wasMade);
+  computer.simulator.run(computer.simulator.now + 10_000);
+  assert.deepEqual(
+    [torrent.swarm.peers.size, torrent.data!.fetching],
+    [0, null],
+    'those that are complete have parted',
+  );
 });
 
 test('a person’s word that everything is there is saved', () => {

@@ -44,11 +44,13 @@ function auditFiles({ torrent, data }: LiveTorrent): string | null {
 
 /** A piece is wanted as its files say, or by a reader; finished is who has all that is selected. */
 function auditWanted({ torrent, data }: LiveTorrent): string | null {
-  const { picker, have } = data;
+  const { have } = data;
+  const picker = data.fetching?.picker ?? null;
   const { priorities } = torrent.files!.ofPieces();
   const missing = new Bitfield(have.length);
   for (const [piece, selected] of priorities.entries()) {
     if (selected > 0 && !have.has(piece)) missing.add(piece);
+    if (picker === null) continue;
     const isBorrowed = selected === 0 && picker.urgent.has(piece);
     const priority = picker.priority(piece);
     if (isBorrowed ? priority > 0 : priority === selected) continue;

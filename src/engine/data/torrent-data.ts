@@ -70,7 +70,7 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
   #check: DataCheck | null = null;
   readonly #files: FilePriorities;
   readonly #isSequential: boolean;
-  /** Null until a piece is missing or a peer comes. */
+  /** Null while no piece is missing and no peer is there. */
   #fetching: PieceFetching | null = null;
   #filesRead: ReadonlySet<number> = NO_FILES;
   #isClosed = false;
@@ -175,7 +175,9 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
 
   /** About once a second: what pieces in flight have not needed since then is for other torrents. */
   releaseIdleMemory(): void {
-    if (this.#fetching?.slots.trimIdle() === true) this.#context.memoryFreed();
+    if (this.#fetching === null) return;
+    if (this.#fetching.slots.trimIdle()) this.#context.memoryFreed();
+    if (this.#fetching.isIdle) this.#fetching = null;
   }
 
   // ---- DataCheckHandler ----

@@ -47,4 +47,9 @@ export class PieceFetching {
     this.store = new PieceStore({ turn, storage, picker: this.picker, trees, handler });
     this.demand = new PieceDemand(this.picker, files);
   }
+
+  /** Everything is there, nobody comes for it, and nothing is on its way to disk: it can be made anew. */
+  get isIdle(): boolean {
+    return this.picker.isComplete && !this.picker.hasPeers && this.store.isIdle && this.slots.heldBytes === 0;
+  }
 }

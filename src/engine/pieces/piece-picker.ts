@@ -98,6 +98,11 @@ export class PiecePicker {
     return this.have.isFull;
   }
 
+  /** Somebody has been added and not removed. */
+  get hasPeers(): boolean {
+    return this.#sources.peers.size > 0;
+  }
+
   /** Wanted pieces that we lack, those in flight included. */
   get wantedMissing(): number {
     return this.#missing.count;

@@ -85,6 +85,11 @@ export class PieceStore {
     });
   }
 
+  /** The storage has nothing of ours to do. */
+  get isIdle(): boolean {
+    return this.#pending === 0;
+  }
+
   /** A peer answers a request for hashes, null = it will not tell. @returns false when they are false. */
   onHashes(source: HashSource, range: HashRange, hashes: Uint8Array | null): boolean {
     return this.#leaves === null || this.#leaves.onAnswer(source, range, hashes);

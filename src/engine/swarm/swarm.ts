@@ -380,11 +380,11 @@ export class Swarm implements PeerOwner, Dialler {
   }
 
   /** BEP 16: everything is there from the start, and shown piece by piece, until others have it too. */
-  #makeSuperSeeding({ picker }: TorrentData): SuperSeeding<Peer> {
+  #makeSuperSeeding(data: TorrentData): SuperSeeding<Peer> {
     return new SuperSeeding<Peer>({
-      pieceCount: picker.pieceCount,
+      pieceCount: data.layout.pieceCount,
       random: this.#context.host.random,
-      availability: (piece) => picker.availability(piece),
+      availability: (piece) => data.picker.availability(piece),
     });
   }
 
