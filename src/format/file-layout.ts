@@ -22,7 +22,8 @@ export class FileLayout implements StorageLayout {
   readonly #endBytes: number;
   /** v2 alone: pieces end where their file ends. Otherwise only the last one is short. */
   readonly #endsWithFile: boolean;
-  readonly #dataBytes: Uint32Array;
+  /** Null without padding: then all of a piece is data. */
+  readonly #dataBytes: Uint32Array | null;
 
   /** Takes time and memory that grow with files and pieces: make one a torrent. */
   constructor(metainfo: Metainfo) {
@@ -33,12 +34,13 @@ export class FileLayout implements StorageLayout {
     this.#offsets = Float64Array.from(metainfo.files, (file) => file.offsetBytes);
     this.#endBytes = last.offsetBytes + last.lengthBytes;
     this.#endsWithFile = metainfo.v1Pieces === null;
-    this.#dataBytes = dataBytesOfPieces(metainfo, this.#endBytes);
+    const hasPadding = metainfo.files.some(({ padding }) => padding);
+    this.#dataBytes = hasPadding ? dataBytesOfPieces(metainfo, this.#endBytes) : null;
   }
 
   /** Bytes of the piece on the wire. */
   pieceBytes(piece: number): number {
-    if (this.#endsWithFile) return this.#dataBytes[piece]!;
+    if (this.#endsWithFile) return this.dataBytes(piece);
     return this.paddedPieceBytes(piece);
   }
 
@@ -55,7 +57,7 @@ export class FileLayout implements StorageLayout {
    * all padding. Equal to pieceBytes for v2 alone, which has no padding on the wire.
    */
   dataBytes(piece: number): number {
-    return this.#dataBytes[piece]!;
+    return this.#dataBytes === null ? this.paddedPieceBytes(piece) : this.#dataBytes[piece]!;
   }
 
   /** Blocks of 16 KiB on the wire, the last one perhaps short. */
@@ -114,6 +116,8 @@ export function pieceHashesOf(metainfo: Metainfo): PieceHashes | null {
   return new LayoutPieceHashes(metainfo, v2);
 }
 
+const NO_PIECES: Uint32Array = new Uint32Array(0);
+
 class LayoutPieceHashes implements PieceHashes {
   readonly v1: Uint8Array | null;
   readonly v2: Uint8Array | null;
@@ -126,8 +130,9 @@ class LayoutPieceHashes implements PieceHashes {
     this.v1 = metainfo.v1Pieces;
     this.v2 = v2;
     this.#metainfo = metainfo;
-    this.#files = metainfo.files.filter((file) => file.piecesRoot !== null);
-    this.#firstPieces = Uint32Array.from(this.#files, (file) => file.offsetBytes / metainfo.pieceLength);
+    this.#files = v2 === null ? [] : metainfo.files.filter((file) => file.piecesRoot !== null);
+    this.#firstPieces =
+      v2 === null ? NO_PIECES : Uint32Array.from(this.#files, (file) => file.offsetBytes / metainfo.pieceLength);
   }
 
   v2PieceBytes(piece: number): number {

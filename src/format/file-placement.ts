@@ -4,6 +4,7 @@
  * for each such piece. A slot is the piece's rank among them, so there is no index that could be lost.
  * Pure bookkeeping, told what is on disk; called by both storages. Offsets and lengths are bytes.
  */
+import { EMPTY_BYTES } from '../base/bytes.js';
 import type { SpanVisitor, StorageLayout } from '../host/storage.js';
 
 /** Name of the parts file, in the download directory. */
@@ -18,13 +19,16 @@ export interface AsideStretch {
   readonly lengthBytes: number;
 }
 
+/** Of nearly every torrent. */
+const NOTHING_ASIDE: Uint8Array = EMPTY_BYTES;
+
 export class FilePlacement {
   /** Stands for the parts file where a file's index is given: one past the last file. */
   readonly partsIndex: number;
   readonly #layout: StorageLayout;
   #wanted: Uint8Array | null = null;
   /** 1 = not on disk, and what there is of it lies in the parts file. Never set for padding and empty files. */
-  readonly #aside: Uint8Array;
+  #aside: Uint8Array = NOTHING_ASIDE;
   #asideCount = 0;
   /** Pieces with bytes of several stored files, ascending; null = not asked for yet. */
   #shared: Uint32Array | null = null;
@@ -32,7 +36,6 @@ export class FilePlacement {
   constructor(layout: StorageLayout, wanted: Uint8Array | null) {
     this.#layout = layout;
     this.partsIndex = layout.files.length;
-    this.#aside = new Uint8Array(layout.files.length);
     this.setWanted(wanted);
   }
 
@@ -54,6 +57,7 @@ export class FilePlacement {
   setAside(index: number, isAside: boolean): void {
     const { padding, lengthBytes } = this.#layout.files[index]!;
     if (padding || lengthBytes === 0 || isAside === this.isAside(index)) return;
+    if (this.#aside === NOTHING_ASIDE) this.#aside = new Uint8Array(this.#layout.files.length);
     this.#aside[index] = isAside ? 1 : 0;
     this.#asideCount += isAside ? 1 : -1;
   }

@@ -252,7 +252,7 @@ function unpackStamps(packed: Uint8Array): FileStamp[] {
 function bytesOf(record: BencodeDict, key: string, lengthMax: number): Uint8Array {
   const bytes = record.getBytes(key);
   if (bytes === null || bytes.length > lengthMax) throw damaged(key);
-  return bytes.slice();
+  return bytes.length === 0 ? EMPTY_BYTES : bytes.slice();
 }
 
 function textOf(value: BencodeValue | null | undefined, what: string, bytesMax: number): string {

@@ -4,7 +4,7 @@
  * followed.
  */
 import { type BigIntStats, lstat } from 'node:fs';
-import type { DtorrentError } from '../base/errors.js';
+import { DtorrentError } from '../base/errors.js';
 import type { FileStamp } from '../host/storage.js';
 import { runBounded } from './bounded-loop.js';
 import { diskError, isAbsence } from './disk-error.js';
@@ -26,15 +26,23 @@ export function stampFiles(
   paths: readonly (string | null)[],
   done: (result: readonly FileStamp[] | DtorrentError) => void,
 ): void {
+  lookForStamps(directory, paths, (stamps) => {
+    if (stamps instanceof DtorrentError || !stamps.includes(NO_FILE)) done(stamps);
+    else checkStillThere(directory, (gone) => done(gone ?? stamps));
+  });
+}
+
+/** The same of a directory that has been looked at just now. */
+export function lookForStamps(
+  directory: DownloadDirectory,
+  paths: readonly (string | null)[],
+  done: (result: readonly FileStamp[] | DtorrentError) => void,
+): void {
   const stamps: FileStamp[] = new Array<FileStamp>(paths.length).fill(NOT_STORED);
   const visit = (index: number, stats: BigIntStats | null): void => {
     stamps[index] = stats === null ? NO_FILE : stampOf(stats);
   };
-  lookAtFiles(directory, paths, visit, (error) => {
-    if (error !== null) done(error);
-    else if (!stamps.includes(NO_FILE)) done(stamps);
-    else checkStillThere(directory, (gone) => done(gone ?? stamps));
-  });
+  lookAtFiles(directory, paths, visit, (error) => done(error ?? stamps));
 }
 
 /** Calls `visit` for every path that is not null, with null when no regular file is there. Otherwise like stampFiles. */

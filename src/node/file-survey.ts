@@ -6,10 +6,10 @@
 import { lstat } from 'node:fs';
 import { join, sep } from 'node:path';
 import { DtorrentError } from '../base/errors.js';
-import type { StorageFile, StorageSpec } from '../host/storage.js';
+import type { FileStamp, StorageFile, StorageSpec } from '../host/storage.js';
 import { diskError, isAbsence } from './disk-error.js';
 import { type DownloadDirectory, directoryIsGone, findDirectory } from './download-directory.js';
-import { stampFiles } from './file-stamps.js';
+import { lookForStamps, stampFiles } from './file-stamps.js';
 
 export interface Survey {
   readonly directory: DownloadDirectory;
@@ -18,7 +18,12 @@ export interface Survey {
   readonly hasParts: boolean;
   /** Files that are not on disk; empty when that makes no difference: all are wanted and there is no parts file. */
   readonly missing: readonly number[];
+  /** What all files look like, the parts file last, as stampFiles has it; null when not all were looked at. */
+  readonly stamps: readonly FileStamp[] | null;
 }
+
+/** So few files are all looked at: it costs no more than to look for one, and the check that follows needs it. */
+const STAMPED_FILES_MAX = 8;
 
 /** @param spec its directory is absolute. `done` never runs inside the call. */
 export function survey(spec: StorageSpec, done: (result: Survey | DtorrentError) => void): void {
@@ -39,6 +44,10 @@ function surveyDirectory(
   directory: DownloadDirectory,
   done: (result: Survey | DtorrentError) => void,
 ): void {
+  if (wantedFiles === null && layout.files.length <= STAMPED_FILES_MAX) {
+    surveyFewFiles({ partsName, layout }, directory, done);
+    return;
+  }
   const path = join(directory.path, partsName);
   lstat(path, (fault, stats) => {
     if (fault !== null && !isAbsence(fault)) {
@@ -48,7 +57,7 @@ function surveyDirectory(
     const hasParts = fault === null && stats.isFile();
     if (!hasParts && wantedFiles === null) {
       findFile(directory.path, layout.files, (isFound) => {
-        done({ directory, isEmpty: !isFound, hasParts, missing: [] });
+        done({ directory, isEmpty: !isFound, hasParts, missing: [], stamps: null });
       });
       return;
     }
@@ -58,8 +67,28 @@ function surveyDirectory(
         return;
       }
       const storedCount = layout.files.filter(hasData).length;
-      done({ directory, isEmpty: !hasParts && missing.length === storedCount, hasParts, missing });
+      done({ directory, isEmpty: !hasParts && missing.length === storedCount, hasParts, missing, stamps: null });
     });
+  });
+}
+
+/** All are wanted. What cannot be looked at counts as there: checking it will say why. */
+function surveyFewFiles(
+  { partsName, layout: { files } }: Pick<StorageSpec, 'partsName' | 'layout'>,
+  directory: DownloadDirectory,
+  done: (result: Survey) => void,
+): void {
+  const paths = files.map((file) => (file.padding ? null : file.path.join(sep)));
+  lookForStamps(directory, [...paths, partsName], (stamps) => {
+    if (stamps instanceof DtorrentError) {
+      done({ directory, isEmpty: false, hasParts: false, missing: [], stamps: null });
+      return;
+    }
+    const isThere = (index: number): boolean => stamps[index]!.lengthBytes >= 0;
+    const missing = [...files.keys()].filter((index) => hasData(files[index]!) && !isThere(index));
+    const hasParts = isThere(files.length);
+    const isEmpty = !hasParts && missing.length === files.filter(hasData).length;
+    done({ directory, isEmpty, hasParts, missing: hasParts ? missing : [], stamps });
   });
 }
 

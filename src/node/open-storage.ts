@@ -7,6 +7,7 @@
 import { join, sep } from 'node:path';
 import { assert } from '../base/assert.js';
 import { DtorrentError } from '../base/errors.js';
+import { RareSet } from '../base/rarely-filled.js';
 import type { Slot } from '../base/slot-pool.js';
 import { FilePlacement } from '../format/file-placement.js';
 import type { FileStamp, Storage, StorageSpec, VerifyResult, WriteResult } from '../host/storage.js';
@@ -34,18 +35,23 @@ export class OpenStorage implements Storage {
   readonly #pool: DiskPool;
   readonly #handles: ReadHandles;
   readonly #placement: FilePlacement;
-  readonly #parts: PartsFile;
-  readonly #ground: WriteGround;
+  readonly #directory: DownloadDirectory;
+  readonly #hadParts: boolean;
+  /** Made for the first who needs it: a seed that only waits needs neither. */
+  #partsMade: PartsFile | null = null;
+  #groundMade: WriteGround | null = null;
+  /** What the files looked like when they were looked for; null once anything else has been asked for. */
+  #surveyed: readonly FileStamp[] | null;
   /** A writer in it has the whole storage to itself. */
   readonly #gate = new Gate();
   readonly #gates = new PieceGates();
   /** Files to be synced by the next flush: written to, or found good, perhaps as a killed process left them in memory. */
-  #dirtyFiles = new Set<number>();
+  #dirtyFiles = new RareSet<number>();
   /** 1 = the file, the parts file last, was seen on disk with data of its own: if it is gone, that is an error. */
   readonly #wasThere: Uint8Array;
   #operations = 0;
   /** Writes that are not done, by number; a flush or a stamp waits for those before it. */
-  readonly #writes = new Set<number>();
+  readonly #writes = new RareSet<number>();
   #writeCount = 0;
   #afterWrites: { readonly waitsFor: Set<number>; readonly start: () => void }[] = [];
   #onClosed: (() => void) | null = null;
@@ -67,19 +73,22 @@ export class OpenStorage implements Storage {
     this.#placement = new FilePlacement(spec.layout, spec.wantedFiles);
     this.#wasThere = new Uint8Array(this.#placement.partsIndex + 1);
     for (const index of survey.missing) this.#placement.setAside(index, true);
-    const diskFile = (index: number): DiskFile => this.#diskFile(index);
-    const placement = this.#placement;
-    this.#ground = new WriteGround({ directory: survey.directory, spec, placement, diskFile, pool });
-    const directory = (): DownloadDirectory => this.#ground.directory;
-    this.#parts = new PartsFile({ mayExist: survey.hasParts, directory, placement, diskFile, pool, handles });
+    this.#directory = survey.directory;
+    this.#hadParts = survey.hasParts;
+    this.#surveyed = survey.stamps;
   }
 
   get directoryIdentity(): string | null {
-    return this.#ground.directory.identity;
+    return this.#directoryNow.identity;
   }
 
   /** What is to be done before the first operation. */
   prepare(done: ErrorDone): void {
+    const hasEmptyFiles = this.#spec.layout.files.some(({ padding, lengthBytes }) => !padding && lengthBytes === 0);
+    if (!hasEmptyFiles && !this.#hadParts && this.#placement.wantedAside().length === 0) {
+      done(null);
+      return;
+    }
     this.#takeOutWanted((error) => {
       if (error !== null) {
         done(error);
@@ -108,7 +117,7 @@ export class OpenStorage implements Storage {
     const start = (): void => {
       const read = new FileRead({
         handles: this.#handles,
-        directory: this.#ground.directory,
+        directory: this.#directoryNow,
         spans: this.#spansOf(piece, begin, into.length),
         into,
         done: (error) => {
@@ -150,7 +159,7 @@ export class OpenStorage implements Storage {
       this.#ground.selectionChanged();
       const files = this.#spec.layout.files;
       const unwanted = [...files.keys()].filter((index) => !unwantedBefore[index] && !this.#placement.isWanted(index));
-      findMissing(this.#ground.directory, files, unwanted, (missing) => {
+      findMissing(this.#directoryNow, files, unwanted, (missing) => {
         if (missing instanceof DtorrentError) {
           finish(missing);
           return;
@@ -165,23 +174,32 @@ export class OpenStorage implements Storage {
   }
 
   stampFiles(done: (result: readonly FileStamp[] | DtorrentError) => void): void {
+    const surveyed = this.#surveyed;
     const stamp = (): void => {
+      if (surveyed !== null) {
+        done(this.#goneFile(surveyed, this.#wasThere) ?? surveyed);
+        this.#end();
+        return;
+      }
       const { layout, partsName } = this.#spec;
       const paths = layout.files.map((file, index) => (file.padding ? null : this.#diskFile(index).path));
       // A file that a later write makes may have been looked for before, and is not gone.
       const wasThereBefore = this.#wasThere.slice();
-      stampFiles(this.#ground.directory, [...paths, partsName], (result) => {
+      stampFiles(this.#directoryNow, [...paths, partsName], (result) => {
         done(result instanceof DtorrentError ? result : (this.#goneFile(result, wasThereBefore) ?? result));
         this.#end();
       });
     };
-    this.#begin('read', done, () => this.#startAfterWrites(stamp));
+    this.#begin('read', done, () => {
+      if (surveyed === null) this.#startAfterWrites(stamp);
+      else setImmediate(stamp);
+    });
   }
 
   flush(done: ErrorDone): void {
     const flush = (): void => {
       const indices = [...this.#dirtyFiles];
-      this.#dirtyFiles = new Set();
+      this.#dirtyFiles = new RareSet();
       const paths = indices.map((index) => this.#diskFile(index).path);
       const { directory } = this.#ground;
       const finish: ErrorDone = (error) => {
@@ -319,6 +337,7 @@ export class OpenStorage implements Storage {
       setImmediate(done, new DtorrentError('EFILEIO', 'the torrent is closed'));
       return;
     }
+    this.#surveyed = null;
     this.#operations++;
     this.#gate.enter(access, start);
   }
@@ -341,6 +360,34 @@ export class OpenStorage implements Storage {
       spans.push({ file, fileOffsetBytes, lengthBytes });
     });
     return spans;
+  }
+
+  /** As it is known to be: made, if it was not there before. */
+  get #directoryNow(): DownloadDirectory {
+    return this.#groundMade?.directory ?? this.#directory;
+  }
+
+  get #ground(): WriteGround {
+    this.#groundMade ??= new WriteGround({
+      directory: this.#directory,
+      spec: this.#spec,
+      placement: this.#placement,
+      diskFile: (index) => this.#diskFile(index),
+      pool: this.#pool,
+    });
+    return this.#groundMade;
+  }
+
+  get #parts(): PartsFile {
+    this.#partsMade ??= new PartsFile({
+      mayExist: this.#hadParts,
+      directory: () => this.#directoryNow,
+      placement: this.#placement,
+      diskFile: (index) => this.#diskFile(index),
+      pool: this.#pool,
+      handles: this.#handles,
+    });
+    return this.#partsMade;
   }
 
   #diskFile(index: number): DiskFile {

@@ -4,6 +4,7 @@
  * share a byte, so they never wait for each other. Called by FileStorage, which has one more gate for all of it.
  */
 import { assert } from '../base/assert.js';
+import { RareMap } from '../base/rarely-filled.js';
 
 export type Access = 'read' | 'write';
 
@@ -52,7 +53,7 @@ export class Gate {
 
 export class PieceGates {
   /** Only pieces with something going on. */
-  readonly #gates = new Map<number, Gate>();
+  readonly #gates = new RareMap<number, Gate>();
 
   get size(): number {
     return this.#gates.size;

@@ -11,13 +11,13 @@ export class FileProgress {
   wantedTotal = 0;
   readonly #layout: FileLayout;
   readonly #done: Float64Array;
-  #isWanted: Uint8Array;
+  /** Null = all are. */
+  #wanted: Uint8Array | null = null;
 
   /** `wanted`: 1 a file, null = all. */
   constructor(layout: FileLayout, wanted: Uint8Array | null) {
     this.#layout = layout;
     this.#done = new Float64Array(layout.files.length);
-    this.#isWanted = new Uint8Array(layout.files.length);
     this.setWanted(wanted);
   }
 
@@ -31,18 +31,22 @@ export class FileProgress {
       if (this.#layout.files[file]!.padding) return;
       this.#done[file]! += length;
       assert(this.#done[file]! <= this.#layout.files[file]!.lengthBytes, 'a piece counts once for its files');
-      if (this.#isWanted[file] === 1) this.wantedDone += length;
+      if (this.#isWanted(file)) this.wantedDone += length;
     });
   }
 
   setWanted(wanted: Uint8Array | null): void {
-    this.#isWanted = wanted ?? new Uint8Array(this.#layout.files.length).fill(1);
+    this.#wanted = wanted;
     this.wantedDone = 0;
     this.wantedTotal = 0;
     for (const [index, file] of this.#layout.files.entries()) {
-      if (file.padding || this.#isWanted[index] !== 1) continue;
+      if (file.padding || !this.#isWanted(index)) continue;
       this.wantedDone += this.#done[index]!;
       this.wantedTotal += file.lengthBytes;
     }
+  }
+
+  #isWanted(file: number): boolean {
+    return this.#wanted === null || this.#wanted[file] === 1;
   }
 }
