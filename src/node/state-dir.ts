@@ -6,14 +6,18 @@
  * first operation. Used by nodeHost.
  */
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { DtorrentError, toDtorrentError } from '../base/errors.js';
+import { DtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import type { StateStore } from '../host/state-store.js';
 import { type DiskAction, diskError, isAbsence } from './disk-error.js';
+import { KeyedOperations } from './keyed-operations.js';
+import { readSmallFile } from './small-file.js';
 import { systemErrorCode } from './system-error.js';
 
+/** Enough for libuv's threads; one that syncs keeps each busy for long, and uploads need them too. */
+const OPERATIONS_AT_ONCE = 8;
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 const RECORD_SUFFIX = '.resume';
@@ -23,9 +27,10 @@ const KEY = /^[a-z0-9_-]{1,100}$/;
 export class StateDirectory implements StateStore {
   readonly isKept = true;
   readonly #directory: string;
-  /** The last operation of each key that has one under way. */
-  readonly #tails = new Map<string, Promise<void>>();
-  #isSwept: Promise<void> | null = null;
+  readonly #operations = new KeyedOperations(OPERATIONS_AT_ONCE);
+  #sweep: 'wanted' | 'under way' | 'done' = 'wanted';
+  /** They begin when the sweep is done. */
+  #afterSweep: (() => void)[] = [];
 
   /** `directory` need not exist. */
   constructor(directory: string) {
@@ -33,64 +38,53 @@ export class StateDirectory implements StateStore {
   }
 
   load(key: string, done: (result: Uint8Array | null | DtorrentError) => void): void {
-    this.#enqueue(key, () => this.#load(key), done);
+    this.#enqueue(key, done, (finish) => this.#load(key, finish));
   }
 
   save(key: string, bytes: Uint8Array, done: (error: DtorrentError | null) => void): void {
-    this.#enqueue(key, () => this.#save(key, bytes), done);
+    this.#enqueue(key, done, (finish) => this.#save(key, bytes).then(finish, finish));
   }
 
   remove(key: string, done: (error: DtorrentError | null) => void): void {
-    this.#enqueue(key, () => this.#remove(key), done);
+    this.#enqueue(key, done, (finish) => this.#remove(key).then(finish, finish));
   }
 
   /** Resolves when everything that was asked for is done. */
-  async settled(): Promise<void> {
-    while (this.#tails.size > 0) await Promise.all(this.#tails.values());
+  settled(): Promise<void> {
+    return this.#operations.settled();
   }
 
-  /** Runs `work` after the key's earlier operations. `done` runs outside of the chain: what it throws is not ours. */
-  #enqueue<T>(key: string, work: () => Promise<T>, done: (result: T | DtorrentError) => void): void {
-    const before = this.#tails.get(key) ?? Promise.resolve();
-    const task = before.then(async () => {
-      let result: T | DtorrentError;
-      try {
-        if (!KEY.test(key)) throw new DtorrentError('ESTATE', `"${key}" is no key of a record`);
-        await this.#sweep();
-        result = await work();
-      } catch (thrown) {
-        result = toDtorrentError(thrown, 'ESTATE');
-      }
-      if (this.#tails.get(key) === task) this.#tails.delete(key);
-      setImmediate(done, result);
+  /** Runs `work` after the key's earlier operations. `done` runs on its own: what it throws is not ours. */
+  #enqueue<T>(
+    key: string,
+    done: (result: T | DtorrentError) => void,
+    work: (finish: (result: T | DtorrentError) => void) => void,
+  ): void {
+    if (!KEY.test(key)) {
+      setImmediate(done, new DtorrentError('ESTATE', `"${key}" is no key of a record`));
+      return;
+    }
+    this.#operations.add(key, (finish) => {
+      this.#whenSwept(() => {
+        work((result) => {
+          setImmediate(done, result);
+          finish();
+        });
+      });
     });
-    this.#tails.set(key, task);
   }
 
-  async #load(key: string): Promise<Uint8Array | null> {
+  #load(key: string, done: (result: Uint8Array | null | DtorrentError) => void): void {
     const path = this.#recordPath(key);
-    let file: FileHandle;
-    try {
-      file = await open(path, 'r');
-    } catch (thrown) {
-      if (isAbsence(thrown)) return null;
-      throw this.#error('load', thrown, 'open', path);
-    }
-    try {
-      const { size } = await file.stat();
-      if (size > LIMITS.stateRecordBytesMax) {
-        throw new DtorrentError('ESTATE', `${path} has ${size} bytes, more than resume data ever has; delete it`);
-      }
-      const buffer = await file.readFile();
-      return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
-    } catch (thrown) {
-      throw this.#error('load', thrown, 'read', path);
-    } finally {
-      await file.close();
-    }
+    const tooLong = (bytes: number): DtorrentError =>
+      new DtorrentError('ESTATE', `${path} has ${bytes} bytes, more than resume data ever has; delete it`);
+    readSmallFile(path, { bytesMax: LIMITS.stateRecordBytesMax, tooLong }, (fault, bytes) => {
+      if (fault === null || (fault.action === 'open' && isAbsence(fault.thrown))) done(bytes);
+      else done(this.#error('load', fault.thrown, fault.action, path));
+    });
   }
 
-  async #save(key: string, bytes: Uint8Array): Promise<null> {
+  async #save(key: string, bytes: Uint8Array): Promise<DtorrentError | null> {
     const path = this.#recordPath(key);
     const temporary = join(this.#directory, `${key}.${process.pid}-${randomBytes(6).toString('hex')}.tmp`);
     let action: DiskAction = 'create the directory';
@@ -116,26 +110,36 @@ export class StateDirectory implements StateStore {
       await syncDirectory(this.#directory);
     } catch (thrown) {
       await rm(temporary, { force: true }).catch(() => {});
-      throw this.#error('save', thrown, action, at);
+      return this.#error('save', thrown, action, at);
     }
     return null;
   }
 
-  async #remove(key: string): Promise<null> {
+  async #remove(key: string): Promise<DtorrentError | null> {
     const path = this.#recordPath(key);
     try {
       await rm(path);
       await syncDirectory(this.#directory);
     } catch (thrown) {
-      if (!isAbsence(thrown)) throw this.#error('remove', thrown, 'remove', path);
+      if (!isAbsence(thrown)) return this.#error('remove', thrown, 'remove', path);
     }
     return null;
   }
 
-  /** Once: what a crash left behind. What cannot be looked at or removed does no harm. */
-  #sweep(): Promise<void> {
-    this.#isSwept ??= this.#removeLeftovers().catch(() => {});
-    return this.#isSwept;
+  /** Once: what a crash left behind is removed. What cannot be looked at or removed does no harm. */
+  #whenSwept(begin: () => void): void {
+    if (this.#sweep === 'done') {
+      begin();
+      return;
+    }
+    this.#afterSweep.push(begin);
+    if (this.#sweep === 'under way') return;
+    this.#sweep = 'under way';
+    const go = (): void => {
+      this.#sweep = 'done';
+      for (const beginNow of this.#afterSweep.splice(0)) beginNow();
+    };
+    this.#removeLeftovers().then(go, go);
   }
 
   async #removeLeftovers(): Promise<void> {
