@@ -1,14 +1,16 @@
 /**
- * What is being uploaded, read from storage in chunks of up to 256 KiB and kept, least recently used first out, within
+ * What is being uploaded, read from storage in chunks of up to 512 KiB and kept, least recently used first out, within
  * a byte budget for the whole engine. A chunk that a socket still borrows is pinned: its memory is not reused.
  * Invariant: usedBytes <= limitBytes; a chunk is loading, ready or gone; only ready, unpinned chunks are evicted.
  */
 import { assert } from '../../base/assert.js';
 import type { DtorrentError } from '../../base/errors.js';
+import { newReadBuffer } from '../../base/read-buffer.js';
 import type { Storage } from '../../host/storage.js';
 import type { Turn } from '../turn.js';
 
-export const READ_CHUNK_BYTES: number = 256 * 1024;
+/** Each read wakes a thread, which costs as much as reading 64 KiB that are in memory: half of this was a fifth slower. */
+export const READ_CHUNK_BYTES: number = 512 * 1024;
 
 /** Someone waiting for a chunk; told in a turn of its own. */
 export interface ChunkWaiter {
@@ -157,7 +159,7 @@ export class ReadCache {
     if (!this.#makeRoom(length)) return false;
     this.#usedBytes += length;
     const spare = length === READ_CHUNK_BYTES ? this.#spare.pop() : undefined;
-    const chunk = new Chunk(source, key, spare ?? new Uint8Array(length));
+    const chunk = new Chunk(source, key, spare ?? newReadBuffer(length));
     if (waiter !== null) chunk.waiters.push(waiter);
     source.chunks.set(key, chunk);
     source.storage.read(piece, begin, chunk.bytes, (error) => {

@@ -7,7 +7,6 @@ import { assert } from '../../base/assert.js';
 import type { DtorrentError } from '../../base/errors.js';
 import { RateMeter } from '../../base/rate.js';
 import type { Turn } from '../turn.js';
-import { READ_CHUNK_BYTES } from './read-cache.js';
 import type { TorrentData } from './torrent-data.js';
 
 /** The window: this much time at the rate of reading, within these bounds. */
@@ -18,6 +17,8 @@ const WINDOW_BYTES_MAX = 64 * 1024 * 1024;
 const WINDOW_PIECES_MAX = 512;
 /** However large they are: the one being read and the next. */
 const WINDOW_PIECES_MIN = 2;
+/** Of what is handed out at a time. */
+const CHUNK_BYTES_MAX = 256 * 1024;
 /** Taken for the rate of reading until some of it has been seen, and at the least. */
 const RATE_START = 1024 * 1024;
 const RATE_MIN = 16 * 1024;
@@ -102,7 +103,7 @@ export class Reader {
     const piece = Math.floor(this.#position / pieceLength);
     if (!data.have.has(piece)) return;
     const begin = this.#position - piece * pieceLength;
-    const length = Math.min(READ_CHUNK_BYTES, data.pieceBytes(piece) - begin, this.endBytes - this.#position);
+    const length = Math.min(CHUNK_BYTES_MAX, data.pieceBytes(piece) - begin, this.endBytes - this.#position);
     const chunk = new Uint8Array(length);
     this.#isReading = true;
     data.storage.read(piece, begin, chunk, (error) => {

@@ -28,7 +28,7 @@ export const SEND_BUFFER_BYTES_MIN: number = 2 * LIMITS.blockBytes;
 /** The bound on what one peer pins. */
 export const SEND_BUFFER_BYTES_MAX: number = 1024 * 1024;
 /** How far ahead of the socket chunks are read, in chunks and in queued requests looked at. */
-const READ_AHEAD_CHUNKS = 4;
+const READ_AHEAD_CHUNKS = 2;
 const READ_AHEAD_REQUESTS = 128;
 /** Longer than one block takes on a very slow line. */
 const IDLE_MS = 20_000;
