@@ -62,6 +62,8 @@ function auditPeer(session: Session, torrent: Torrent, peer: Peer): string | nul
   if (!peer.isHandshakeDone && !peer.isOutgoing) return ofPeer(torrent, peer, 'is counted before its handshake');
   if (peer.connection.unflushedBytes > 0)
     return ofPeer(torrent, peer, `has ${peer.connection.unflushedBytes} bytes that were not flushed`);
+  if (peer.connection.heldBytes > 0 && !torrent.swarm.willFlushHaves)
+    return ofPeer(torrent, peer, `has ${peer.connection.heldBytes} bytes of haves that nobody will flush`);
   if (!session.isTicking) return null;
   const { now } = session.context.turn;
   const openingMs = now - peer.connectedAtMs;

@@ -79,6 +79,7 @@ const BROKEN: Readonly<Record<string, readonly ['leech' | 'seed', (side: Side) =
     /12\.0\.0\.1:6881 counts as dialling/,
   ],
   'a message that is not flushed': ['leech', ({ peer }) => endsUnflushed(peer), /peer 0 .* not flushed/],
+  'a have that is never told': ['leech', ({ peer }) => holdsForEver(peer), /peer 0 .* nobody will flush/],
   'a timer that wakes nobody': [
     'leech',
     ({ session }) => session.context.turn.timers.set(new Timer(() => {}), session.context.turn.now + 1),
@@ -235,6 +236,10 @@ function outstanding(peer: Peer): { piece: number; block: number } {
 
 function endsUnflushed(peer: Peer): void {
   Object.defineProperty(peer.connection, 'unflushedBytes', { value: 5 });
+}
+
+function holdsForEver(peer: Peer): void {
+  Object.defineProperty(peer.connection, 'heldBytes', { value: 9 });
 }
 
 /** Everything has been written, and it is not waiting for its turn any more. */

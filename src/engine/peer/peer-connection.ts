@@ -23,6 +23,9 @@ export interface PeerConnectionHandler {
   onBug(error: unknown): void;
 }
 
+/** So much of what may wait is not kept waiting. */
+export const HELD_BYTES_MAX = 4096;
+
 export class PeerConnection implements ByteStreamHandler {
   readonly encoder: WireEncoder = new WireEncoder();
   /** False while a dial is under way. */
@@ -36,6 +39,7 @@ export class PeerConnection implements ByteStreamHandler {
   #stream: ByteStream | null = null;
   #isClosed = false;
   #writtenBytes = 0;
+  #heldBytes = 0;
 
   constructor(options: { readonly turn: Turn; readonly isDialled: boolean; readonly handler: PeerConnectionHandler }) {
     this.#turn = options.turn;
@@ -54,9 +58,13 @@ export class PeerConnection implements ByteStreamHandler {
     return this.givenBytes - this.#writtenBytes;
   }
 
-  /** Messages that no flush has given to the stream: none between turns, once it is open. */
+  /** Messages that no flush has given to the stream, but for those that may wait: none between turns, once it is open. */
   get unflushedBytes(): number {
-    return this.isOpen ? this.encoder.pendingBytes : 0;
+    return this.isOpen ? this.encoder.pendingBytes - this.#heldBytes : 0;
+  }
+  /** Of messages that may wait. */
+  get heldBytes(): number {
+    return this.#heldBytes;
   }
 
   attach(stream: ByteStream): void {
@@ -81,6 +89,12 @@ export class PeerConnection implements ByteStreamHandler {
 
   wantsFlush(): void {
     if (!this.#isClosed) this.#turn.flush(this.#flushWork);
+  }
+
+  /** The message of `bytes` that was encoded last may wait for the next flush, which its sender sees to. */
+  holdBack(bytes: number): void {
+    this.#heldBytes += bytes;
+    if (this.#heldBytes >= HELD_BYTES_MAX) this.wantsFlush();
   }
 
   /** About once a second, on an open connection. Sends keep-alives by itself. @returns why it is to be closed, if so. */
@@ -163,6 +177,7 @@ export class PeerConnection implements ByteStreamHandler {
     const givenBefore = this.givenBytes;
     stream.cork();
     const messages = this.encoder.take();
+    this.#heldBytes = 0;
     if (messages !== null) this.write(messages);
     this.#handler.writeBlocks(now);
     stream.uncork();

@@ -337,6 +337,42 @@ test('who has a piece is not told that we have it too, unless it may be a super-
   assert.equal(told(leecher).at(-1), 4, 'it lacks it now');
 });
 
+test('a piece is told at once to those whom we serve, and to all others with what comes in the next moments', () => {
+  const { simulator, engine } = downloading();
+  const served = join(simulator, engine, { fast: true }).send((encoder) => encoder.haveNone());
+  const other = join(simulator, engine, { fast: true }).send((encoder) => encoder.haveNone());
+  served.send((encoder) => encoder.interested());
+  const source = join(simulator, engine, { fast: true }).send((encoder) => encoder.haveAll());
+  source.send((encoder) => encoder.unchoke());
+  wait(simulator, 1000);
+  const asked = [...new Set(source.heard('request').map((line) => Number(line.split(' ')[1])))];
+  const give = (piece: number): void => {
+    for (const begin of [0, BLOCK]) source.sendBlock(TORRENT, piece, begin, BLOCK);
+    wait(simulator, 50);
+  };
+  give(asked[0]!);
+  give(asked[1]!);
+  const told = asked.slice(0, 2).map((piece) => `have ${piece}`);
+  assert.deepEqual(served.heard('have'), told);
+  assert.deepEqual(other.heard('have'), []);
+  wait(simulator, 200);
+  assert.deepEqual(other.heard('have'), told);
+});
+
+test('a have that waits goes before whatever else is said', () => {
+  const { simulator, engine } = downloading();
+  const other = join(simulator, engine, { fast: true }).send((encoder) => encoder.haveNone());
+  const source = join(simulator, engine, { fast: true }).send((encoder) => encoder.haveAll());
+  source.send((encoder) => encoder.unchoke());
+  wait(simulator, 1000);
+  const piece = Number(source.heard('request')[0]!.split(' ')[1]);
+  for (const begin of [0, BLOCK]) source.sendBlock(TORRENT, piece, begin, BLOCK);
+  wait(simulator, 50);
+  other.send((encoder) => encoder.interested());
+  wait(simulator, 50);
+  assert.deepEqual(other.lines.slice(-2), [`have ${piece}`, 'unchoke']);
+});
+
 test('a have of a piece that there is not ends the connection', () => {
   const { simulator, engine } = downloading();
   const peer = join(simulator, engine).send((encoder) => encoder.have(19));

@@ -211,8 +211,11 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   sendHave(piece: number): void {
     if (!this.isHandshakeDone || this.pieces.length === 0 || this.pieces.isFull) return;
     if (this.pieces.has(piece) && this.#hasWanted && this.extensions.idOf('upload_only') !== 0) return;
+    const before = this.#encoder.pendingBytes;
     this.#encoder.have(piece);
-    this.wantsFlush();
+    // Whom we serve may ask for it at once. For the others a write for each piece is more than it is worth.
+    if (this.isUnchoked) this.wantsFlush();
+    else this.connection.holdBack(this.#encoder.pendingBytes - before);
   }
 
   /** BEP 21: whether we download anything has changed. */

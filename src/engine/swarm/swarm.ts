@@ -8,6 +8,7 @@ import type { Address } from '../../base/address.js';
 import type { Bitfield } from '../../base/bitfield.js';
 import { LIMITS } from '../../base/limits.js';
 import { RareSet } from '../../base/rarely-filled.js';
+import { Timer } from '../../base/timer-queue.js';
 import { type InfoHash, v2WireHash, wireHashes } from '../../format/infohash.js';
 import type { ExtensionHandshake } from '../../protocol/wire/extension-handshake.js';
 import type { EngineContext } from '../context.js';
@@ -23,6 +24,9 @@ import type { Connector, Dialler } from './connector.js';
 import { RateGroup } from './rate-limiter.js';
 import { SuperSeeding } from './super-seeding.js';
 import { SwarmPlaces } from './swarm-places.js';
+
+/** How much later than those whom we serve the others hear of a piece, at the most: of several in one write. */
+const HELD_HAVES_MS = 200;
 
 /** The torrent as its swarm sees it. */
 export interface SwarmHandler {
@@ -58,6 +62,8 @@ export class Swarm implements PeerOwner, Dialler {
   readonly #refillWork: Deferred;
   /** Once a turn: interest may change with every message of it. */
   readonly #slotWork: Deferred;
+  /** Armed while peers have haves that wait. */
+  readonly #haveTimer = new Timer(() => this.#flushHaves());
   /** Null unless it super-seeds. */
   #superSeeding: SuperSeeding<Peer> | null = null;
   #isRunning = false;
@@ -145,6 +151,7 @@ export class Swarm implements PeerOwner, Dialler {
     this.#isRunning = false;
     this.#isStopped = true;
     this.#connector.remove(this);
+    this.#context.turn.timers.cancel(this.#haveTimer);
     for (const peer of [...this.#peers]) peer.close('torrent-stopped');
     this.data = null;
     this.#superSeeding = null;
@@ -208,7 +215,18 @@ export class Swarm implements PeerOwner, Dialler {
 
   /** Tells everyone; peers that have the piece already are spared. */
   broadcastHave(piece: number): void {
-    for (const peer of this.#peers) peer.sendHave(piece);
+    let isHeld = false;
+    for (const peer of this.#peers) {
+      peer.sendHave(piece);
+      if (peer.connection.heldBytes > 0) isHeld = true;
+    }
+    const { timers, now } = this.#context.turn;
+    if (isHeld && !this.#haveTimer.isArmed) timers.set(this.#haveTimer, now + HELD_HAVES_MS);
+  }
+
+  /** Haves that wait will be sent. */
+  get willFlushHaves(): boolean {
+    return this.#haveTimer.isArmed;
   }
 
   /** Peers may find something to request now (a slot or blocks came free): once per turn. */
@@ -391,6 +409,10 @@ export class Swarm implements PeerOwner, Dialler {
   get #chokerInUse(): Choker<Peer> {
     this.#choker ??= new Choker(this.#context.settings, this.#context.host.random);
     return this.#choker;
+  }
+
+  #flushHaves(): void {
+    for (const peer of this.#peers) if (peer.connection.heldBytes > 0) peer.wantsFlush();
   }
 
   #chokeRound(now: number): void {
