@@ -7,6 +7,7 @@
 import { connect, createServer, type OnReadOpts, type Server, Socket } from 'node:net';
 import { type Address, formatHostPort, makeAddress } from '../base/address.js';
 import { toDtorrentError } from '../base/errors.js';
+import { newReadBuffer } from '../base/read-buffer.js';
 import type { Log } from '../host/log.js';
 import type {
   ByteStream,
@@ -122,8 +123,8 @@ export class TcpTransport implements TcpStreamOwner {
   }
 
   #readBuffer(): Uint8Array {
-    if (!this.#options.sharesReadBuffer) return Buffer.allocUnsafeSlow(OWN_READ_BUFFER_BYTES);
-    this.#sharedReadBuffer ??= Buffer.allocUnsafeSlow(SHARED_READ_BUFFER_BYTES);
+    if (!this.#options.sharesReadBuffer) return newReadBuffer(OWN_READ_BUFFER_BYTES);
+    this.#sharedReadBuffer ??= newReadBuffer(SHARED_READ_BUFFER_BYTES);
     return this.#sharedReadBuffer;
   }
 }
