@@ -60,7 +60,7 @@ function run(scenario: Scenario): void {
       dataBytes: () => pieceLength,
     },
     // The default writeCacheBytes.
-    slots: new SlotPool(pieceLength, new ByteBudget(64 * 1024 * 1024)),
+    slots: new SlotPool(pieceLength, new ByteBudget(32 * 1024 * 1024)),
     random,
     isSequential: scenario.isSequential ?? false,
     spill: () => {},

@@ -79,7 +79,7 @@ export const SETTINGS_TABLE: {
   optimisticRoundMs: number(30_000, 1000, 600_000, 'time between optimistic unchokes'),
   maxRequestsPerPeer: number(500, 2, 5000, 'requests outstanding to one peer; also sent as reqq'),
   requestQueueMs: number(3000, 100, 60_000, 'how much data, in time at the current rate, is kept requested'),
-  writeCacheBytes: number(64 * MIB, MIB, 64 * 1024 * MIB, 'memory for pieces being downloaded'),
+  writeCacheBytes: number(32 * MIB, MIB, 64 * 1024 * MIB, 'memory for pieces being downloaded'),
   readCacheBytes: number(32 * MIB, MIB, 64 * 1024 * MIB, 'memory for pieces being uploaded'),
   diskWorkers: number(1, 0, 64, 'threads that hash and write; 0 = on the main thread'),
   maxOpenFiles: number(100, 1, 100_000, 'files kept open, all torrents together'),
