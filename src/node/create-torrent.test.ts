@@ -129,6 +129,14 @@ test('every field that is given is written', async () => {
   );
 });
 
+test('the creation date may be that of the newest file, wherever it lies', async () => {
+  const path = writeFiles('tree', TREE);
+  const names = Object.keys(TREE);
+  for (const [i, name] of names.entries()) utimesSync(join(path, name), 1_600_000_000, 1_600_000_000.5 + i);
+  const { bytes } = await createTorrent(path, { creationDate: 'newestFile' });
+  assert.equal(parseMetainfo(bytes).creationDate, 1_600_000_000 + names.length - 1);
+});
+
 test('digests are those of the whole data, however it is cut (random)', async () => {
   const length = fc.oneof(fc.nat(300_000), fc.constantFrom(0, 16_384, 32_768, 65_536, 65_537, 262_144, 262_145));
   const shapes = fc.record({

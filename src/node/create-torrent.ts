@@ -31,8 +31,8 @@ export interface CreateTorrentOptions {
   readonly source?: string | null;
   /** Default: this client and its version. */
   readonly createdBy?: string | null;
-  /** Seconds since 1970; default null: left out. */
-  readonly creationDate?: number | null;
+  /** Seconds since 1970; 'newestFile' = when the newest file was last changed; default null: left out. */
+  readonly creationDate?: number | 'newestFile' | null;
   /** Default: the last element of the path. */
   readonly name?: string;
   /**
@@ -86,7 +86,8 @@ export async function createTorrent(path: string, options: CreateTorrentOptions 
       comment: options.comment ?? null,
       source: options.source ?? null,
       createdBy: options.createdBy === undefined ? CLIENT_NAME : options.createdBy,
-      creationDate: options.creationDate ?? null,
+      creationDate:
+        options.creationDate === 'newestFile' ? dateOfNewest(listing.files) : (options.creationDate ?? null),
     },
   });
   const renames = renamesOf(name, listedFilesOf(plan));
@@ -101,6 +102,13 @@ export async function createTorrent(path: string, options: CreateTorrentOptions 
       }),
   });
   return { ...assembleTorrent(plan, digests), skippedPaths: listing.skippedPaths, renames };
+}
+
+/** null when there is none with a date after 1970. */
+function dateOfNewest(files: readonly ListedFile[]): number | null {
+  let newestMs = 0;
+  for (const { modifiedMs } of files) newestMs = Math.max(newestMs, modifiedMs);
+  return newestMs > 0 ? Math.floor(newestMs / 1000) : null;
 }
 
 function listedFilesOf(plan: TorrentPlan<ListedFile>): ListedFile[] {

@@ -158,10 +158,9 @@ export class HashThread {
     const file = this.#plan.files[fileIndex]!;
     this.#descriptor = attempt('open', file, () => openSync(file.path, 'r'));
     this.#openIndex = fileIndex;
-    this.#checkUnchanged();
   }
 
-  /** Checked once more after the last byte: it may have been written to while it was read. */
+  /** Not before the last byte: it may be written to while it is read. Once a job and file is what 20,000 files notice. */
   #finishFile(): void {
     if (this.#openIndex === NO_FILE) return;
     this.#checkUnchanged();

@@ -3,7 +3,7 @@
  * the newest file (or SOURCE_DATE_EPOCH), not the time of day. Progress goes to stderr, the result to stdout.
  */
 import type { Stats } from 'node:fs';
-import { open, readdir, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import {
   type CreatedTorrent,
@@ -31,7 +31,7 @@ export async function runCreate(path: string, options: CreateOptions, context: C
   const hashing = new HashingLine({ stderr, now, enabled: !options.quiet && !options.json });
   const torrent = await createTorrent(path, {
     ...torrentOptions(options),
-    creationDate: options.date ? await creationDateOf(path, context) : null,
+    creationDate: options.date ? creationDateOf(context) : null,
     signal: context.stop,
     onProgress: hashing.show,
   }).finally(hashing.clear);
@@ -54,22 +54,9 @@ function torrentOptions(options: CreateOptions): CreateTorrentOptions {
 }
 
 /** https://reproducible-builds.org/specs/source-date-epoch, or else the newest file's time. */
-async function creationDateOf(path: string, context: CommandContext): Promise<number | null> {
+function creationDateOf(context: CommandContext): number | 'newestFile' {
   const epoch = context.environment['SOURCE_DATE_EPOCH'];
-  if (epoch !== undefined && /^\d{1,11}$/.test(epoch)) return Number(epoch);
-  let newestMs = 0;
-  for await (const modifiedMs of modifiedTimes(path)) newestMs = Math.max(newestMs, modifiedMs);
-  return newestMs > 0 ? Math.floor(newestMs / 1000) : null;
-}
-
-/** What cannot be read is createTorrent's to complain about. */
-async function* modifiedTimes(path: string): AsyncGenerator<number> {
-  const stats = await statOrNull(path);
-  if (stats?.isFile()) yield stats.mtimeMs;
-  if (!stats?.isDirectory()) return;
-  for (const entry of await readdir(path, { withFileTypes: true }).catch(() => [])) {
-    if (entry.isFile() || entry.isDirectory()) yield* modifiedTimes(join(path, entry.name));
-  }
+  return epoch !== undefined && /^\d{1,11}$/.test(epoch) ? Number(epoch) : 'newestFile';
 }
 
 async function outputPath(path: string, options: CreateOptions): Promise<string> {
