@@ -14,8 +14,9 @@ import { type AddOptions, EngineBase } from './engine/engine.js';
 import { resolveSettings, type Settings } from './engine/settings.js';
 import type { TorrentHandle } from './engine/torrent-handle.js';
 import type { Magnet } from './format/magnet.js';
-import { type Metainfo, parseMetainfo } from './format/metainfo.js';
+import type { Metainfo } from './format/metainfo.js';
 import type { LogLevel } from './host/log.js';
+import { parseMetainfoInTurns } from './node/metainfo-in-turns.js';
 import { type NodeHost, nodeHost } from './node/node-host.js';
 import { loadSource, type TorrentSource } from './node/torrent-source.js';
 
@@ -52,6 +53,7 @@ export {
   type CreateTorrentOptions,
   createTorrent,
 } from './node/create-torrent.js';
+export { parseMetainfoInTurns } from './node/metainfo-in-turns.js';
 export { findUnsafeName, type Rename } from './node/safe-names.js';
 export { type LoadSourceOptions, loadSource, type TorrentSource } from './node/torrent-source.js';
 export { startTracker, type TrackerHandle } from './node/tracker-listener.js';
@@ -146,7 +148,8 @@ export async function scrapeTrackers(
 }
 
 async function parseSource(source: string | Uint8Array | TorrentSource): Promise<Metainfo | Magnet> {
-  if (source instanceof Uint8Array) return parseMetainfo(source);
+  if (source instanceof Uint8Array) return parseMetainfoInTurns(source);
   const loaded = typeof source === 'string' ? await loadSource(source) : source;
-  return loaded.kind === 'magnet' ? loaded.magnet : parseMetainfo(loaded.bytes);
+  if (loaded.kind === 'magnet') return loaded.magnet;
+  return loaded.metainfo ?? parseMetainfoInTurns(loaded.bytes);
 }

@@ -39,6 +39,8 @@ export class Glob {
 
   /** Whether all of `path` fits. */
   matches(path: string): boolean {
+    // `**` alone, which is what the command line asks of every file.
+    if (this.#tokens.length === 1 && this.#tokens[0]!.kind === 'deep') return true;
     this.#active.clear();
     this.#enter(this.#active, 0);
     for (const character of path.normalize('NFC')) {

@@ -14,6 +14,7 @@ import {
   pieceLayerRoot,
   pieceLeafCount,
 } from './merkle.js';
+import { runSteps } from './steps.js';
 import { contentOf } from './testing/example-torrents.js';
 
 const BLOCK = 16 * 1024;
@@ -60,7 +61,7 @@ test('a file of 62 blocks has the known leaves, piece layer and root', () => {
   assert.equal(prefixes, Array.from({ length: 8 }, (_, i) => toHex(layer.subarray(32 * i, 32 * i + 4))).join(' '));
   assert.equal(toHex(layer.subarray(480)), '7bb11baa4383c4f5a568901004452e73f862ac7b6dc43689ef4954da2ad9c729');
   assert.equal(toHex(pieceLayerRoot(layer, 65536)), root);
-  assert.ok(isPieceLayerOf({ root: fromHex(root)!, lengthBytes: 1_000_000, pieceLength: 65536 }, layer));
+  assert.ok(runSteps(isPieceLayerOf({ root: fromHex(root)!, lengthBytes: 1_000_000, pieceLength: 65536 }, layer)));
 });
 
 test('the last piece of a file and a layer of an odd number of pieces are padded, each with its own hash', () => {
@@ -113,15 +114,15 @@ test('a piece layer leads to the root that the leaves lead to, whatever the piec
 test('a layer with a wrong size, a wrong hash or a wrong file is not that of the file', () => {
   const layer = concatBytes([1, 2, 3].map((i) => sha256(fromUtf8(`piece ${i}`))));
   const file = { root: pieceLayerRoot(layer, 65536), lengthBytes: 3 * 65536, pieceLength: 65536 };
-  assert.equal(isPieceLayerOf(file, layer), true);
-  assert.equal(isPieceLayerOf(file, layer.subarray(0, 64)), false);
-  assert.equal(isPieceLayerOf(file, layer.subarray(0, 95)), false);
-  assert.equal(isPieceLayerOf(file, new Uint8Array(0)), false);
-  assert.equal(isPieceLayerOf({ ...file, lengthBytes: 0 }, new Uint8Array(0)), false);
-  assert.equal(isPieceLayerOf({ ...file, pieceLength: 131072 }, layer), false);
+  assert.equal(runSteps(isPieceLayerOf(file, layer)), true);
+  assert.equal(runSteps(isPieceLayerOf(file, layer.subarray(0, 64))), false);
+  assert.equal(runSteps(isPieceLayerOf(file, layer.subarray(0, 95))), false);
+  assert.equal(runSteps(isPieceLayerOf(file, new Uint8Array(0))), false);
+  assert.equal(runSteps(isPieceLayerOf({ ...file, lengthBytes: 0 }, new Uint8Array(0))), false);
+  assert.equal(runSteps(isPieceLayerOf({ ...file, pieceLength: 131072 }, layer)), false);
   const damaged = new Uint8Array(layer);
   damaged[95]! ^= 1;
-  assert.equal(isPieceLayerOf(file, damaged), false);
+  assert.equal(runSteps(isPieceLayerOf(file, damaged)), false);
 });
 
 test('the leaf row of a file is the next power of two of its blocks', () => {
@@ -140,4 +141,21 @@ test('a row that is empty, cut off or wider than its tree is a bug of the caller
   assert.throws(() => merkleRoot(new Uint8Array(33)), DtorrentError);
   assert.throws(() => merkleRoot(new Uint8Array(96), { width: 2 }), DtorrentError);
   assert.throws(() => merkleRoot(new Uint8Array(96), { width: 5 }), DtorrentError);
+});
+
+test('a layer is checked in steps, whatever its length', () => {
+  const pieceLength = 16384;
+  for (const pieces of [2047, 2048, 2049, 5000]) {
+    const layer = new Uint8Array(pieces * 32).map((_, i) => (i * 7 + (i >> 8)) & 0xff);
+    const root = pieceLayerRoot(layer, pieceLength);
+    const file = { root, lengthBytes: pieces * pieceLength, pieceLength };
+    const steps = isPieceLayerOf(file, layer);
+    let yields = 0;
+    let step = steps.next();
+    for (; !step.done; step = steps.next()) yields++;
+    assert.equal(step.value, true);
+    assert.equal(yields, pieces > 2048 ? Math.ceil(pieces / 2048) : 0);
+    layer[layer.length - 1]! ^= 1;
+    assert.equal(runSteps(isPieceLayerOf(file, layer)), false);
+  }
 });

@@ -8,6 +8,7 @@ import { assert } from '../base/assert.js';
 import { bytesEqual } from '../base/bytes.js';
 import { sha256 } from '../base/crypto.js';
 import { LIMITS } from '../base/limits.js';
+import type { Steps } from './steps.js';
 
 /** Length of every node of the tree. */
 export const HASH_BYTES = 32;
@@ -84,12 +85,35 @@ export interface LayeredFileShape {
   readonly pieceLength: number;
 }
 
-/** Whether `layer` has one hash for each piece of the file and leads to its root. Nothing is hashed for a wrong size. */
-export function isPieceLayerOf({ root, lengthBytes, pieceLength }: LayeredFileShape, layer: Uint8Array): boolean {
+/**
+ * Whether `layer` has one hash for each piece of the file and leads to its root, in steps of a few milliseconds: a large
+ * file has hundreds of thousands of pieces. Nothing is hashed for a wrong size.
+ */
+export function* isPieceLayerOf(
+  { root, lengthBytes, pieceLength }: LayeredFileShape,
+  layer: Uint8Array,
+): Steps<boolean> {
   const pieceCount = Math.ceil(lengthBytes / pieceLength);
   if (pieceCount === 0 || layer.length !== pieceCount * HASH_BYTES) return false;
-  return bytesEqual(pieceLayerRoot(layer, pieceLength), root);
+  return bytesEqual(yield* layerRootSteps(layer, pieceLength), root);
 }
+
+/** pieceLayerRoot, one aligned part of the layer after the other. */
+function* layerRootSteps(layer: Uint8Array, pieceLength: number): Steps<Uint8Array> {
+  const stepBytes = STEP_HASHES * HASH_BYTES;
+  if (layer.length <= stepBytes) return pieceLayerRoot(layer, pieceLength);
+  const height = pieceLayerHeight(pieceLength);
+  const roots = new Uint8Array(Math.ceil(layer.length / stepBytes) * HASH_BYTES);
+  for (let i = 0; i * stepBytes < layer.length; i++) {
+    const part = layer.subarray(i * stepBytes, (i + 1) * stepBytes);
+    roots.set(merkleRoot(part, { width: STEP_HASHES, height }), i * HASH_BYTES);
+    yield;
+  }
+  return merkleRoot(roots, { height: height + Math.log2(STEP_HASHES) });
+}
+
+/** A power of two; some three milliseconds. */
+const STEP_HASHES = 2048;
 
 function widthFor(count: number): number {
   let width = 1;

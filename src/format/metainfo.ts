@@ -15,6 +15,7 @@ import { EMPTY_OUTER_DICTIONARY, type OuterDictionary, readOuterDictionary } fro
 import { placeInTree } from './path-tree.js';
 import { checkedPieceLayers } from './piece-layers.js';
 import { safeName } from './safe-path.js';
+import { runSteps, type Steps } from './steps.js';
 
 /** A torrent, read and checked. What lies outside of the info dictionary is OuterDictionary's. */
 export interface Metainfo extends OuterDictionary {
@@ -68,12 +69,22 @@ export interface MetainfoFile {
  * for a format newer than v2 or older than v1 (BEP 30).
  */
 export function parseMetainfo(bytes: Uint8Array): Metainfo {
+  return runSteps(parseSteps(bytes));
+}
+
+/**
+ * parseMetainfo in steps, for a caller that lets other work go on in between: a large torrent takes longer than anybody
+ * should wait for a turn. Each step ends where nothing is left half done.
+ */
+export function* parseSteps(bytes: Uint8Array): Steps<Metainfo> {
   // Lenient: deployed files have unsorted keys and newlines at the end. The info-hash is taken from the source anyway.
-  const { value } = decodeBencode(bytes, { mode: 'lenient', allowTrailing: true });
+  const { value, softError } = decodeBencode(bytes, { mode: 'lenient', allowTrailing: true });
+  yield;
   if (!(value instanceof BencodeDict)) throw invalidTorrent('it is not a dictionary');
   const info = value.getDict('info');
   if (info === null) throw invalidTorrent('it has no info dictionary');
-  return describe(info, bytes.subarray(info.start, info.end), readOuterDictionary(value));
+  const source = { info, isCanonical: softError === null, infoBytes: bytes.subarray(info.start, info.end) };
+  return yield* describe(source, readOuterDictionary(value));
 }
 
 /**
@@ -82,15 +93,25 @@ export function parseMetainfo(bytes: Uint8Array): Metainfo {
  * @throws {DtorrentError} like parseMetainfo.
  */
 export function parseInfoDictionary(infoBytes: Uint8Array, outer: Partial<OuterDictionary> = {}): Metainfo {
-  const { value } = decodeBencode(infoBytes, { mode: 'lenient', bytesMax: LIMITS.metadataBytesMax });
+  const { value, softError } = decodeBencode(infoBytes, { mode: 'lenient', bytesMax: LIMITS.metadataBytesMax });
   if (!(value instanceof BencodeDict)) throw invalidTorrent('its info is not a dictionary');
-  return describe(value, infoBytes, { ...EMPTY_OUTER_DICTIONARY, ...outer });
+  const source = { info: value, isCanonical: softError === null, infoBytes };
+  return runSteps(describe(source, { ...EMPTY_OUTER_DICTIONARY, ...outer }));
 }
 
-function describe(lenientInfo: BencodeDict, infoBytes: Uint8Array, outer: OuterDictionary): Metainfo {
+/** An info dictionary as it was read leniently. */
+interface InfoSource {
+  readonly info: BencodeDict;
+  /** False = it may have unsorted keys or the like, or what it was read with has. */
+  readonly isCanonical: boolean;
+  readonly infoBytes: Uint8Array;
+}
+
+function* describe({ info: lenientInfo, isCanonical, infoBytes }: InfoSource, outer: OuterDictionary): Steps<Metainfo> {
   const hasV2 = readsAsV2(lenientInfo);
   // BEP 52 asks for canonical bencode: with unsorted keys, two clients would number the files differently.
-  const info = hasV2 ? (decodeBencode(infoBytes, { allowTrailing: false }).value as BencodeDict) : lenientInfo;
+  const isToBeReadAgain = hasV2 && !isCanonical;
+  const info = isToBeReadAgain ? (decodeBencode(infoBytes).value as BencodeDict) : lenientInfo;
   const hasV1 = !hasV2 || info.has('pieces');
   if (!info.has('pieces') && info.has('root hash')) {
     throw new DtorrentError('EUNSUPPORTED', 'the torrent is a Merkle torrent of BEP 30, which nobody serves any more');
@@ -98,10 +119,14 @@ function describe(lenientInfo: BencodeDict, infoBytes: Uint8Array, outer: OuterD
   const infoHash = infoHashOf(infoBytes, { v1: hasV1, v2: hasV2 });
   const name = readName(info, infoHash);
   const pieceLength = readPieceLength(info, hasV2);
-  const laidOut = layOut(info, { hasV1, hasV2, name, pieceLength });
+  yield;
+  const laidOut = yield* layOut(info, { hasV1, hasV2, name, pieceLength });
+  yield;
   const { files, endBytes, totalLength } = placeFiles(laidOut, pieceLength);
   if (totalLength === 0) throw invalidTorrent('it has no data');
   const pieceCount = Math.ceil(endBytes / pieceLength);
+  yield;
+  const pieceLayers = yield* checkedPieceLayers(files, pieceLength, outer.pieceLayers);
   return {
     infoHash,
     // A Buffer's slice() would share memory; callers get plain arrays whatever they gave.
@@ -114,7 +139,7 @@ function describe(lenientInfo: BencodeDict, infoBytes: Uint8Array, outer: OuterD
     isPrivate: (info.getInteger('private') ?? 0) !== 0,
     source: info.getText('source'),
     v1Pieces: hasV1 ? readPieces(info, pieceCount) : null,
-    pieceLayers: checkedPieceLayers(files, pieceLength, outer.pieceLayers),
+    pieceLayers,
     trackers: outer.trackers,
     webSeeds: baseUrls(outer.webSeeds, files),
     httpSeeds: outer.httpSeeds,
@@ -163,21 +188,19 @@ interface InfoFormat {
   readonly pieceLength: number;
 }
 
-function layOut(info: BencodeDict, { hasV1, hasV2, name, pieceLength }: InfoFormat): LaidOutFile[] {
+function* layOut(info: BencodeDict, { hasV1, hasV2, name, pieceLength }: InfoFormat): Steps<LaidOutFile[]> {
   if (!hasV2) return readFileList(info, (file) => layOutListFile(file, name));
   const tree = info.getDict('file tree');
   if (tree === null) throw invalidTorrent('its file tree is not a dictionary');
   const treeFiles = readFileTree(tree);
+  yield;
   // A lone file has no directory of its own, unless the v1 part says that it has one.
   const isSingle = tree.size === 1 && treeFiles[0]?.depth === 1 && !(hasV1 && info.has('files'));
   const directory = isSingle ? [] : [name];
-  return hasV1
-    ? layOutHybrid(
-        readFileList(info, (file) => file),
-        treeFiles,
-        { name, directory, pieceLength },
-      )
-    : layOutTree(treeFiles, { name, directory, pieceLength });
+  if (!hasV1) return layOutTree(treeFiles, { name, directory, pieceLength });
+  const listFiles = readFileList(info, (file) => file);
+  yield;
+  return layOutHybrid(listFiles, treeFiles, { name, directory, pieceLength });
 }
 
 /** Gives every file its offset and a path of its own, where it is: there may be a million. */

@@ -5,6 +5,7 @@
 import { toHex } from '../base/bytes.js';
 import { invalidTorrent } from './invalid-torrent.js';
 import { HASH_BYTES, isPieceLayerOf } from './merkle.js';
+import type { Steps } from './steps.js';
 
 /** The part of a file that its layer depends on. */
 export interface LayeredFile {
@@ -17,11 +18,11 @@ export interface LayeredFile {
  * of no file here are left out.
  * @throws {DtorrentError} `ETORRENT` when a layer has a wrong size or does not hash to its root.
  */
-export function checkedPieceLayers(
+export function* checkedPieceLayers(
   files: readonly LayeredFile[],
   pieceLength: number,
   given: ReadonlyMap<string, Uint8Array>,
-): Map<string, Uint8Array> {
+): Steps<Map<string, Uint8Array>> {
   const layers = new Map<string, Uint8Array>();
   for (const { lengthBytes, piecesRoot } of files) {
     if (piecesRoot === null || lengthBytes <= pieceLength) continue;
@@ -33,7 +34,7 @@ export function checkedPieceLayers(
       throw invalidTorrent('a piece layer does not have the size of its file');
     }
     if (layers.has(key)) continue;
-    if (!isPieceLayerOf({ root: piecesRoot, lengthBytes, pieceLength }, layer)) {
+    if (!(yield* isPieceLayerOf({ root: piecesRoot, lengthBytes, pieceLength }, layer))) {
       throw invalidTorrent('a piece layer does not match the root of its file');
     }
     layers.set(key, layer);

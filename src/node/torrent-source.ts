@@ -10,13 +10,19 @@ import { DtorrentError, toDtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import { USER_AGENT } from '../base/version.js';
 import { type Magnet, parseInfoHashText, parseMagnet } from '../format/magnet.js';
+import type { Metainfo } from '../format/metainfo.js';
 import type { HttpResponse } from '../host/network.js';
 import { HttpClient } from './http.js';
 import { systemErrorCode } from './system-error.js';
 
 /** What a torrent can be made of: the bytes of a .torrent file, not parsed yet, or a parsed magnet link. */
 export type TorrentSource =
-  | { readonly kind: 'metainfo'; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'metainfo';
+      readonly bytes: Uint8Array;
+      /** What `bytes` say, when somebody has read them already: it is not done twice then. */
+      readonly metainfo?: Metainfo;
+    }
   | { readonly kind: 'magnet'; readonly magnet: Magnet };
 
 /** How a torrent is loaded. */

@@ -2,7 +2,7 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { DtorrentError, loadSource, parseMagnet, parseMetainfo, type TorrentSource } from '../../../index.js';
+import { DtorrentError, loadSource, parseMagnet, parseMetainfoInTurns, type TorrentSource } from '../../../index.js';
 import type { CliTorrent, CommandContext } from '../context.js';
 import type { GetOptions } from '../options.js';
 import { addOptionsOf, runTransferSession, type Transfer, type TransferSession } from '../transfer-session.js';
@@ -38,8 +38,9 @@ async function loadSources(
   const sources: TorrentSource[] = [];
   for (const input of paths) {
     const source = await loadSource(input, sourceOptions(options, context));
-    if (source.kind === 'metainfo') parseMetainfo(source.bytes);
-    sources.push(source);
+    sources.push(
+      source.kind === 'metainfo' ? { ...source, metainfo: await parseMetainfoInTurns(source.bytes) } : source,
+    );
   }
   for (const link of links) sources.push({ kind: 'magnet', magnet: parseMagnet(link) });
   return sources;

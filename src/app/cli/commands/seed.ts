@@ -11,7 +11,7 @@ import {
   formatMagnet,
   loadSource,
   magnetOf,
-  parseMetainfo,
+  parseMetainfoInTurns,
   type TorrentSource,
 } from '../../../index.js';
 import type { CommandContext } from '../context.js';
@@ -65,11 +65,9 @@ async function findOffer(
     ...(bind === undefined ? {} : { localAddress: bind }),
   });
   const given = directory ?? options.output;
-  const dataIn =
-    source.kind === 'metainfo'
-      ? await dataDirectory(given, parseMetainfo(source.bytes))
-      : await existingDirectory(given);
-  return { source, directory: dataIn, verified: false };
+  if (source.kind !== 'metainfo') return { source, directory: await existingDirectory(given), verified: false };
+  const metainfo = await parseMetainfoInTurns(source.bytes);
+  return { source: { ...source, metainfo }, directory: await dataDirectory(given, metainfo), verified: false };
 }
 
 async function createOffer(path: string, options: SeedOptions, context: CommandContext): Promise<Offer> {
