@@ -7,7 +7,11 @@ import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-const roots = { unit: 'build/src', e2e: 'build/test/e2e', interop: 'build/test/interop' };
+const roots = {
+  unit: ['build/src', 'build/bench'],
+  e2e: ['build/test/e2e'],
+  interop: ['build/test/interop'],
+};
 const args = process.argv.slice(2);
 const split = args.indexOf('--');
 const suites = split < 0 ? args : args.slice(0, split);
@@ -15,12 +19,13 @@ const filters = split < 0 ? [] : args.slice(split + 1);
 
 const files = suites
   .flatMap((suite) => {
-    const root = roots[suite];
-    if (root === undefined) throw new Error(`unknown suite ${suite}: one of ${Object.keys(roots).join(', ')}`);
-    return readdirSync(root, { recursive: true })
-      .map(String)
-      .filter((name) => name.endsWith('.test.js'))
-      .map((name) => join(root, name));
+    if (roots[suite] === undefined) throw new Error(`unknown suite ${suite}: one of ${Object.keys(roots).join(', ')}`);
+    return roots[suite].flatMap((root) =>
+      readdirSync(root, { recursive: true })
+        .map(String)
+        .filter((name) => name.endsWith('.test.js'))
+        .map((name) => join(root, name)),
+    );
   })
   .filter((file) => filters.length === 0 || filters.some((part) => file.includes(part)))
   .sort();
