@@ -71,10 +71,13 @@ export interface EngineOptions {
 /** A BitTorrent client: one listening socket, any number of torrents. Several engines in one process do not meet. */
 export class Engine extends EngineBase {
   readonly #host: NodeHost;
+  /** Absolute. */
+  readonly #downloadDir: string;
 
   private constructor(settings: Settings, host: NodeHost) {
     super(settings, host);
     this.#host = host;
+    this.#downloadDir = resolve(settings.downloadDir);
   }
 
   /**
@@ -110,10 +113,8 @@ export class Engine extends EngineBase {
 
   /** The directory of the data is part of what a download is: it must not depend on where the process is run. */
   override addParsed(source: Metainfo | Magnet, options: AddOptions = {}): TorrentHandle {
-    return super.addParsed(source, {
-      ...options,
-      downloadDir: resolve(options.downloadDir ?? this.settings.downloadDir),
-    });
+    const downloadDir = options.downloadDir === undefined ? this.#downloadDir : resolve(options.downloadDir);
+    return super.addParsed(source, { ...options, downloadDir });
   }
 
   /** Tells trackers and peers, closes files and sockets; nothing is left running. Idempotent. */

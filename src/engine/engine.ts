@@ -120,7 +120,7 @@ export class EngineBase {
       isPaused: options.paused ?? null,
       selection,
       isSuperSeed: options.superSeed ?? false,
-      seedGoal: new SeedGoal({ ratio: options.seedRatio, timeMs: options.seedTimeMs }),
+      seedGoal: seedGoalOf(options),
     });
     const handle = new TorrentHandle(torrent, this.#session);
     this.#known.set(torrent.infoHashHex, { torrent, handle });
@@ -167,4 +167,9 @@ export class EngineBase {
     if ('infoHash' in event) this.#known.get(event.infoHash)?.handle.onEvent(event);
     this.#emitter.emit(event);
   }
+}
+
+/** @returns null for none. */
+function seedGoalOf({ seedRatio: ratio, seedTimeMs: timeMs }: AddOptions): SeedGoal | null {
+  return ratio === undefined && timeMs === undefined ? null : new SeedGoal({ ratio, timeMs });
 }

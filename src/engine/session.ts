@@ -25,7 +25,7 @@ import { type StreamBudget, shareStreams } from './stream-budget.js';
 import { Connector } from './swarm/connector.js';
 import { RateLimiter } from './swarm/rate-limiter.js';
 import { Torrent } from './torrent.js';
-import type { TorrentOptions } from './torrent-options.js';
+import type { TorrentOptions, TorrentSurroundings } from './torrent-options.js';
 import { Turn } from './turn.js';
 
 const TICK_MS = 1000;
@@ -40,6 +40,8 @@ export class Session {
   readonly #tell: (event: EngineEvent) => void;
   readonly #connector: Connector;
   readonly #trackers: TrackerClients;
+  /** Of all torrents. */
+  readonly #surroundings: TorrentSurroundings;
   readonly #torrents = new Set<Torrent>();
   readonly #claims = new FileClaims<Torrent>();
   readonly #byWireHash = new Map<string, Torrent>();
@@ -79,6 +81,15 @@ export class Session {
     this.#connector = new Connector(this.context);
     const { network, random } = host;
     this.#trackers = new TrackerClients({ turn: this.#turn, network, random, bindHost: settings.bindHost });
+    this.#surroundings = {
+      context: this.context,
+      connector: this.#connector,
+      trackers: this.#trackers,
+      claims: this.#claims,
+      router: (infoHash) => this.#route(infoHash),
+      nextPeerNumber: () => this.#nextPeerNumber++,
+      listenPort: () => this.listenPort,
+    };
   }
 
   get torrents(): ReadonlySet<Torrent> {
@@ -269,15 +280,7 @@ export class Session {
     const hashes = wireHashes(source.infoHash).map(toHex);
     const twin = hashes.map((hash) => this.#byWireHash.get(hash)).find((torrent) => torrent !== undefined);
     if (twin !== undefined) return new DtorrentError('EDUPLICATE', `${twin.name} has been added already`);
-    const torrent = new Torrent(source, options, {
-      context: this.context,
-      connector: this.#connector,
-      trackers: this.#trackers,
-      claims: this.#claims,
-      router: (infoHash) => this.#route(infoHash),
-      nextPeerNumber: () => this.#nextPeerNumber++,
-      listenPort: () => this.listenPort,
-    });
+    const torrent = new Torrent(source, options, this.#surroundings);
     this.#torrents.add(torrent);
     for (const hash of hashes) this.#byWireHash.set(hash, torrent);
     return torrent;

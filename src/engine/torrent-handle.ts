@@ -17,22 +17,12 @@ import { checkPriority, TorrentFile } from './torrent-file.js';
 
 /** A torrent of an engine: what it is, how far it is, and what becomes of it. */
 export class TorrentHandle {
-  /**
-   * Resolves once the metadata is there, so that `metainfo` and `files` are: at once for a .torrent, after some peer has
-   * sent it for a magnet. Rejects like `completed`.
-   */
-  readonly ready: Promise<void>;
-  /**
-   * Resolves once everything selected is verified and stored, for the first time; rejects with the DtorrentError that
-   * says why it never will be (failed, removed, stopped). Nobody has to wait for it.
-   */
-  readonly completed: Promise<void>;
   readonly #torrent: Torrent;
   readonly #session: Session;
   readonly #priorities: PriorityBatch;
   readonly #emitter = new Emitter<TorrentEvent>();
-  readonly #completion: Settling;
-  readonly #metadata: Settling;
+  readonly #completion = new Settling();
+  readonly #metadata = new Settling();
   #files: readonly TorrentFile[] | null = null;
 
   /** @internal made by Engine.add. */
@@ -40,12 +30,24 @@ export class TorrentHandle {
     this.#torrent = torrent;
     this.#session = session;
     this.#priorities = new PriorityBatch(session, torrent);
-    this.#completion = new Settling();
-    this.completed = this.#completion.promise;
-    this.#metadata = new Settling();
-    this.ready = this.#metadata.promise;
     if (torrent.metainfo !== null) this.#metadata.resolve();
     if (torrent.error !== null) this.#fail(torrent.error);
+  }
+
+  /**
+   * Resolves once the metadata is there, so that `metainfo` and `files` are: at once for a .torrent, after some peer has
+   * sent it for a magnet. Rejects like `completed`.
+   */
+  get ready(): Promise<void> {
+    return this.#metadata.promise;
+  }
+
+  /**
+   * Resolves once everything selected is verified and stored, for the first time; rejects with the DtorrentError that
+   * says why it never will be (failed, removed, stopped). Nobody has to wait for it.
+   */
+  get completed(): Promise<void> {
+    return this.#completion.promise;
   }
 
   /** v1, v2 or, for a hybrid torrent, both. */
@@ -235,18 +237,37 @@ export class TorrentHandle {
   }
 }
 
-/** A promise that is settled from outside; that nobody waits for it is no unhandled rejection. */
+/**
+ * A promise that is settled from outside, once; made for the first who asks for it, as most never do. That nobody waits
+ * for it is no unhandled rejection.
+ */
 class Settling {
-  readonly promise: Promise<void>;
-  resolve: () => void = () => {};
-  reject: (error: DtorrentError) => void = () => {};
+  #promise: Promise<void> | null = null;
+  #outcome: 'resolved' | DtorrentError | null = null;
+  #settle: (() => void) | null = null;
 
-  constructor() {
-    this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
+  get promise(): Promise<void> {
+    if (this.#promise !== null) return this.#promise;
+    this.#promise = new Promise((resolve, reject) => {
+      this.#settle = () => (this.#outcome === 'resolved' ? resolve() : reject(this.#outcome));
     });
-    this.promise.catch(() => {});
+    this.#promise.catch(() => {});
+    if (this.#outcome !== null) this.#settle!();
+    return this.#promise;
+  }
+
+  resolve(): void {
+    this.#end('resolved');
+  }
+
+  reject(error: DtorrentError): void {
+    this.#end(error);
+  }
+
+  #end(outcome: 'resolved' | DtorrentError): void {
+    if (this.#outcome !== null) return;
+    this.#outcome = outcome;
+    this.#settle?.();
   }
 }
 

@@ -22,8 +22,8 @@ export interface TorrentOptions {
   readonly isPaused: boolean | null;
   /** Left out or null = what the magnet link says, else everything. */
   readonly selection?: FileSelection | null;
-  /** It pauses itself when this is reached; left out = never. */
-  readonly seedGoal?: SeedGoal;
+  /** It pauses itself when this is reached; left out or null = never. */
+  readonly seedGoal?: SeedGoal | null;
   /** BEP 16, if everything is there from the start. Left out = no. */
   readonly isSuperSeed?: boolean;
 }

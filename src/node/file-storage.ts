@@ -39,7 +39,9 @@ export class FileStorageFactory implements StorageFactory {
       setImmediate(done, fault);
       return;
     }
-    const resolved = { ...spec, directory: resolve(spec.directory) };
+    const directory = resolve(spec.directory);
+    // The same text for thousands of torrents of one directory, not as many copies of it.
+    const resolved = directory === spec.directory ? spec : { ...spec, directory };
     const number = this.#storages++;
     survey(resolved, (found) => {
       if (found instanceof DtorrentError) {

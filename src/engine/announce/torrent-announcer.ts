@@ -2,6 +2,7 @@
  * Joins a torrent to its Announcer: what trackers are told of it, and what becomes of their answers. Called by Torrent.
  */
 import type { Address } from '../../base/address.js';
+import type { DtorrentError } from '../../base/errors.js';
 import { type InfoHash, wireHashes } from '../../format/infohash.js';
 import type { Metainfo } from '../../format/metainfo.js';
 import type { EngineContext } from '../context.js';
@@ -9,7 +10,7 @@ import type { ResumeKeeper } from '../data/resume-keeper.js';
 import type { TorrentData } from '../data/torrent-data.js';
 import type { CandidateSource } from '../swarm/candidates.js';
 import type { Swarm } from '../swarm/swarm.js';
-import { Announcer } from './announcer.js';
+import { Announcer, type AnnouncerHandler } from './announcer.js';
 import type { TrackerClients } from './tracker-clients.js';
 
 /** A torrent, as its trackers see it. */
@@ -33,7 +34,6 @@ export interface TorrentAnnouncerOptions {
 
 export function announcerOf(torrent: AnnouncedTorrent, options: TorrentAnnouncerOptions): Announcer {
   const { context, trackers, listenPort, peerId, tiers, keeper } = options;
-  const infoHash = torrent.infoHashHex;
   return new Announcer({
     clients: trackers,
     turn: context.turn,
@@ -56,23 +56,51 @@ export function announcerOf(torrent: AnnouncedTorrent, options: TorrentAnnouncer
       };
     },
     isPrivate: torrent.metainfo?.isPrivate ?? false,
-    handler: {
-      onPeers: (addresses) => torrent.addPeers(addresses, 'tracker'),
-      onTrackerSwitched: () => torrent.swarm.onTrackerSwitched(),
-      onAnnounced: ({ url, peers, seeds, leechers }) => {
-        keeper().touch();
-        context.emit({ type: 'trackerAnnounced', infoHash, url, peers, seeds, leechers });
-      },
-      // A program that crashes again and again must not ask again and again.
-      onFirstAnswer: () => {
-        if (context.host.state.isKept) keeper().save();
-      },
-      onWaiting: (url, seconds) => context.emit({ type: 'trackerWaiting', infoHash, url, seconds }),
-      onWarning: (url, message) => context.emit({ type: 'trackerWarning', infoHash, url, message }),
-      onFailure: (url, error) => {
-        keeper().touch();
-        context.emit({ type: 'trackerFailed', infoHash, url, error });
-      },
-    },
+    handler: new TrackerNews(torrent, context, keeper),
   });
+}
+
+/** What becomes of the answers of one torrent's trackers. */
+class TrackerNews implements AnnouncerHandler {
+  readonly #torrent: AnnouncedTorrent;
+  readonly #context: EngineContext;
+  readonly #keeper: () => ResumeKeeper;
+
+  constructor(torrent: AnnouncedTorrent, context: EngineContext, keeper: () => ResumeKeeper) {
+    this.#torrent = torrent;
+    this.#context = context;
+    this.#keeper = keeper;
+  }
+
+  onPeers(addresses: readonly Address[]): void {
+    this.#torrent.addPeers(addresses, 'tracker');
+  }
+
+  onTrackerSwitched(): void {
+    this.#torrent.swarm.onTrackerSwitched();
+  }
+
+  onAnnounced({ url, peers, seeds, leechers }: Parameters<AnnouncerHandler['onAnnounced']>[0]): void {
+    const { infoHashHex: infoHash } = this.#torrent;
+    this.#keeper().touch();
+    this.#context.emit({ type: 'trackerAnnounced', infoHash, url, peers, seeds, leechers });
+  }
+
+  /** A program that crashes again and again must not ask again and again. */
+  onFirstAnswer(): void {
+    if (this.#context.host.state.isKept) this.#keeper().save();
+  }
+
+  onWaiting(url: string, seconds: number): void {
+    this.#context.emit({ type: 'trackerWaiting', infoHash: this.#torrent.infoHashHex, url, seconds });
+  }
+
+  onWarning(url: string, message: string): void {
+    this.#context.emit({ type: 'trackerWarning', infoHash: this.#torrent.infoHashHex, url, message });
+  }
+
+  onFailure(url: string, error: DtorrentError): void {
+    this.#keeper().touch();
+    this.#context.emit({ type: 'trackerFailed', infoHash: this.#torrent.infoHashHex, url, error });
+  }
 }

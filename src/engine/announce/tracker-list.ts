@@ -15,10 +15,11 @@ import { TrackerStanding } from './tracker-standing.js';
 export class TrackerList {
   readonly #random: Random;
   readonly #hashCount: number;
-  readonly #standings = new WeakMap<Tracker, TrackerStanding>();
+  /** Null before the first: many torrents announce to nobody. */
+  #standings: WeakMap<Tracker, TrackerStanding> | null = null;
   /** Taken away, and not to be asked yet should they come back. */
   readonly #departed = new RareMap<string, Tracker>();
-  readonly #added = new WeakSet<Tracker>();
+  #added: WeakSet<Tracker> | null = null;
   #tiers: Tracker[][];
 
   /** `urls` by tier; what is no tracker that we can ask is left out. `hashCount`: info-hashes of the torrent. */
@@ -35,7 +36,7 @@ export class TrackerList {
 
   /** URLs of those that came by add(), in this session or, as the torrent has it from the record, an earlier one. */
   get added(): readonly string[] {
-    return this.all.filter((tracker) => this.#added.has(tracker)).map(({ url }) => url);
+    return this.all.filter((tracker) => this.#added?.has(tracker) === true).map(({ url }) => url);
   }
 
   get all(): Tracker[] {
@@ -43,6 +44,7 @@ export class TrackerList {
   }
 
   standingOf(tracker: Tracker): TrackerStanding {
+    this.#standings ??= new WeakMap();
     let standing = this.#standings.get(tracker);
     if (standing === undefined) {
       standing = new TrackerStanding(tracker, this.#hashCount);
@@ -74,6 +76,7 @@ export class TrackerList {
       .slice(0, LIMITS.trackersPerTorrentMax - before.size)
       .map((tier) => tier.map((tracker) => this.#known(tracker, before)));
     this.#tiers.push(...added);
+    this.#added ??= new WeakSet();
     for (const [tracker] of added) this.#added.add(tracker!);
     return added;
   }

@@ -55,7 +55,6 @@ export class ResumeKeeper {
   readonly #context: EngineContext;
   readonly #source: ResumeSource;
   readonly #directory: string;
-  readonly #key: string;
   /** Of the record, until they are taken up. */
   #partials: readonly PartialMemory[] = [];
   #isChanged = false;
@@ -77,8 +76,11 @@ export class ResumeKeeper {
     this.#context = context;
     this.#source = source;
     this.#directory = directory;
-    this.#key = `${source.infoHashHex}-${toHex(sha1(fromUtf8(directory))).slice(0, 16)}`;
     this.#savedAtMs = context.turn.now;
+  }
+
+  get #key(): string {
+    return `${this.#source.infoHashHex}-${toHex(sha1(fromUtf8(this.#directory))).slice(0, 16)}`;
   }
 
   /** Looks for a record, which is in `record` then. One that cannot be read is a warning, and counts as none. */
@@ -288,7 +290,11 @@ export class ResumeKeeper {
     try {
       if (result instanceof DtorrentError) throw result;
       const record = decodeResumeData(result);
-      if (record.infoHash === this.#source.infoHashHex && record.directory === this.#directory) return record;
+      const { infoHashHex: infoHash } = this.#source;
+      // The texts that we have already: they are kept as long as the torrent is.
+      if (record.infoHash === infoHash && record.directory === this.#directory) {
+        return { ...record, infoHash, directory: this.#directory };
+      }
       throw new DtorrentError('ESTATE', 'it belongs to another download');
     } catch (thrown) {
       const { message } = toDtorrentError(thrown);
