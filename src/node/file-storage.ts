@@ -5,6 +5,7 @@
 import { resolve } from 'node:path';
 import { DtorrentError } from '../base/errors.js';
 import type { Storage, StorageFactory, StorageSpec } from '../host/storage.js';
+import { DirectoryLooks } from './directory-looks.js';
 import { DiskPool } from './disk-pool.js';
 import { pathFault } from './download-path.js';
 import { survey } from './file-survey.js';
@@ -21,6 +22,7 @@ export interface FileStorageOptions {
 export class FileStorageFactory implements StorageFactory {
   readonly #pool: DiskPool;
   readonly #handles: ReadHandles;
+  readonly #looks = new DirectoryLooks();
   #storages = 0;
 
   constructor(options: FileStorageOptions) {
@@ -43,7 +45,7 @@ export class FileStorageFactory implements StorageFactory {
     // The same text for thousands of torrents of one directory, not as many copies of it.
     const resolved = directory === spec.directory ? spec : { ...spec, directory };
     const number = this.#storages++;
-    survey(resolved, (found) => {
+    survey(resolved, this.#looks, (found) => {
       if (found instanceof DtorrentError) {
         done(found);
         return;

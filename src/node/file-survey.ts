@@ -7,8 +7,9 @@ import { lstat } from 'node:fs';
 import { join, sep } from 'node:path';
 import { DtorrentError } from '../base/errors.js';
 import type { FileStamp, StorageFile, StorageSpec } from '../host/storage.js';
+import type { DirectoryLooks } from './directory-looks.js';
 import { diskError, isAbsence } from './disk-error.js';
-import { type DownloadDirectory, directoryIsGone, findDirectory } from './download-directory.js';
+import { type DownloadDirectory, directoryIsGone } from './download-directory.js';
 import { lookForStamps, stampFiles } from './file-stamps.js';
 
 export interface Survey {
@@ -26,8 +27,8 @@ export interface Survey {
 const STAMPED_FILES_MAX = 8;
 
 /** @param spec its directory is absolute. `done` never runs inside the call. */
-export function survey(spec: StorageSpec, done: (result: Survey | DtorrentError) => void): void {
-  findDirectory(spec.directory, (directory) => {
+export function survey(spec: StorageSpec, looks: DirectoryLooks, done: (result: Survey | DtorrentError) => void): void {
+  looks.find(spec.directory, (directory) => {
     if (directory instanceof DtorrentError) {
       done(directory);
       return;
