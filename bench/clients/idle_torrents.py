@@ -100,10 +100,11 @@ def measure(settle_seconds, idle_seconds):
     wait_for_seeding(session, len(paths))
     start_ms = (time.monotonic() - started) * 1000
     time.sleep(settle_seconds)
-    rss_after = rss_kib()
     began, cpu_before = time.monotonic(), cpu_seconds()
     time.sleep(idle_seconds)
     idle = (cpu_seconds() - cpu_before) / (time.monotonic() - began)
+    # At the end: what a start needed for a while is given back to the system only after a while.
+    rss_after = rss_kib()
     print(json.dumps({
         'startMs': round(start_ms),
         'memoryPerTorrentKib': round((rss_after - rss_before) / len(paths), 2),
