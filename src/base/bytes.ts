@@ -3,7 +3,7 @@
  * anywhere. All multi-byte integers of BitTorrent are big-endian.
  */
 
-const HEX_DIGITS: readonly number[] = Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 const utf8Decoder = new TextDecoder('utf-8');
 const strictUtf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const utf8Encoder = new TextEncoder();
@@ -12,13 +12,10 @@ export const EMPTY_BYTES: Uint8Array = new Uint8Array(0);
 
 /** @returns two lower-case hex digits a byte. */
 export function toHex(bytes: Uint8Array): string {
-  const digits = new Uint8Array(2 * bytes.length);
-  for (let i = 0; i < bytes.length; i++) {
-    digits[2 * i] = HEX_DIGITS[bytes[i]! >>> 4]!;
-    digits[2 * i + 1] = HEX_DIGITS[bytes[i]! & 15]!;
-  }
+  const digits = new Array<string>(bytes.length);
+  for (let i = 0; i < bytes.length; i++) digits[i] = HEX[bytes[i]!]!;
   // In one piece: a text that is added up is kept as all the texts that it was added up from.
-  return toLatin1(digits);
+  return digits.join('');
 }
 
 /** @returns the bytes, or null when `hex` has an odd length or a character that is not a hex digit. Any case. */

@@ -13,6 +13,9 @@ export interface LayeredFile {
   readonly piecesRoot: Uint8Array | null;
 }
 
+/** Of most torrents: v1 has none, nor have small files. */
+const NO_LAYERS: ReadonlyMap<string, Uint8Array> = new Map();
+
 /**
  * @returns the layers of `given` that belong to `files`, by root in hex. Missing ones are fetched from peers later; ones
  * of no file here are left out.
@@ -22,7 +25,7 @@ export function* checkedPieceLayers(
   files: readonly LayeredFile[],
   pieceLength: number,
   given: ReadonlyMap<string, Uint8Array>,
-): Steps<Map<string, Uint8Array>> {
+): Steps<ReadonlyMap<string, Uint8Array>> {
   const layers = new Map<string, Uint8Array>();
   for (const { lengthBytes, piecesRoot } of files) {
     if (piecesRoot === null || lengthBytes <= pieceLength) continue;
@@ -39,5 +42,5 @@ export function* checkedPieceLayers(
     }
     layers.set(key, layer);
   }
-  return layers;
+  return layers.size === 0 ? NO_LAYERS : layers;
 }

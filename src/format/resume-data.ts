@@ -73,6 +73,7 @@ const TRACKER_KEY_BYTES_MAX = LIMITS.trackerUrlBytesMax + 16;
 /** Of a record that does not say how long it was to be waited. */
 const WAIT_SECONDS_MAX = LIMITS.announceIntervalMaxMs / 1000;
 const PRIORITY_MAX = 7;
+const NOTHING: readonly never[] = [];
 /** One dictionary; its lists; their entries. */
 const DEPTH_MAX = 3;
 
@@ -130,12 +131,12 @@ export function decodeResumeData(bytes: Uint8Array): ResumeData {
     files: unpackStamps(files),
     partials: partialsOf(record),
     filePriorities: prioritiesOf(record),
-    trackers: listOf(record, 'trackers', LIMITS.trackersPerTorrentMax).map(trackerOf),
+    trackers: mapped(listOf(record, 'trackers', LIMITS.trackersPerTorrentMax), trackerOf),
     // Earlier records have none.
     addedTrackers: record.has('addedTrackers')
-      ? listOf(record, 'addedTrackers', LIMITS.trackersPerTorrentMax).map(addedTrackerOf)
-      : [],
-    peers: listOf(record, 'peers', LIMITS.resumePeersMax).map(peerOf),
+      ? mapped(listOf(record, 'addedTrackers', LIMITS.trackersPerTorrentMax), addedTrackerOf)
+      : NOTHING,
+    peers: mapped(listOf(record, 'peers', LIMITS.resumePeersMax), peerOf),
     uploadedBytes: countOf(record.get('uploadedBytes'), 'uploadedBytes'),
     downloadedBytes: countOf(record.get('downloadedBytes'), 'downloadedBytes'),
     seedingSeconds: countOf(record.get('seedingSeconds'), 'seedingSeconds'),
@@ -177,8 +178,8 @@ function prioritiesOf(record: BencodeDict): Uint8Array {
 }
 
 /** Ascending, each piece once. */
-function partialsOf(record: BencodeDict): PartialMemory[] {
-  const partials = listOf(record, 'partials', LIMITS.resumePartialsMax).map(partialOf);
+function partialsOf(record: BencodeDict): readonly PartialMemory[] {
+  const partials = mapped(listOf(record, 'partials', LIMITS.resumePartialsMax), partialOf);
   for (let i = 1; i < partials.length; i++) if (partials[i]!.piece <= partials[i - 1]!.piece) throw damaged('partials');
   return partials;
 }
@@ -278,6 +279,11 @@ function listOf(record: BencodeDict, key: string, countMax: number): readonly Be
   const list = record.getList(key);
   if (list === null || list.items.length > countMax) throw damaged(key);
   return list.items;
+}
+
+/** Most lists of most records are empty, and records are kept as long as their torrents are. */
+function mapped<T>(items: readonly BencodeValue[], read: (item: BencodeValue) => T): readonly T[] {
+  return items.length === 0 ? NOTHING : items.map(read);
 }
 
 function tupleOf(value: BencodeValue, count: number, what: string): readonly BencodeValue[] {

@@ -76,7 +76,7 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
   #isClosed = false;
   #isStorageClosed = false;
   readonly #closeDones: (() => void)[] = [];
-  #onChecked: () => void = () => {};
+  #onChecked: (() => void) | null = null;
 
   constructor(options: {
     readonly context: EngineContext;
@@ -203,8 +203,8 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
   onCheckDone(): void {
     this.#check = null;
     this.isChecked = true;
-    const onChecked = this.#onChecked;
-    this.#onChecked = () => {};
+    const onChecked = this.#onChecked!;
+    this.#onChecked = null;
     onChecked();
   }
 
