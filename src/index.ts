@@ -8,7 +8,7 @@
  *     await engine.stop();
  */
 import { resolve } from 'node:path';
-import { type ScrapeOptions, scrapeTrackersOn } from './engine/announce/scrape-trackers.js';
+import type { ScrapeOptions } from './engine/announce/scrape-trackers.js';
 import type { TrackerScrape } from './engine/announce/tracker-scrape.js';
 import { type AddOptions, EngineBase } from './engine/engine.js';
 import { resolveSettings, type Settings } from './engine/settings.js';
@@ -47,17 +47,13 @@ export { type InfoHash, infoHashHex } from './format/infohash.js';
 export { formatMagnet, type Magnet, magnetOf, parseMagnet } from './format/magnet.js';
 export { type Metainfo, type MetainfoFile, parseMetainfo, parseMetainfo as parseTorrent } from './format/metainfo.js';
 export type { LogLevel } from './host/log.js';
-export {
-  type CreatedTorrent,
-  type CreateProgress,
-  type CreateTorrentOptions,
-  createTorrent,
-} from './node/create-torrent.js';
+export type { CreatedTorrent, CreateProgress, CreateTorrentOptions } from './node/create-torrent.js';
 export { parseMetainfoInTurns } from './node/metainfo-in-turns.js';
-export { findUnsafeName, type Rename } from './node/safe-names.js';
+export type { Rename } from './node/safe-names.js';
 export { type LoadSourceOptions, loadSource, type TorrentSource } from './node/torrent-source.js';
-export { startTracker, type TrackerHandle } from './node/tracker-listener.js';
-export { type VerifiedFile, type VerifyOptions, type VerifyReport, verifyData } from './node/verify-data.js';
+export type { TrackerHandle } from './node/tracker-listener.js';
+export type { VerifiedFile, VerifyOptions, VerifyReport } from './node/verify-data.js';
+export { createTorrent, findUnsafeName, startTracker, verifyData } from './tools.js';
 
 /** Any: it only has to exist. */
 const KEEP_ALIVE_INTERVAL_MS = 60_000;
@@ -136,6 +132,7 @@ export async function scrapeTrackers(
   options: ScrapeOptions = {},
 ): Promise<readonly TrackerScrape[]> {
   const parsed = await parseSource(source);
+  const { scrapeTrackersOn } = await import('./engine/announce/scrape-trackers.js');
   const host = nodeHost({ diskWorkers: 0, maxOpenFiles: 1 });
   // A host's timers do not keep the process alive: an engine's sockets do that, and here no socket is open until the
   // first question is sent.

@@ -1,7 +1,7 @@
 /**
  * `createTorrent`: from a path to the bytes of a .torrent. Lists the files, plans, hashes on worker threads and
  * assembles; never holds a file in memory. The same files and options give the same bytes, on any machine.
- * Part of the public API; the command line calls it for `create` and for `seed PATH`.
+ * Part of the public API by src/tools.ts; the command line calls it for `create` and for `seed PATH`.
  */
 import { availableParallelism } from 'node:os';
 import { DtorrentError } from '../base/errors.js';
@@ -66,11 +66,7 @@ export interface CreatedTorrent {
   readonly renames: readonly Rename[];
 }
 
-/**
- * Makes a torrent of a file, or of all regular files below a directory.
- * @throws {DtorrentError} `ENOTFOUND` when there is no such path, `ETORRENT` when there is no data, a name is not UTF-8
- * or, with `onlySafeNames`, would not be kept; `EFILEOPEN` and `EFILEIO` naming the file that cannot be read or has changed meanwhile, `EOPTION`, `ESTOPPED`.
- */
+/** See src/tools.ts. */
 export async function createTorrent(path: string, options: CreateTorrentOptions = {}): Promise<CreatedTorrent> {
   const signal = options.signal ?? null;
   const listing = await listSourceFiles(path, { signal });

@@ -1,8 +1,8 @@
 /**
  * The body of an HTTP answer: collected up to a limit, then decompressed up to the same limit, so that neither an
- * endless answer nor a decompression bomb costs more memory than was allowed. Called by HttpClient.
+ * endless answer nor a decompression bomb costs more memory than was allowed. zlib is loaded with the first body that is
+ * compressed. Called by HttpClient.
  */
-import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib';
 import { EMPTY_BYTES } from '../base/bytes.js';
 
 /** Grows by doubling: a body that drips in byte by byte must not hold a read buffer for each byte. */
@@ -39,6 +39,8 @@ export const ACCEPTED_ENCODINGS = 'gzip, deflate, br';
 
 type Decoded = (error: Error | null, body: Uint8Array) => void;
 type Decompress = (body: Uint8Array, options: { maxOutputLength: number }, done: Decoded) => void;
+/** zlib's functions. */
+type Decompressor = 'gunzip' | 'inflate' | 'inflateRaw' | 'brotliDecompress';
 
 /**
  * `done` is never called inside the call. Longer than `bytesMax` fails with zlib's ERR_BUFFER_TOO_LARGE.
@@ -46,29 +48,32 @@ type Decompress = (body: Uint8Array, options: { maxOutputLength: number }, done:
  * trackers); no bencoded value begins as gzip does.
  */
 export function decodeBody(body: Uint8Array, contentEncoding: string, bytesMax: number, done: Decoded): void {
-  const decompress = body.length === 0 ? null : decompressorFor(contentEncoding.trim().toLowerCase(), body);
-  if (decompress === undefined) {
+  const decompressor = body.length === 0 ? null : decompressorFor(contentEncoding.trim().toLowerCase(), body);
+  if (decompressor === undefined) {
     process.nextTick(done, new Error(`the unknown content encoding "${contentEncoding}"`), EMPTY_BYTES);
-  } else if (decompress === null) {
+  } else if (decompressor === null) {
     process.nextTick(done, null, body);
   } else {
-    decompress(body, { maxOutputLength: Math.max(bytesMax, 1) }, done);
+    import('node:zlib').then((zlib) => {
+      const decompress: Decompress = zlib[decompressor];
+      decompress(body, { maxOutputLength: Math.max(bytesMax, 1) }, done);
+    });
   }
 }
 
 /** @returns null for a body that is what it seems, undefined for an encoding nobody asked for. */
-function decompressorFor(contentEncoding: string, body: Uint8Array): Decompress | null | undefined {
+function decompressorFor(contentEncoding: string, body: Uint8Array): Decompressor | null | undefined {
   switch (contentEncoding) {
     case '':
     case 'identity':
-      return isGzip(body) ? gunzip : null;
+      return isGzip(body) ? 'gunzip' : null;
     case 'gzip':
     case 'x-gzip':
-      return isGzip(body) ? gunzip : null; // labelled by a proxy that had unpacked it already
+      return isGzip(body) ? 'gunzip' : null; // labelled by a proxy that had unpacked it already
     case 'deflate':
-      return isZlib(body) ? inflate : inflateRaw; // RFC 9110 8.4.1.2: some send it without the zlib header
+      return isZlib(body) ? 'inflate' : 'inflateRaw'; // RFC 9110 8.4.1.2: some send it without the zlib header
     case 'br':
-      return brotliDecompress;
+      return 'brotliDecompress';
     default:
       return undefined;
   }

@@ -45,11 +45,7 @@ export function renamesOf(name: string, files: readonly ListedFile[]): Rename[] 
 /** Files asked about at most: the first that is found is all that a message needs. */
 const MISSING_FILES_MAX = 100;
 
-/**
- * Explains why data that seems to be there is not found.
- * @returns the first file or directory below `directory` that has the name the torrent gives it, not the safe one that
- * is looked for; null = none, as far as can be told.
- */
+/** See src/tools.ts. */
 export async function findUnsafeName(directory: string, metainfo: Metainfo): Promise<Rename | null> {
   let missing = 0;
   for (const { path, padding } of metainfo.files) {

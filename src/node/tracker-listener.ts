@@ -59,10 +59,7 @@ const CONNECTION_LIMITS: TrackerConnectionLimits = {
   idleTimeoutMs: LIMITS.trackerServerIdleTimeoutMs,
 };
 
-/**
- * Starts a tracker, HTTP and UDP on one port number.
- * @throws {DtorrentError} `ENETWORK` when the port cannot be had, `EOPTION` for an interval out of range.
- */
+/** See src/tools.ts. */
 export function startTracker(options: TrackerListenerOptions): Promise<TrackerHandle> {
   return startTrackerWithin(options, CONNECTION_LIMITS);
 }

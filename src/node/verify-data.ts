@@ -1,6 +1,6 @@
 /**
  * `verifyData`: hashes what is on disk of a torrent, without an engine and without the network; nothing is written.
- * Part of the public API; the command line calls it for `verify`.
+ * Part of the public API by src/tools.ts; the command line calls it for `verify`.
  */
 import { availableParallelism } from 'node:os';
 import { DtorrentError } from '../base/errors.js';
@@ -43,11 +43,7 @@ export interface VerifiedFile {
   readonly isComplete: boolean;
 }
 
-/**
- * Checks every piece of `metainfo` below `directory`, the directory that holds what the torrent names.
- * @throws {DtorrentError} `EUNSUPPORTED` for a v2 torrent without its piece layers, `EFILEOPEN` and `EFILEIO` for files
- * that are there and cannot be read, `ESTOPPED`. What is missing is no error but part of the report.
- */
+/** See src/tools.ts. */
 export async function verifyData(
   metainfo: Metainfo,
   directory: string,

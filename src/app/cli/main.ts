@@ -45,7 +45,7 @@ export async function runCommandLine(argv: readonly string[], context: CommandCo
 }
 
 async function printVersion(context: CommandContext): Promise<number> {
-  const { VERSION } = await import('../../index.js');
+  const { VERSION } = await import('../../version.js');
   context.stdout.write(`${VERSION}\n`);
   return 0;
 }
