@@ -11,9 +11,11 @@ import {
   type BencodeOptions,
   type BencodeValue,
   decodeBencode,
+  decodeBencodeSteps,
   encodeBencode,
   RawBencode,
 } from './bencode.js';
+import { runSteps } from './steps.js';
 
 function decode(text: string, options?: BencodeOptions): BencodeValue {
   return decodeBencode(fromLatin1(text), options).value;
@@ -276,3 +278,22 @@ function plain(value: BencodeInput): unknown {
       : [...(value as Map<string, BencodeInput>)];
   return new Map(entries.map(([key, item]) => [key as string, plain(item as BencodeInput)] as const));
 }
+
+test('what is decoded in steps is what is decoded at once', () => {
+  const items = Array.from(
+    { length: 10_000 },
+    (_, i) =>
+      new Map<string, BencodeInput>([
+        ['length', i],
+        ['path', ['a', `${i}`]],
+      ]),
+  );
+  const source = encodeBencode({ files: items, name: 'n' });
+  let yields = 0;
+  const steps = decodeBencodeSteps(source);
+  let step = steps.next();
+  for (; !step.done; step = steps.next()) yields++;
+  assert.ok(yields >= 3, String(yields));
+  assert.deepEqual(step.value, decodeBencode(source));
+  assert.throws(() => runSteps(decodeBencodeSteps(source.subarray(0, source.length - 1))), /ends too early/);
+});

@@ -9,6 +9,7 @@ import { assert } from '../base/assert.js';
 import { fromLatin1, fromUtf8, toLatin1, toUtf8 } from '../base/bytes.js';
 import { DtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
+import type { Steps } from './steps.js';
 
 /** Integers are `number` while safe and `bigint` beyond, so that none is ever rounded. */
 export type BencodeValue = number | bigint | Uint8Array | BencodeList | BencodeDict;
@@ -53,7 +54,20 @@ export interface BencodeSpan {
  * is allocated on the word of a length prefix.
  */
 export function decodeBencode(source: Uint8Array, options: BencodeOptions = {}): BencodeDocument {
-  return new Decoder(source, options).decode();
+  return new Decoder(source, options).decode(Number.POSITIVE_INFINITY)!;
+}
+
+/**
+ * decodeBencode in steps of a few milliseconds; `source` must not change meanwhile.
+ * @internal
+ */
+export function* decodeBencodeSteps(source: Uint8Array, options: BencodeOptions = {}): Steps<BencodeDocument> {
+  const decoder = new Decoder(source, options);
+  for (;;) {
+    const document = decoder.decode(STEP_TOKENS);
+    if (document !== null) return document;
+    yield;
+  }
 }
 
 /** What a list was decoded to. */
@@ -201,6 +215,8 @@ const LETTER_I = 0x69;
 const LETTER_L = 0x6c;
 /** Small dictionaries are scanned: faster than a Map, and nothing more is allocated for a million file entries. */
 const SCANNED_KEYS_MAX = 8;
+/** Four milliseconds, with what the garbage collector does meanwhile. */
+const STEP_TOKENS = 16_384;
 /** Decimal digits that always fit a safe integer. */
 const SAFE_DIGITS = 15;
 /** Keys up to this length are read without a view of their own. */
@@ -256,11 +272,13 @@ class Decoder {
     this.#bytesMax = options.bytesMax ?? LIMITS.torrentFileBytesMax;
   }
 
-  decode(): BencodeDocument {
+  /** Goes on where it was. @returns null when `tokens` more did not do. */
+  decode(tokens: number): BencodeDocument | null {
     if (this.#source.length > this.#bytesMax) {
       throw this.#error(0, `${this.#source.length} bytes are more than the ${this.#bytesMax} allowed`);
     }
-    const value = this.#root();
+    const value = this.#root(this.#tokens + tokens);
+    if (value === null) return null;
     if (!this.#allowTrailing && this.#offset < this.#source.length) {
       throw this.#error(this.#offset, 'the value ends here, but more bytes follow');
     }
@@ -268,8 +286,9 @@ class Decoder {
   }
 
   /** A loop and not a recursion: `llll…` from a peer must not reach the end of the stack. */
-  #root(): BencodeValue {
+  #root(tokensEnd: number): BencodeValue | null {
     for (;;) {
+      if (this.#tokens >= tokensEnd) return null;
       const frame = this.#depth === 0 ? null : this.#frames[this.#depth - 1]!;
       let start = this.#offset;
       let value: BencodeValue;

@@ -5,7 +5,7 @@
  */
 import { DtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
-import { BencodeDict, decodeBencode } from './bencode.js';
+import { BencodeDict, decodeBencode, decodeBencodeSteps } from './bencode.js';
 import { readFileList } from './file-list.js';
 import { type LaidOutFile, layOutHybrid, layOutListFile, layOutTree } from './file-order.js';
 import { readFileTree } from './file-tree.js';
@@ -78,7 +78,7 @@ export function parseMetainfo(bytes: Uint8Array): Metainfo {
  */
 export function* parseSteps(bytes: Uint8Array): Steps<Metainfo> {
   // Lenient: deployed files have unsorted keys and newlines at the end. The info-hash is taken from the source anyway.
-  const { value, softError } = decodeBencode(bytes, { mode: 'lenient', allowTrailing: true });
+  const { value, softError } = yield* decodeBencodeSteps(bytes, { mode: 'lenient', allowTrailing: true });
   yield;
   if (!(value instanceof BencodeDict)) throw invalidTorrent('it is not a dictionary');
   const info = value.getDict('info');
