@@ -9,7 +9,7 @@ import { newReadBuffer } from '../../base/read-buffer.js';
 import type { Storage } from '../../host/storage.js';
 import type { Turn } from '../turn.js';
 
-/** Each read wakes a thread, which costs as much as reading 64 KiB that are in memory: half of this was a fifth slower. */
+/** Each read wakes a thread, which costs about as much as the copy of so many bytes: with half of them a fifth more CPU. */
 export const READ_CHUNK_BYTES: number = 512 * 1024;
 
 /** Someone waiting for a chunk; told in a turn of its own. */
