@@ -4,7 +4,7 @@
  */
 export type { Address, HostPort } from './base/address.js';
 export { DtorrentError, type ErrorCode } from './base/errors.js';
-export type { TrackerHandle, TrackerListenerOptions } from './node/tracker-listener.js';
+export { startTracker, type TrackerHandle, type TrackerListenerOptions } from './node/tracker-listener.js';
 export {
   type AnnounceEvent,
   AnnounceFailure,
@@ -25,4 +25,3 @@ export {
   encodeUdpConnect,
   encodeUdpScrape,
 } from './protocol/tracker/udp-packets.js';
-export { startTracker } from './tools.js';

@@ -89,6 +89,8 @@ export class OpenStorage implements Storage {
       done(null);
       return;
     }
+    // From here on the files change.
+    this.#surveyed = null;
     this.#takeOutWanted((error) => {
       if (error !== null) {
         done(error);

@@ -142,8 +142,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     bug: 'a have is told twice',
     file: 'src/engine/swarm/swarm.js',
-    from: '            peer.sendHave(piece);\n    }\n    /** Peers may find',
-    to: '            { peer.sendHave(piece); peer.sendHave(piece); }\n    }\n    /** Peers may find',
+    from: '            peer.sendHave(piece);\n            if (peer.connection',
+    to: '            peer.sendHave(piece);\n            peer.sendHave(piece);\n            if (peer.connection',
     caughtBy: [MESSAGES],
   },
 ];

@@ -57,6 +57,21 @@ export function describeSelection(sceneOf: () => StorageScene): void {
       assert.ok((await calls.read(4, 0, 10)) instanceof DtorrentError);
     });
 
+    test('what files look like after opening is what opening has made of them', async () => {
+      const { calls } = await open(TORRENT, [A]);
+      await write(calls, 3);
+      assert.deepEqual(present(), ['sel/a.bin', 'parts']);
+      await sceneOf().close(calls);
+      const { calls: reopened } = await open(TORRENT, null);
+      const stamps = await reopened.stamps();
+      assert.ok(!(stamps instanceof DtorrentError));
+      const isThere = stamps.map(({ lengthBytes }) => lengthBytes >= 0);
+      // The parts file, which comes last, has given what it had to the file and is gone; the empty file has been made.
+      assert.deepEqual(isThere, [true, true, true, false, false, false, false]);
+      await write(reopened, 0);
+      assert.ok(!((await reopened.stamps()) instanceof DtorrentError));
+    });
+
     test('a piece of which nothing is wanted is kept aside as well', async () => {
       const { calls } = await open(TORRENT, [A]);
       await write(calls, 6);
