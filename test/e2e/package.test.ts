@@ -130,11 +130,14 @@ function expectedPaths(): string[] {
   const paths = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'bin/dtorrent.js', 'dist/dtorrent.1'];
   for (const source of readdirSync(join(REPOSITORY, 'src'), { recursive: true }).map(String)) {
     const isPublished = source.endsWith('.ts') && !source.endsWith('.test.ts') && !/(^|\/)testing\//.test(source);
-    if (!isPublished) continue;
+    // The command line is published as bin/dtorrent.js runs it: bundled.
+    if (!isPublished || source.startsWith('app/')) continue;
     const path = `dist/${source.slice(0, -'.ts'.length)}`;
     paths.push(`${path}.js`, `${path}.d.ts`);
   }
-  return paths.sort();
+  const bundled = readdirSync(join(REPOSITORY, 'dist', 'cli')).filter((name) => name.endsWith('.js'));
+  for (const name of ['main.js', 'disk-worker.js', 'hash-worker.js']) assert.ok(bundled.includes(name), name);
+  return [...paths, ...bundled.map((name) => `dist/cli/${name}`)].sort();
 }
 
 const STATIC_IMPORT = /^(?:import|export)\s(?:[^;'"]*\sfrom\s+)?['"]([^'"]+)['"]/gm;
