@@ -8,6 +8,7 @@ import {
   fromHex,
   fromLatin1,
   fromUtf8,
+  isAscii,
   readUint16,
   readUint32,
   readUint64,
@@ -92,4 +93,9 @@ test('every integer is read back', () => {
       assert.equal(readUint64(bytes, 0), c);
     }),
   );
+});
+
+test('ASCII ends at 0x7f', () => {
+  for (const text of ['', 'a', '\0\x7f']) assert.equal(isAscii(text), true, text);
+  for (const text of ['\x80', 'aé', '\ud800']) assert.equal(isAscii(text), false, text);
 });

@@ -54,6 +54,12 @@ export function toUtf8Strict(bytes: Uint8Array): string | null {
   }
 }
 
+/** Whether UTF-8, latin1 and the code units of `text` are the same: a loop, and cheaper than to encode a short text. */
+export function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
+  return true;
+}
+
 export function fromUtf8(text: string): Uint8Array {
   return utf8Encoder.encode(text);
 }

@@ -145,6 +145,12 @@ test('__proto__ and other names of Object are plain keys', () => {
   assert.equal(toLatin1(encodeBencode(new Map([['__proto__', 1]]))), 'd9:__proto__i1ee');
 });
 
+test('records are sorted, without what is undefined, and their text is UTF-8 of any kind', () => {
+  const record = { b: 'é', a: 'plain', '\xff': ['\ud83d\ude00', ''], empty: undefined, Z: 1 };
+  assert.equal(toLatin1(encodeBencode(record)), 'd1:Zi1e1:a5:plain1:b2:Ã©1:ÿl4:ð\x9f\x98\x800:ee');
+  assert.throws(() => encodeBencode({ '\u0100': 1 }), /latin1/);
+});
+
 test('keys that are not UTF-8 stay apart', () => {
   const dict = decodeDict('d1:\xfei1e1:\xffi2ee');
   assert.equal(dict.get('\xfe'), 1);

@@ -6,7 +6,7 @@
  * Used for torrent files, trackers, extension messages, the DHT and resume data.
  */
 import { assert } from '../base/assert.js';
-import { fromLatin1, fromUtf8, toLatin1, toUtf8 } from '../base/bytes.js';
+import { fromUtf8, isAscii, toLatin1, toUtf8 } from '../base/bytes.js';
 import { DtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import type { Steps } from './steps.js';
@@ -487,12 +487,13 @@ class Encoder {
     if (typeof value === 'number' || typeof value === 'bigint') {
       assert(typeof value === 'bigint' || Number.isSafeInteger(value), 'bencode has only exact integers');
       this.#ascii(`i${value}e`);
-    } else if (typeof value === 'string') this.#string(fromUtf8(value));
+    } else if (typeof value === 'string') this.#text(value);
     else if (value instanceof Uint8Array) this.#string(value);
     else if (value instanceof RawBencode) this.#append(value.bytes);
     else if (value instanceof BencodeList) this.#list(value.items);
     else if (isArray(value)) this.#list(value);
-    else this.#dict(entriesOf(value));
+    else if (value instanceof BencodeDict || value instanceof Map) this.#dict(entriesOf(value));
+    else this.#record(value as BencodeRecord);
   }
 
   finish(): Uint8Array {
@@ -510,10 +511,40 @@ class Encoder {
     entries.sort((a, b) => (a[0] < b[0] ? -1 : 1));
     this.#ascii('d');
     for (const [key, value] of entries) {
-      this.#string(keyBytes(key));
+      this.#key(key);
       this.value(value);
     }
     this.#ascii('e');
+  }
+
+  /** A dictionary without the pairs in between: a torrent has one for each of its files. */
+  #record(record: BencodeRecord): void {
+    const keys = Object.keys(record);
+    if (!isSorted(keys)) keys.sort((a, b) => (a < b ? -1 : 1));
+    this.#ascii('d');
+    for (const key of keys) {
+      const value = record[key];
+      if (value === undefined) continue;
+      this.#key(key);
+      this.value(value);
+    }
+    this.#ascii('e');
+  }
+
+  #key(key: string): void {
+    for (let i = 0; i < key.length; i++) assert(key.charCodeAt(i) <= 0xff, 'a bencode key is latin1');
+    this.#ascii(`${key.length}:`);
+    this.#ascii(key);
+  }
+
+  /** Straight into the buffer when it is ASCII, as most names are. */
+  #text(text: string): void {
+    if (!isAscii(text)) {
+      this.#string(fromUtf8(text));
+      return;
+    }
+    this.#ascii(`${text.length}:`);
+    this.#ascii(text);
   }
 
   #string(bytes: Uint8Array): void {
@@ -521,6 +552,7 @@ class Encoder {
     this.#append(bytes);
   }
 
+  /** ASCII, or latin1: a byte for each code unit. */
   #ascii(text: string): void {
     this.#reserve(text.length);
     for (let i = 0; i < text.length; i++) this.#bytes[this.#length++] = text.charCodeAt(i);
@@ -540,19 +572,17 @@ class Encoder {
   }
 }
 
-type DictInput = BencodeDict | ReadonlyMap<string, BencodeInput> | { readonly [key: string]: BencodeInput | undefined };
-
-function entriesOf(dict: DictInput): [string, BencodeInput][] {
-  if (dict instanceof BencodeDict) return dict.keys.map((key, i) => [key, dict.values[i]!]);
-  if (dict instanceof Map) return [...(dict as ReadonlyMap<string, BencodeInput>)];
-  const entries: [string, BencodeInput][] = [];
-  for (const [key, value] of Object.entries(dict)) if (value !== undefined) entries.push([key, value]);
-  return entries;
+interface BencodeRecord {
+  readonly [key: string]: BencodeInput | undefined;
 }
 
-function keyBytes(key: string): Uint8Array {
-  for (let i = 0; i < key.length; i++) assert(key.charCodeAt(i) <= 0xff, 'a bencode key is latin1');
-  return fromLatin1(key);
+function entriesOf(dict: BencodeDict | ReadonlyMap<string, BencodeInput>): [string, BencodeInput][] {
+  return dict instanceof BencodeDict ? dict.keys.map((key, i) => [key, dict.values[i]!]) : [...dict];
+}
+
+function isSorted(keys: readonly string[]): boolean {
+  for (let i = 1; i < keys.length; i++) if (keys[i - 1]! > keys[i]!) return false;
+  return true;
 }
 
 function isArray(value: BencodeInput): value is readonly BencodeInput[] {

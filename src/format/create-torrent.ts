@@ -5,7 +5,7 @@
  * Called by node/create-torrent.ts.
  */
 import { assert } from '../base/assert.js';
-import { fromUtf8, toLatin1 } from '../base/bytes.js';
+import { fromUtf8, isAscii, toLatin1 } from '../base/bytes.js';
 import { DtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import { type BencodeInput, encodeBencode, RawBencode } from './bencode.js';
@@ -242,7 +242,7 @@ function directoryOf(root: TreeNode, path: readonly string[]): TreeNode {
 }
 
 function bencodeKey(element: string): string {
-  return toLatin1(fromUtf8(element));
+  return isAscii(element) ? element : toLatin1(fromUtf8(element));
 }
 
 /** BEP 12: old readers know `announce` alone. */
