@@ -5,7 +5,7 @@
 import type { Client } from '../clients/client.js';
 import { DTORRENT, downloadWithDtorrent, seedWithDtorrent } from '../clients/dtorrent.js';
 import { LIBTORRENT, seedWithLibtorrent } from '../clients/libtorrent.js';
-import type { Figures, Goal, Scenario, Side } from '../suite/scenario.js';
+import { type Figures, type Goal, type Scenario, sidesOf } from '../suite/scenario.js';
 import type { Content } from '../workbench/content.js';
 import { programCommand } from '../workbench/programs.js';
 import type { Workbench } from '../workbench/workbench.js';
@@ -49,29 +49,25 @@ export const CROWD_SCENARIOS: readonly Scenario[] = [
   {
     name: 'download-crowd',
     title: `download from ${SEEDS} seeds`,
-    sides: [DTORRENT, LIBTORRENT].map((client) => downloadSide(client, 0)),
+    sides: sidesOf([DTORRENT, LIBTORRENT], (bench, client) => download(bench, client, 0)),
     goals: DOWNLOAD_GOALS,
   },
   {
     name: 'download-crowd-idle',
     title: `download from ${SEEDS} seeds, ${IDLE_PEERS} idle peers beside them`,
-    sides: [DTORRENT_WITH_ROOM, LIBTORRENT].map((client) => downloadSide(client, IDLE_PEERS)),
+    sides: sidesOf([DTORRENT_WITH_ROOM, LIBTORRENT], (bench, client) => download(bench, client, IDLE_PEERS)),
     goals: DOWNLOAD_GOALS,
   },
   {
     name: 'seed-crowd',
     title: `seed to ${DOWNLOADERS} at once, an eighth of the content each`,
-    sides: SEEDERS.map((client) => ({ name: client.name, run: (bench) => seed(bench, client) })),
+    sides: sidesOf(SEEDERS, seed),
     goals: [
       { figure: 'cpuSeconds', against: 'libtorrent', bound: 0.6 },
       { figure: 'rssMib', bound: 150 },
     ],
   },
 ];
-
-function downloadSide(client: Downloader, idlePeers: number): Side {
-  return { name: client.name, run: (bench) => download(bench, client, idlePeers) };
-}
 
 async function download(bench: Workbench, client: Downloader, idlePeers: number): Promise<Figures> {
   const content = bench.contents.oneFile(bench.scale.mib, PIECE_BYTES);

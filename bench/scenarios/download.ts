@@ -4,7 +4,7 @@ import type { Client } from '../clients/client.js';
 import { DTORRENT } from '../clients/dtorrent.js';
 import { LIBTORRENT } from '../clients/libtorrent.js';
 import { WEBTORRENT } from '../clients/webtorrent.js';
-import type { Figures, Goal, Scenario, Side } from '../suite/scenario.js';
+import { type Figures, type Goal, type Scenario, sidesOf } from '../suite/scenario.js';
 import type { Workbench } from '../workbench/workbench.js';
 
 const KIB = 1024;
@@ -51,9 +51,7 @@ function downloadScenario(
   goals: readonly Goal[],
 ): Scenario {
   const pieces = pieceBytes < MIB ? `${pieceBytes / KIB} KiB` : `${pieceBytes / MIB} MiB`;
-  const sides = downloaders.map(
-    (client): Side => ({ name: client.name, run: (bench) => download(bench, client, pieceBytes) }),
-  );
+  const sides = sidesOf(downloaders, (bench, client) => download(bench, client, pieceBytes));
   return { name, title: `download, ${pieces} pieces`, sides, goals };
 }
 

@@ -7,13 +7,14 @@ import { join } from 'node:path';
 import { REPOSITORY } from '../../test/harness/repository.js';
 import type { Figures, Scenario, Side } from '../suite/scenario.js';
 import { PYTHON } from '../workbench/measured.js';
+import { programCommand } from '../workbench/programs.js';
 import type { Workbench } from '../workbench/workbench.js';
 
 const COUNT = 5000;
 /** V8 and the allocators put off giving back what a start needed; then it is done, and nothing else is. */
 const SETTLE_SECONDS = 40;
 const IDLE_SECONDS = 20;
-const DTORRENT_PROGRAM = [process.execPath, join(REPOSITORY, 'build', 'bench', 'programs', 'idle-torrents.js')];
+const DTORRENT_PROGRAM = programCommand('idle-torrents', []);
 const LIBTORRENT_PROGRAM = [PYTHON, join(REPOSITORY, 'bench', 'clients', 'idle_torrents.py')];
 
 export const IDLE_TORRENTS_SCENARIOS: readonly Scenario[] = [

@@ -2,7 +2,7 @@
 import type { Client } from '../clients/client.js';
 import { DTORRENT } from '../clients/dtorrent.js';
 import { LIBTORRENT } from '../clients/libtorrent.js';
-import type { Figures, Scenario } from '../suite/scenario.js';
+import { type Figures, type Scenario, sidesOf } from '../suite/scenario.js';
 import type { Workbench } from '../workbench/workbench.js';
 
 const PIECE_BYTES = 1024 * 1024;
@@ -11,7 +11,7 @@ export const SEED_SCENARIOS: readonly Scenario[] = [
   {
     name: 'seed',
     title: 'seed to one',
-    sides: [DTORRENT, LIBTORRENT].map((client) => ({ name: client.name, run: (bench) => seed(bench, client) })),
+    sides: sidesOf([DTORRENT, LIBTORRENT], seed),
     goals: [
       { figure: 'cpuSeconds', against: 'libtorrent', bound: 0.6 },
       { figure: 'rssMib', bound: 150 },

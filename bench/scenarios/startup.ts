@@ -9,7 +9,7 @@ import type { Client } from '../clients/client.js';
 import { downloadWithDtorrent } from '../clients/dtorrent.js';
 import { LIBTORRENT } from '../clients/libtorrent.js';
 import { median } from '../suite/result.js';
-import type { Figures, Scenario } from '../suite/scenario.js';
+import { type Figures, type Scenario, sidesOf } from '../suite/scenario.js';
 import type { Content } from '../workbench/content.js';
 import type { Usage } from '../workbench/measured.js';
 import type { Workbench } from '../workbench/workbench.js';
@@ -42,10 +42,7 @@ export const STARTUP_SCENARIOS: readonly Scenario[] = [
   {
     name: 'startup-dial',
     title: 'start-up, `get` to first dial',
-    sides: [DTORRENT_WITH_STATE, LIBTORRENT].map((client) => ({
-      name: client.name,
-      run: (bench) => dialOften(bench, client),
-    })),
+    sides: sidesOf([DTORRENT_WITH_STATE, LIBTORRENT], dialOften),
     goals: [{ figure: 'startMs', bound: 250 }],
   },
 ];

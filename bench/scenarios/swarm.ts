@@ -7,7 +7,7 @@ import { freePorts } from '../../test/harness/ports.js';
 import type { Client } from '../clients/client.js';
 import { joinWithDtorrent, seedWithDtorrent } from '../clients/dtorrent.js';
 import { LIBTORRENT } from '../clients/libtorrent.js';
-import type { Figures, Scenario } from '../suite/scenario.js';
+import { type Figures, type Scenario, sidesOf } from '../suite/scenario.js';
 import type { Workbench } from '../workbench/workbench.js';
 
 const PIECE_BYTES = 1024 * 1024;
@@ -33,7 +33,7 @@ export const SWARM_SCENARIOS: readonly Scenario[] = [
   {
     name: 'swarm',
     title: `swarm of ${DOWNLOADERS + 1}, a quarter of the content`,
-    sides: [DTORRENT, LIBTORRENT].map((client) => ({ name: client.name, run: (bench) => swarm(bench, client) })),
+    sides: sidesOf([DTORRENT, LIBTORRENT], swarm),
     goals: [
       { figure: 'wallSeconds', against: 'libtorrent', bound: 1 },
       { figure: 'cpuSeconds', against: 'libtorrent', bound: 1 },

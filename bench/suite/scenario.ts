@@ -47,6 +47,14 @@ export interface Scenario {
   readonly goals: readonly Goal[];
 }
 
+/** A side for each client: all of them do the same. */
+export function sidesOf<Client extends { readonly name: string }>(
+  clients: readonly Client[],
+  run: (bench: Workbench, client: Client) => Promise<Figures>,
+): readonly Side[] {
+  return clients.map((client) => ({ name: client.name, run: (bench) => run(bench, client) }));
+}
+
 /** A goal in words, `CPU-s ≤ 0.90 × libtorrent`. */
 export function describeGoal({ figure, against, bound }: Goal): string {
   const { label } = FIGURES[figure];
