@@ -7,6 +7,7 @@
  */
 import type { OnReadOpts, Socket } from 'node:net';
 import { type Address, formatHostPort } from '../base/address.js';
+import { viewOf } from '../base/bytes.js';
 import { DtorrentError, toDtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import type { Log } from '../host/log.js';
@@ -100,7 +101,7 @@ export class TcpStream implements ByteStream {
     return {
       buffer,
       callback: (length, filled) => {
-        this.#receive(length === filled.length ? filled : new Uint8Array(filled.buffer, filled.byteOffset, length));
+        this.#receive(length === filled.length ? filled : viewOf(filled, 0, length));
         return true; // pausing goes through pause(), which stops the handle
       },
     };
