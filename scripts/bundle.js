@@ -10,7 +10,7 @@ import { build } from 'esbuild';
 const dist = fileURLToPath(new URL('../dist', import.meta.url));
 
 await build({
-  entryPoints: ['app/cli/main.js', 'node/disk-worker.js', 'node/hash-worker.js'].map((file) => `${dist}/${file}`),
+  entryPoints: ['app/cli/main.js', 'node/disk-worker.js', 'node/source-worker.js'].map((file) => `${dist}/${file}`),
   outdir: `${dist}/cli`,
   entryNames: '[name]',
   bundle: true,

@@ -1,17 +1,22 @@
 /**
- * `createTorrent`: from a path to the bytes of a .torrent. Lists the files, plans, hashes on worker threads and
- * assembles; never holds a file in memory. The same files and options give the same bytes, on any machine.
+ * `createTorrent`: from a path to the bytes of a .torrent. Lists the files and hashes them on worker threads
+ * (source-threads.ts), plans and assembles in between; never holds a file in memory. The same files and options give the same bytes, on any machine.
  * Part of the public API by src/tools.ts; the command line calls it for `create` and for `seed PATH`.
  */
-import { availableParallelism } from 'node:os';
 import { DtorrentError } from '../base/errors.js';
 import { CLIENT_NAME } from '../base/version.js';
-import { assembleTorrent, planTorrent, type TorrentKind, type TorrentPlan } from '../format/create-torrent.js';
+import {
+  assembleTorrent,
+  type PlanOptions,
+  planTorrent,
+  type TorrentKind,
+  type TorrentPlan,
+} from '../format/create-torrent.js';
 import type { InfoHash } from '../format/infohash.js';
-import type { HashPlan } from './hash-job.js';
-import { hashPieces } from './hash-pool.js';
+import { type HashPlan, newHashPlan } from './hash-job.js';
 import { type Rename, renamesOf } from './safe-names.js';
-import { type ListedFile, listSourceFiles } from './source-files.js';
+import { type ListedFile, listSourceFiles, type SourceListing } from './source-files.js';
+import { SourceThreads } from './source-threads.js';
 
 /** How a torrent is made; everything has a default. */
 export interface CreateTorrentOptions {
@@ -44,7 +49,10 @@ export interface CreateTorrentOptions {
   readonly signal?: AbortSignal;
   /** Called as pieces are hashed; `bytesHashed` only grows, up to `bytesTotal`, what there is to read. */
   readonly onProgress?: (progress: CreateProgress) => void;
-  /** Hashing threads; 0 = the calling one. Default: one for each processor, none for little data. */
+  /**
+   * Threads that list and hash; 0 = the calling one, between turns of its event loop. Default: one for each processor,
+   * for little data none but the one that lists a directory.
+   */
   readonly workers?: number;
 }
 
@@ -68,36 +76,53 @@ export interface CreatedTorrent {
 
 /** See src/tools.ts. */
 export async function createTorrent(path: string, options: CreateTorrentOptions = {}): Promise<CreatedTorrent> {
-  const signal = options.signal ?? null;
-  const listing = await listSourceFiles(path, { signal });
-  const name = options.name ?? listing.name;
-  const plan = planTorrent(listing.files, {
+  const threads = new SourceThreads({ workers: options.workers ?? null, signal: options.signal ?? null });
+  try {
+    return await createWith(threads, path, options);
+  } finally {
+    await threads.close();
+  }
+}
+
+async function createWith(
+  threads: SourceThreads,
+  path: string,
+  options: CreateTorrentOptions,
+): Promise<CreatedTorrent> {
+  const listing = await listSourceFiles(path, threads);
+  const plan = planTorrent(listing.files, planOptionsOf(options, listing));
+  const renames = (): Rename[] => renamesOf(plan.fields.name, listedFilesOf(plan));
+  if (options.onlySafeNames) {
+    const [first] = renames();
+    if (first !== undefined) throw unsafeName(first);
+  }
+  const hashing = threads.hash(hashPlanOf(plan), (piecesDone) =>
+    options.onProgress?.({
+      bytesHashed: Math.floor(plan.totalLength * (piecesDone / plan.pieceCount)),
+      bytesTotal: plan.totalLength,
+    }),
+  );
+  // While the threads have their work.
+  const [digests, found] = await Promise.all([hashing, Promise.resolve().then(renames)]);
+  return { ...assembleTorrent(plan, digests), skippedPaths: listing.skippedPaths, renames: found };
+}
+
+function planOptionsOf(options: CreateTorrentOptions, { name, files }: SourceListing): PlanOptions {
+  const { creationDate = null, createdBy = CLIENT_NAME } = options;
+  return {
     kind: options.kind ?? 'hybrid',
     pieceLength: options.pieceLength ?? null,
     fields: {
-      name,
+      name: options.name ?? name,
       trackers: options.trackers ?? [],
       webSeeds: options.webSeeds ?? [],
       isPrivate: options.isPrivate ?? false,
       comment: options.comment ?? null,
       source: options.source ?? null,
-      createdBy: options.createdBy === undefined ? CLIENT_NAME : options.createdBy,
-      creationDate:
-        options.creationDate === 'newestFile' ? dateOfNewest(listing.files) : (options.creationDate ?? null),
+      createdBy,
+      creationDate: creationDate === 'newestFile' ? dateOfNewest(files) : creationDate,
     },
-  });
-  const renames = renamesOf(name, listedFilesOf(plan));
-  if (options.onlySafeNames && renames.length > 0) throw unsafeName(renames[0]!);
-  const digests = await hashPieces(hashPlanOf(plan), {
-    workers: options.workers ?? defaultWorkers(plan),
-    signal,
-    onPieces: (piecesDone) =>
-      options.onProgress?.({
-        bytesHashed: Math.floor(plan.totalLength * (piecesDone / plan.pieceCount)),
-        bytesTotal: plan.totalLength,
-      }),
-  });
-  return { ...assembleTorrent(plan, digests), skippedPaths: listing.skippedPaths, renames };
+  };
 }
 
 /** null when there is none with a date after 1970. */
@@ -123,13 +148,5 @@ function hashPlanOf(plan: TorrentPlan<ListedFile>): HashPlan {
       ? []
       : [{ path: source.diskPath, modifiedMs: source.modifiedMs, lengthBytes, offsetBytes }],
   );
-  return { pieceLength, pieceCount, endBytes, hasV1: kind !== 'v2', hasV2: kind !== 'v1', files };
-}
-
-/** Below this, starting workers (about 30 ms) takes longer than hashing. */
-const WORKERS_FROM_BYTES = 32 * 1024 * 1024;
-const WORKERS_MAX = 16;
-
-function defaultWorkers({ totalLength, pieceCount }: TorrentPlan): number {
-  return totalLength < WORKERS_FROM_BYTES ? 0 : Math.min(availableParallelism(), pieceCount, WORKERS_MAX);
+  return newHashPlan({ pieceLength, pieceCount, endBytes, hasV1: kind !== 'v2', hasV2: kind !== 'v1' }, files);
 }

@@ -86,6 +86,18 @@ export function diskError(thrown: unknown, context: DiskErrorContext): DtorrentE
   return new DtorrentError(code, `cannot ${context.action} ${context.path}: ${explanation}`, { cause: thrown });
 }
 
+/**
+ * Runs a synchronous operation on the file or directory at `path`.
+ * @throws {DtorrentError} in place of what the operation throws.
+ */
+export function attempt<T>(action: DiskAction, path: string, operation: () => T): T {
+  try {
+    return operation();
+  } catch (error) {
+    throw diskError(error, { action, path, directory: path });
+  }
+}
+
 function diskFullError(systemCode: string, thrown: unknown, context: DiskErrorContext): DtorrentError {
   const { path, directory } = context;
   const needed = context.neededBytes ? `, ${path} needs ${formatBytes(context.neededBytes)} more` : ` for ${path}`;

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { DtorrentError, type ErrorCode } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
-import { type ListOptions, listSourceFiles } from './source-files.js';
+import { listSourceFiles, type SourceListing } from './source-files.js';
+import { SourceThreads } from './source-threads.js';
 
 let directory = '';
 
@@ -21,25 +22,45 @@ function write(path: string, lengthBytes: number): string {
   return full;
 }
 
+interface ListOptions {
+  readonly signal?: AbortSignal;
+  readonly filesMax?: number;
+}
+
+/** Lists on this thread and on a worker, which come to the same. */
+async function list(path: string, { signal, filesMax }: ListOptions = {}): Promise<SourceListing> {
+  const listings = [];
+  for (const workers of [0, 1]) {
+    const threads = new SourceThreads({ workers, signal: signal ?? null });
+    listings.push(await listSourceFiles(path, threads, filesMax).finally(() => threads.close()));
+  }
+  assert.deepEqual(listings[1], listings[0]);
+  return listings[0]!;
+}
+
 async function pathsIn(path: string): Promise<string[]> {
-  const { files } = await listSourceFiles(path);
+  const { files } = await list(path);
   return files.map((file) => file.path.join('/')).sort();
 }
 
 async function assertFails(path: string, code: ErrorCode, message: RegExp, options?: ListOptions): Promise<void> {
-  await assert.rejects(listSourceFiles(path, options), (error) => {
-    assert.ok(error instanceof DtorrentError, String(error));
-    assert.equal(error.code, code, error.message);
-    assert.match(error.message, message);
-    return true;
-  });
+  for (const workers of [0, 1]) {
+    const threads = new SourceThreads({ workers, signal: options?.signal ?? null });
+    const listing = listSourceFiles(path, threads, options?.filesMax).finally(() => threads.close());
+    await assert.rejects(listing, (error) => {
+      assert.ok(error instanceof DtorrentError, String(error));
+      assert.equal(error.code, code, error.message);
+      assert.match(error.message, message);
+      return true;
+    });
+  }
 }
 
 test('a directory is listed with everything below it, hidden and empty files too', async () => {
   for (const path of ['a.txt', '.hidden', 'b/c/d', 'b/empty']) write(path, path === 'b/empty' ? 0 : 3);
   mkdirSync(join(directory, 'no files'));
   assert.deepEqual(await pathsIn(directory), ['.hidden', 'a.txt', 'b/c/d', 'b/empty']);
-  const { name, files, skippedPaths } = await listSourceFiles(`${directory}/b/..//`);
+  const { name, files, skippedPaths } = await list(`${directory}/b/..//`);
   assert.equal(name, basename(directory));
   assert.equal(files.length, 4);
   assert.deepEqual(skippedPaths, []);
@@ -48,7 +69,7 @@ test('a directory is listed with everything below it, hidden and empty files too
 test('a file alone has no path of its own', async () => {
   const path = write('one.bin', 5);
   chmodSync(path, 0o744);
-  const { name, files } = await listSourceFiles(path);
+  const { name, files } = await list(path);
   assert.equal(name, 'one.bin');
   assert.deepEqual(
     files.map((file) => [file.path, file.lengthBytes, file.executable, file.diskPath]),
@@ -59,7 +80,7 @@ test('a file alone has no path of its own', async () => {
 test('only what its owner may execute is executable', async () => {
   chmodSync(write('plain', 1), 0o655);
   chmodSync(write('program', 1), 0o700);
-  const { files } = await listSourceFiles(directory);
+  const { files } = await list(directory);
   assert.deepEqual(
     new Map(files.map((file) => [file.path[0], file.executable])),
     new Map([
@@ -76,7 +97,7 @@ test('links below the path are left out and told, whatever they lead to', async 
   symlinkSync('a', join(directory, 'shared', 'inside'));
   symlinkSync('..', join(directory, 'shared', 'round'));
   symlinkSync('nowhere', join(directory, 'shared', 'broken'));
-  const { files, skippedPaths } = await listSourceFiles(join(directory, 'shared'));
+  const { files, skippedPaths } = await list(join(directory, 'shared'));
   assert.deepEqual(
     files.map((file) => file.path),
     [['a']],
@@ -88,7 +109,7 @@ test('a path that is a link itself is followed: it was named', async () => {
   write('real/a', 1);
   symlinkSync('real', join(directory, 'link'));
   assert.deepEqual(await pathsIn(join(directory, 'link')), ['a']);
-  assert.equal((await listSourceFiles(join(directory, 'link'))).name, 'link');
+  assert.equal((await list(join(directory, 'link'))).name, 'link');
 });
 
 test('a path that does not exist, or is no file, is named', async () => {
@@ -108,18 +129,51 @@ test('names of any script pass, ones that are not UTF-8 are refused', async (t) 
 test('directories nested deeper than readers take are refused', async () => {
   const nested = (depth: number): string => [...Array.from({ length: depth - 1 }, () => 'd'), 'f'].join('/');
   write(nested(LIMITS.pathDepthMax), 1);
-  assert.equal((await listSourceFiles(directory)).files[0]!.path.length, LIMITS.pathDepthMax);
+  assert.equal((await list(directory)).files[0]!.path.length, LIMITS.pathDepthMax);
   write(nested(LIMITS.pathDepthMax + 1), 1);
   await assertFails(directory, 'ETORRENT', /nested deeper than the 100/);
 });
 
 test('more files than a torrent may have are refused', async () => {
   for (const path of ['a', 'b', 'c']) write(path, 1);
-  assert.equal((await listSourceFiles(directory, { filesMax: 3 })).files.length, 3);
+  assert.equal((await list(directory, { filesMax: 3 })).files.length, 3);
   await assertFails(directory, 'ETORRENT', /more than 2 files: share a part of it/, { filesMax: 2 });
 });
 
 test('listing stops when it is told to', async () => {
   write('a', 1);
   await assertFails(directory, 'ESTOPPED', /stopped/, { signal: AbortSignal.abort() });
+});
+
+test('more files than are sent at a time are all listed, each with its own length and time', async () => {
+  const count = 1200;
+  for (let i = 0; i < count; i++) {
+    const path = write(`d${i % 7}/f${i}`, i % 5);
+    utimesSync(path, 1_600_000_000, 1_600_000_000 + i);
+  }
+  const { files } = await list(directory);
+  assert.equal(files.length, count);
+  for (const { path, diskPath, lengthBytes, modifiedMs } of files) {
+    const i = Number(path[1]!.slice(1));
+    assert.deepEqual(
+      [path[0], diskPath, lengthBytes, modifiedMs],
+      [`d${i % 7}`, join(directory, `d${i % 7}`, `f${i}`), i % 5, (1_600_000_000 + i) * 1000],
+    );
+  }
+});
+
+test('an error of who takes the files is what the listing ends with, and nobody is called after it', async () => {
+  for (let i = 0; i < 1200; i++) write(`f${i}`, 0);
+  for (const workers of [0, 1]) {
+    const threads = new SourceThreads({ workers, signal: null });
+    let calls = 0;
+    const mine = new Error('mine');
+    const listing = threads.list({ root: directory, filesMax: 9999 }, () => {
+      calls++;
+      throw mine;
+    });
+    await assert.rejects(listing, mine);
+    await threads.close();
+    assert.equal(calls, 1);
+  }
 });

@@ -136,7 +136,7 @@ function expectedPaths(): string[] {
     paths.push(`${path}.js`, `${path}.d.ts`);
   }
   const bundled = readdirSync(join(REPOSITORY, 'dist', 'cli')).filter((name) => name.endsWith('.js'));
-  for (const name of ['main.js', 'disk-worker.js', 'hash-worker.js']) assert.ok(bundled.includes(name), name);
+  for (const name of ['main.js', 'disk-worker.js', 'source-worker.js']) assert.ok(bundled.includes(name), name);
   return [...paths, ...bundled.map((name) => `dist/cli/${name}`)].sort();
 }
 
