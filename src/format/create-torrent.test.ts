@@ -15,6 +15,7 @@ import {
   type TorrentKind,
   type TorrentPlan,
 } from './create-torrent.js';
+import { magnetOf } from './magnet.js';
 import { parseMetainfo } from './metainfo.js';
 import { checkTorrentFields, type TorrentFields } from './torrent-fields.js';
 
@@ -201,6 +202,24 @@ test('private and source change the info-hash, comment and trackers do not', () 
   assert.equal(hashOf({ comment: 'x', trackers: [['http://a/']], creationDate: 5, createdBy: 'y' }), plain);
 });
 
+test('the magnet is the one that a reader makes: safe name, unique trackers, web seeds that are directories', () => {
+  const given: Given = {
+    name: ' a:b ',
+    trackers: [['http://a/', ' http://a/ '], [], ['udp://b:1']],
+    webSeeds: ['http://w/x y', 'http://w/z/'],
+  };
+  for (const kind of KINDS) {
+    for (const files of [[file('', 5)], [file('a', 5)], [file('a', 5), file('b', 0)]]) {
+      const made = plan(files, { ...given, kind });
+      const { bytes, magnet } = assembleTorrent(made, madeUpDigests(made));
+      assert.deepEqual(magnet, magnetOf(parseMetainfo(bytes)));
+      const slash = files.length > 1 ? '/' : '';
+      assert.deepEqual(magnet.webSeeds, [`http://w/x%20y${slash}`, 'http://w/z/']);
+      assert.deepEqual(magnet.trackers, ['http://a/', 'udp://b:1']);
+    }
+  }
+});
+
 test('one tracker is announce alone', () => {
   const text = toLatin1(torrentOf([file('a', 5)], { trackers: [[], ['http://a/']] }));
   assert.match(text, /^d8:announce9:http:\/\/a\/4:info/);
@@ -231,9 +250,10 @@ test('what is made can be read: files, order, offsets, padding and hashes agree 
       fc.pre(sources.some(({ lengthBytes }) => lengthBytes > 0));
       const made = plan(sources, { kind, pieceLength, name: 'root' });
       const digests = madeUpDigests(made);
-      const { bytes, infoHash } = assembleTorrent(made, digests);
+      const { bytes, infoHash, magnet } = assembleTorrent(made, digests);
       const read = parseMetainfo(bytes);
       assert.deepEqual(read.infoHash, infoHash);
+      assert.deepEqual(magnetOf(read), magnet);
       assert.equal(read.pieceCount, made.pieceCount);
       assert.equal(read.totalLength, made.totalLength);
       assert.deepEqual(read.v1Pieces, kind === 'v2' ? null : digests.v1);

@@ -8,9 +8,12 @@ import { assert } from '../base/assert.js';
 import { fromUtf8, isAscii, toLatin1 } from '../base/bytes.js';
 import { DtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
-import { type BencodeInput, encodeBencode, RawBencode } from './bencode.js';
+import { type BencodeDict, type BencodeInput, decodeBencode, encodeBencode, RawBencode } from './bencode.js';
 import { type InfoHash, infoHashOf } from './infohash.js';
+import { type Magnet, type MagnetSubject, magnetOf } from './magnet.js';
 import { HASH_BYTES, pieceLayerRoot } from './merkle.js';
+import { nameOf } from './metainfo.js';
+import { baseUrlsOf, readOuterDictionary } from './outer-dictionary.js';
 import { checkTorrentFields, type TorrentFields } from './torrent-fields.js';
 
 /** v1 = BEP 3, v2 = BEP 52, hybrid = both in one torrent. */
@@ -88,6 +91,8 @@ export interface AssembledTorrent {
   /** The .torrent file. */
   readonly bytes: Uint8Array;
   readonly infoHash: InfoHash;
+  /** The magnet link that whoever reads the file would make of it, without reading a long file once more. */
+  readonly magnet: Magnet;
 }
 
 /** @throws {DtorrentError} `EOPTION` when the file would be larger than readers take. */
@@ -107,19 +112,29 @@ export function assembleTorrent(plan: TorrentPlan, digests: PieceDigests): Assem
     source: fields.source ?? undefined,
   });
   const bytes = encodeBencode({
-    ...trackerKeys(fields.trackers),
-    comment: fields.comment ?? undefined,
-    'created by': fields.createdBy ?? undefined,
-    'creation date': fields.creationDate ?? undefined,
+    ...outerKeys(fields),
     info: new RawBencode(info),
     'piece layers': hasV2 ? pieceLayers : undefined,
-    'url-list': fields.webSeeds.length > 0 ? fields.webSeeds : undefined,
   });
   if (bytes.length > LIMITS.torrentFileBytesMax) {
     const problem = `the torrent file would have ${bytes.length} bytes, and ${LIMITS.torrentFileBytesMax} are allowed`;
     throw new DtorrentError('EOPTION', `${problem}: choose a larger piece length, or share fewer files`);
   }
-  return { bytes, infoHash: infoHashOf(info, { v1: hasV1, v2: hasV2 }) };
+  const infoHash = infoHashOf(info, { v1: hasV1, v2: hasV2 });
+  return { bytes, infoHash, magnet: magnetOf(readBack(plan, infoHash)) };
+}
+
+/** What a reader takes the name, trackers and web seeds to be. */
+function readBack({ fields, files }: TorrentPlan, infoHash: InfoHash): MagnetSubject {
+  const outer = decodeBencode(encodeBencode(outerKeys(fields))).value as BencodeDict;
+  const { trackers, webSeeds } = readOuterDictionary(outer);
+  const isMultiFile = files.filter(({ source }) => source !== null).length > 1;
+  return {
+    infoHash,
+    name: nameOf(fromUtf8(fields.name), infoHash),
+    trackers,
+    webSeeds: baseUrlsOf(webSeeds, isMultiFile),
+  };
 }
 
 /**
@@ -243,6 +258,17 @@ function directoryOf(root: TreeNode, path: readonly string[]): TreeNode {
 
 function bencodeKey(element: string): string {
   return isAscii(element) ? element : toLatin1(fromUtf8(element));
+}
+
+/** What does not depend on the files. */
+function outerKeys({ trackers, comment, createdBy, creationDate, webSeeds }: TorrentFields): BencodeRecord {
+  return {
+    ...trackerKeys(trackers),
+    comment: comment ?? undefined,
+    'created by': createdBy ?? undefined,
+    'creation date': creationDate ?? undefined,
+    'url-list': webSeeds.length > 0 ? webSeeds : undefined,
+  };
 }
 
 /** BEP 12: old readers know `announce` alone. */

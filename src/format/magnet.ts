@@ -67,10 +67,13 @@ export function formatMagnet(magnet: Magnet): string {
   return link;
 }
 
+/** What of a torrent goes into its magnet link. */
+export type MagnetSubject = Pick<Metainfo, 'infoHash' | 'name' | 'trackers' | 'webSeeds'>;
+
 /** @returns the magnet link of a torrent, its tracker tiers flattened. */
-export function magnetOf(metainfo: Metainfo): Magnet {
-  const { infoHash, name, webSeeds } = metainfo;
-  const trackers = metainfo.trackers.flat().slice(0, LIMITS.magnetTrackersMax);
+export function magnetOf(torrent: MagnetSubject): Magnet {
+  const { infoHash, name, webSeeds } = torrent;
+  const trackers = torrent.trackers.flat().slice(0, LIMITS.magnetTrackersMax);
   return { infoHash, name, trackers, webSeeds, peers: [], select: null };
 }
 

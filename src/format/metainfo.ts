@@ -11,7 +11,7 @@ import { type LaidOutFile, layOutHybrid, layOutListFile, layOutTree } from './fi
 import { readFileTree } from './file-tree.js';
 import { type InfoHash, infoHashHex, infoHashOf } from './infohash.js';
 import { invalidTorrent } from './invalid-torrent.js';
-import { EMPTY_OUTER_DICTIONARY, type OuterDictionary, readOuterDictionary } from './outer-dictionary.js';
+import { baseUrlsOf, EMPTY_OUTER_DICTIONARY, type OuterDictionary, readOuterDictionary } from './outer-dictionary.js';
 import { placeInTree } from './path-tree.js';
 import { checkedPieceLayers } from './piece-layers.js';
 import { safeName } from './safe-path.js';
@@ -141,7 +141,7 @@ function* describe({ info: lenientInfo, isCanonical, infoBytes }: InfoSource, ou
     v1Pieces: hasV1 ? readPieces(info, pieceCount) : null,
     pieceLayers,
     trackers: outer.trackers,
-    webSeeds: baseUrls(outer.webSeeds, files),
+    webSeeds: baseUrlsOf(outer.webSeeds, hasSeveral(files)),
     httpSeeds: outer.httpSeeds,
     nodes: outer.nodes,
     comment: outer.comment,
@@ -164,6 +164,11 @@ function readsAsV2(info: BencodeDict): boolean {
 function readName(info: BencodeDict, infoHash: InfoHash): string {
   const name = info.getBytes('name.utf-8') ?? info.getBytes('name');
   if (name === null) throw invalidTorrent('it has no name');
+  return nameOf(name, infoHash);
+}
+
+/** @returns the name that a torrent has for whoever reads it; its info-hash when nothing of the name can be used. */
+export function nameOf(name: Uint8Array, infoHash: InfoHash): string {
   return safeName(name) || infoHashHex(infoHash);
 }
 
@@ -223,19 +228,16 @@ function placeFiles(
   return { files, endBytes, totalLength };
 }
 
+function hasSeveral(files: readonly MetainfoFile[]): boolean {
+  return files.filter((file) => !file.padding).length > 1;
+}
+
 function readPieces(info: BencodeDict, pieceCount: number): Uint8Array {
   const pieces = info.getBytes('pieces');
   if (pieces === null || pieces.length !== pieceCount * SHA1_BYTES) {
     throw invalidTorrent(`its pieces are not ${SHA1_BYTES} bytes for each of ${pieceCount} pieces`);
   }
   return pieces;
-}
-
-/** BEP 19: with several files the URL is a directory. */
-function baseUrls(urls: readonly string[], files: readonly MetainfoFile[]): readonly string[] {
-  const isMultiFile = files.filter((file) => !file.padding).length > 1;
-  if (!isMultiFile) return urls;
-  return [...new Set(urls.map((url) => (url.endsWith('/') ? url : `${url}/`)))];
 }
 
 const SHA1_BYTES = 20;

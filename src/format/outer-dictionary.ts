@@ -56,6 +56,12 @@ export function readOuterDictionary(outer: BencodeDict): OuterDictionary {
   };
 }
 
+/** BEP 19: with several files the URL is a directory. */
+export function baseUrlsOf(webSeeds: readonly string[], isMultiFile: boolean): readonly string[] {
+  if (!isMultiFile) return webSeeds;
+  return [...new Set(webSeeds.map((url) => (url.endsWith('/') ? url : `${url}/`)))];
+}
+
 /** BEP 12: `announce` counts only when `announce-list` has nothing to offer. */
 function readTrackers(outer: BencodeDict): string[][] {
   const seen = new Set<string>();

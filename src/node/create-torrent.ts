@@ -13,6 +13,7 @@ import {
   type TorrentPlan,
 } from '../format/create-torrent.js';
 import type { InfoHash } from '../format/infohash.js';
+import type { Magnet } from '../format/magnet.js';
 import { type HashPlan, newHashPlan } from './hash-job.js';
 import { type Rename, renamesOf } from './safe-names.js';
 import { type ListedFile, listSourceFiles, type SourceListing } from './source-files.js';
@@ -68,6 +69,14 @@ export interface CreatedTorrent {
   readonly bytes: Uint8Array;
   /** Of the torrent. */
   readonly infoHash: InfoHash;
+  /** What its magnet link says. */
+  readonly magnet: Magnet;
+  /** Bytes, of every piece but the last. */
+  readonly pieceLength: number;
+  /** From 1. */
+  readonly pieceCount: number;
+  /** Bytes of all files, padding left out. */
+  readonly totalLength: number;
   /** Symbolic links, sockets, pipes and devices below the path, which are not in the torrent; absolute. */
   readonly skippedPaths: readonly string[];
   /** What downloads will save under another name, because some platform does not allow the one it has; mostly none. */
@@ -104,7 +113,9 @@ async function createWith(
   );
   // While the threads have their work.
   const [digests, found] = await Promise.all([hashing, Promise.resolve().then(renames)]);
-  return { ...assembleTorrent(plan, digests), skippedPaths: listing.skippedPaths, renames: found };
+  const { pieceLength, pieceCount, totalLength } = plan;
+  const { skippedPaths } = listing;
+  return { ...assembleTorrent(plan, digests), pieceLength, pieceCount, totalLength, skippedPaths, renames: found };
 }
 
 function planOptionsOf(options: CreateTorrentOptions, { name, files }: SourceListing): PlanOptions {

@@ -11,9 +11,6 @@ import {
   createTorrent,
   DtorrentError,
   formatMagnet,
-  type Metainfo,
-  magnetOf,
-  parseMetainfo,
 } from '../../../index.js';
 import type { CommandContext } from '../context.js';
 import { formatSize } from '../display/formats.js';
@@ -36,7 +33,7 @@ export async function runCreate(path: string, options: CreateOptions, context: C
     onProgress: hashing.show,
   }).finally(hashing.clear);
   await write(output, torrent.bytes, options);
-  report({ output, torrent, metainfo: parseMetainfo(torrent.bytes) }, options, context);
+  report(output, torrent, options, context);
   return 0;
 }
 
@@ -96,22 +93,15 @@ function existsError(path: string): DtorrentError {
   return new DtorrentError('EFILECREATE', `${path} is already there; --force overwrites it`);
 }
 
-interface Created {
-  readonly output: string;
-  readonly torrent: CreatedTorrent;
-  readonly metainfo: Metainfo;
-}
-
-function report({ output, torrent, metainfo }: Created, options: CreateOptions, context: CommandContext): void {
-  const infoHash = hexPair(metainfo.infoHash);
-  const magnet = formatMagnet(magnetOf(metainfo));
-  const { name, totalLength, pieceLength, pieceCount } = metainfo;
-  const { skippedPaths, renames } = torrent;
+function report(output: string, torrent: CreatedTorrent, options: CreateOptions, context: CommandContext): void {
+  const { totalLength, pieceLength, pieceCount, skippedPaths, renames } = torrent;
+  const infoHash = hexPair(torrent.infoHash);
+  const magnet = formatMagnet(torrent.magnet);
   if (options.json) {
     const created = {
       path: output,
       infoHash,
-      name,
+      name: torrent.magnet.name,
       totalLength,
       pieceLength,
       pieceCount,
