@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { fromLatin1, fromUtf8 } from '../base/bytes.js';
+import { fromLatin1, fromUtf8, toUtf8 } from '../base/bytes.js';
 import { LIMITS } from '../base/limits.js';
-import { safeName, safePath } from './safe-path.js';
+import { safeName, safePath, safeTextPath } from './safe-path.js';
 
 function safe(...elements: string[]): string {
   return safePath(elements.map(fromUtf8)).join('/');
@@ -82,6 +82,7 @@ test('whatever comes in, what comes out is safe, and safe already', () => {
   const element = fc.oneof(
     fc.uint8Array({ maxLength: 400 }),
     fc.string({ unit: 'binary', maxLength: 300 }).map(fromUtf8),
+    fc.string({ maxLength: 20 }).map(fromUtf8),
     fc.constantFrom('..', '.', '/', 'con', 'a.b', ' ', '\u202e', ':').map(fromUtf8),
   );
   fc.assert(
@@ -94,6 +95,7 @@ test('whatever comes in, what comes out is safe, and safe already', () => {
         assert.ok(fromUtf8(safeElement).length <= LIMITS.pathElementBytesMax);
       }
       assert.deepEqual(safePath(path.map(fromUtf8)), path);
+      assert.deepEqual(safeTextPath(elements.map(toUtf8)), path);
     }),
     { numRuns: 500 },
   );

@@ -20,9 +20,16 @@ export function safePath(elements: readonly Uint8Array[]): string[] {
   return path.length > 0 ? path : [REPLACEMENT];
 }
 
+/** safePath of names that are well-formed text. @returns `elements` themselves when they are safe. */
+export function safeTextPath(elements: readonly string[]): readonly string[] {
+  return elements.length > 0 && elements.every(isPlain) ? elements : safePath(elements.map(fromUtf8));
+}
+
 /** @returns one element of safePath, '' for `.` and `..`. */
 export function safeElement(element: Uint8Array): string {
-  const text = withoutSeparators(toUtf8(element));
+  const name = toUtf8(element);
+  if (isPlain(name)) return name;
+  const text = withoutSeparators(name);
   return text === '.' || text === '..' ? '' : safeText(text) || REPLACEMENT;
 }
 
@@ -40,6 +47,24 @@ const REPLACED = /[\p{Cc}\ufffd?<>"|*:]/gu;
 const DEVICE = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(?:\.|$)/i;
 /** An ending longer than this, with its dot, is no extension worth keeping. */
 const EXTENSION_BYTES_MAX = 10;
+
+/** By code unit: 1 = safe wherever it stands; the rest of ASCII, and all that lies beyond, is looked at more closely. */
+const IS_SAFE_ASCII = Uint8Array.from({ length: 0x80 }, (_, code) =>
+  code >= 0x20 && code < 0x7f && !'/\\?<>"|*:'.includes(String.fromCharCode(code)) ? 1 : 0,
+);
+const DOT = 0x2e;
+const SPACE = 0x20;
+
+/** Whether `name` is safe as it is, as nearly all names are: a torrent may have a million. */
+function isPlain(name: string): boolean {
+  if (name.length === 0 || name.length > LIMITS.pathElementBytesMax) return false;
+  let code = 0;
+  for (let i = 0; i < name.length; i++) {
+    code = name.charCodeAt(i);
+    if (code >= 0x80 || IS_SAFE_ASCII[code] === 0) return false;
+  }
+  return code !== DOT && code !== SPACE && !DEVICE.test(name);
+}
 
 function withoutSeparators(text: string): string {
   return text.replace(DROPPED, '');

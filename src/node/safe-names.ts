@@ -5,10 +5,9 @@
  */
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fromUtf8 } from '../base/bytes.js';
 import type { Metainfo } from '../format/metainfo.js';
 import { placeInTree, type TreeEntry } from '../format/path-tree.js';
-import { safePath } from '../format/safe-path.js';
+import { safeTextPath } from '../format/safe-path.js';
 import type { ListedFile } from './source-files.js';
 
 /** A file or directory that a download saves under another name. */
@@ -25,18 +24,21 @@ export interface Rename {
  * @returns one entry for each file or directory, not for what lies in a renamed directory.
  */
 export function renamesOf(name: string, files: readonly ListedFile[]): Rename[] {
+  const safeRoot = safeNameOf(name);
+  const first = files[0];
+  if (safeRoot !== name && first !== undefined) {
+    return [{ diskPath: ancestor(first.diskPath, first.path.length), safeName: safeRoot }];
+  }
   const renames = new Map<string, Rename>();
-  const root = safeElementOf(name);
-  const placed = files.map(({ path }): TreeEntry => {
-    return { path: path.length === 0 ? [root] : [root, ...safePathOf(path)], symlinkTarget: null };
-  });
+  // Below the directory; a file that is the torrent has no path.
+  const nested = files.filter(({ path }) => path.length > 0);
+  const placed = nested.map(({ path }): TreeEntry => ({ path: safeTextPath(path), symlinkTarget: null }));
   placeInTree(placed);
-  for (const [i, { path, diskPath }] of files.entries()) {
+  for (const [i, { path, diskPath }] of nested.entries()) {
     const safe = placed[i]!.path;
-    const elements = [name, ...path];
-    const at = elements.findIndex((element, depth) => element !== safe[depth]);
+    const at = path.findIndex((element, depth) => element !== safe[depth]);
     if (at < 0) continue;
-    const renamed = ancestor(diskPath, elements.length - 1 - at);
+    const renamed = ancestor(diskPath, path.length - 1 - at);
     if (!renames.has(renamed)) renames.set(renamed, { diskPath: renamed, safeName: safe[at] ?? '' });
   }
   return [...renames.values()];
@@ -67,18 +69,14 @@ async function unsafeNameOnPath(directory: string, path: readonly string[]): Pro
       continue;
     }
     const names = await readdir(parent).catch(() => []);
-    const found = names.find((name) => name !== element && safeElementOf(name) === element);
+    const found = names.find((name) => name !== element && safeNameOf(name) === element);
     return found === undefined ? null : { diskPath: join(parent, found), safeName: element };
   }
   return null;
 }
 
-function safePathOf(path: readonly string[]): string[] {
-  return safePath(path.map((element) => fromUtf8(element)));
-}
-
-function safeElementOf(name: string): string {
-  return safePathOf([name])[0]!;
+function safeNameOf(name: string): string {
+  return safeTextPath([name])[0]!;
 }
 
 function ancestor(path: string, levels: number): string {
