@@ -50,10 +50,10 @@ export type { LogLevel } from './host/log.js';
 export type { CreatedTorrent, CreateProgress, CreateTorrentOptions } from './node/create-torrent.js';
 export { parseMetainfoInTurns } from './node/metainfo-in-turns.js';
 export type { Rename } from './node/safe-names.js';
-export { type LoadSourceOptions, loadSource, type TorrentSource } from './node/torrent-source.js';
+export type { LoadSourceOptions, TorrentSource } from './node/torrent-source.js';
 export type { TrackerHandle } from './node/tracker-listener.js';
 export type { VerifiedFile, VerifyOptions, VerifyReport } from './node/verify-data.js';
-export { createTorrent, findUnsafeName, startTracker, verifyData } from './tools.js';
+export { createTorrent, findUnsafeName, loadSource, startTracker, verifyData } from './tools.js';
 
 /** Any: it only has to exist. */
 const KEEP_ALIVE_INTERVAL_MS = 60_000;

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import {
   bytesEqual,
+  compareAsUtf8,
   compareBytes,
   concatBytes,
   fromHex,
@@ -58,6 +59,33 @@ test('comparison is memcmp, a shorter prefix first', () => {
   assert.equal(bytesEqual(of(1, 2), of(1, 2)), true);
   assert.equal(bytesEqual(of(1, 2), of(1, 3)), false);
   assert.equal(bytesEqual(of(1), of(1, 2)), false);
+});
+
+test('texts compare as their UTF-8 bytes do', () => {
+  const texts = [
+    '',
+    'a',
+    'ab',
+    'b',
+    'é',
+    '\ud7ff',
+    '\ue000',
+    '\uffff',
+    '\u{10000}',
+    '\u{10001}',
+    '\u{1f600}',
+    '\u{10ffff}',
+  ];
+  for (const a of texts) {
+    for (const b of texts) assert.equal(Math.sign(compareAsUtf8(a, b)), Math.sign(texts.indexOf(a) - texts.indexOf(b)));
+  }
+  const unit = fc.constantFrom('a', 'é', '\ud7ff', '\ue000', '\uffff', '\u{10000}', '\u{1f600}');
+  const text = fc.string({ unit, maxLength: 4 });
+  fc.assert(
+    fc.property(text, text, (a, b) => {
+      assert.equal(Math.sign(compareAsUtf8(a, b)), Math.sign(compareBytes(fromUtf8(a), fromUtf8(b))));
+    }),
+  );
 });
 
 test('parts are joined in order', () => {

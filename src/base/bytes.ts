@@ -54,6 +54,31 @@ export function toUtf8Strict(bytes: Uint8Array): string | null {
   }
 }
 
+/**
+ * Compares well-formed texts as their UTF-8 bytes compare, without making them.
+ * @returns below 0, 0 or above 0
+ */
+export function compareAsUtf8(a: string, b: string): number {
+  if (a === b) return 0;
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const unitA = a.charCodeAt(i);
+    const unitB = b.charCodeAt(i);
+    if (unitA === unitB) continue;
+    // Surrogates stand for characters beyond U+FFFF, so they come after the units that are above them.
+    const bothHigh = unitA >= FIRST_SURROGATE && unitB >= FIRST_SURROGATE;
+    return bothHigh && isSurrogate(unitA) !== isSurrogate(unitB) ? unitB - unitA : unitA - unitB;
+  }
+  return a.length - b.length;
+}
+
+const FIRST_SURROGATE = 0xd800;
+const LAST_SURROGATE = 0xdfff;
+
+function isSurrogate(unit: number): boolean {
+  return unit >= FIRST_SURROGATE && unit <= LAST_SURROGATE;
+}
+
 /** Whether UTF-8, latin1 and the code units of `text` are the same: a loop, and cheaper than to encode a short text. */
 export function isAscii(text: string): boolean {
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;

@@ -222,6 +222,8 @@ const SAFE_DIGITS = 15;
 /** Keys up to this length are read without a view of their own. */
 const SHORT_KEY_BYTES = 40;
 const RECENT_KEYS = 64;
+/** Lengths of one or two digits. */
+const SHORT_LENGTHS = 100;
 const NO_KEY = -1;
 
 /** A container being read. One per depth, reused. */
@@ -501,39 +503,39 @@ class Encoder {
   }
 
   #list(items: readonly BencodeInput[]): void {
-    this.#ascii('l');
+    this.#byte(LETTER_L);
     for (const item of items) this.value(item);
-    this.#ascii('e');
+    this.#byte(LETTER_E);
   }
 
   #dict(entries: [string, BencodeInput][]): void {
     // Code units of latin1 compare as the bytes do.
     entries.sort((a, b) => (a[0] < b[0] ? -1 : 1));
-    this.#ascii('d');
+    this.#byte(LETTER_D);
     for (const [key, value] of entries) {
       this.#key(key);
       this.value(value);
     }
-    this.#ascii('e');
+    this.#byte(LETTER_E);
   }
 
   /** A dictionary without the pairs in between: a torrent has one for each of its files. */
   #record(record: BencodeRecord): void {
     const keys = Object.keys(record);
     if (!isSorted(keys)) keys.sort((a, b) => (a < b ? -1 : 1));
-    this.#ascii('d');
+    this.#byte(LETTER_D);
     for (const key of keys) {
       const value = record[key];
       if (value === undefined) continue;
       this.#key(key);
       this.value(value);
     }
-    this.#ascii('e');
+    this.#byte(LETTER_E);
   }
 
   #key(key: string): void {
     for (let i = 0; i < key.length; i++) assert(key.charCodeAt(i) <= 0xff, 'a bencode key is latin1');
-    this.#ascii(`${key.length}:`);
+    this.#prefix(key.length);
     this.#ascii(key);
   }
 
@@ -543,19 +545,40 @@ class Encoder {
       this.#string(fromUtf8(text));
       return;
     }
-    this.#ascii(`${text.length}:`);
+    this.#prefix(text.length);
     this.#ascii(text);
   }
 
   #string(bytes: Uint8Array): void {
-    this.#ascii(`${bytes.length}:`);
+    this.#prefix(bytes.length);
     this.#append(bytes);
   }
 
   /** ASCII, or latin1: a byte for each code unit. */
   #ascii(text: string): void {
-    this.#reserve(text.length);
-    for (let i = 0; i < text.length; i++) this.#bytes[this.#length++] = text.charCodeAt(i);
+    const { length } = text;
+    this.#reserve(length);
+    const bytes = this.#bytes;
+    const start = this.#length;
+    for (let i = 0; i < length; i++) bytes[start + i] = text.charCodeAt(i);
+    this.#length = start + length;
+  }
+
+  #byte(byte: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = byte;
+  }
+
+  /** The length of a string and its colon, a text each time for long ones alone. */
+  #prefix(length: number): void {
+    if (length >= SHORT_LENGTHS) {
+      this.#ascii(`${length}:`);
+      return;
+    }
+    this.#reserve(3);
+    if (length >= 10) this.#bytes[this.#length++] = ZERO + Math.floor(length / 10);
+    this.#bytes[this.#length++] = ZERO + (length % 10);
+    this.#bytes[this.#length++] = COLON;
   }
 
   #append(bytes: Uint8Array): void {

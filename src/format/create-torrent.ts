@@ -5,7 +5,7 @@
  * Called by node/create-torrent.ts.
  */
 import { assert } from '../base/assert.js';
-import { fromUtf8, isAscii, toLatin1 } from '../base/bytes.js';
+import { compareAsUtf8, fromUtf8, isAscii, toLatin1 } from '../base/bytes.js';
 import { DtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import { type BencodeDict, type BencodeInput, decodeBencode, encodeBencode, RawBencode } from './bencode.js';
@@ -163,11 +163,21 @@ function checkPieceLength(pieceLength: number): void {
 
 /** The order of BEP 52, for v1 too: element by element, as UTF-8 bytes. */
 function sortFiles<F extends SourceFile>(files: readonly F[]): F[] {
-  // NUL is in no name and sorts before everything: one comparison of strings compares element by element.
-  const keyed = files.map((file) => ({ file, key: file.path.map(bencodeKey).join('\0') }));
-  keyed.sort((a, b) => (a.key < b.key ? -1 : 1));
-  for (let i = 1; i < keyed.length; i++) assert(keyed[i - 1]!.key !== keyed[i]!.key, 'no path is listed twice');
-  return keyed.map(({ file }) => file);
+  const sorted = [...files].sort((a, b) => comparePaths(a.path, b.path));
+  for (let i = 1; i < sorted.length; i++) {
+    assert(comparePaths(sorted[i - 1]!.path, sorted[i]!.path) < 0, 'no path is listed twice');
+  }
+  return sorted;
+}
+
+/** By UTF-8 bytes, element by element: a directory's files stand together. */
+function comparePaths(a: readonly string[], b: readonly string[]): number {
+  const depth = Math.min(a.length, b.length);
+  for (let i = 0; i < depth; i++) {
+    const order = compareAsUtf8(a[i]!, b[i]!);
+    if (order !== 0) return order;
+  }
+  return a.length - b.length;
 }
 
 function placeFiles<F extends SourceFile>(

@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { DtorrentError, type ErrorCode } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
-import { listSourceFiles, type SourceListing } from './source-files.js';
+import { type ListedFile, listSourceFiles, type SourceListing } from './source-files.js';
 import { SourceThreads } from './source-threads.js';
 
 let directory = '';
@@ -30,12 +39,17 @@ interface ListOptions {
 /** Lists on this thread and on a worker, which come to the same. */
 async function list(path: string, { signal, filesMax }: ListOptions = {}): Promise<SourceListing> {
   const listings = [];
-  for (const workers of [0, 1]) {
+  for (const workers of [0, 2]) {
     const threads = new SourceThreads({ workers, signal: signal ?? null });
     listings.push(await listSourceFiles(path, threads, filesMax).finally(() => threads.close()));
   }
-  assert.deepEqual(listings[1], listings[0]);
+  const [here, there] = listings.map(({ files, ...rest }) => ({ ...rest, files: [...files].sort(byPath) }));
+  assert.deepEqual(there, here);
   return listings[0]!;
+}
+
+function byPath(a: ListedFile, b: ListedFile): number {
+  return a.diskPath < b.diskPath ? -1 : 1;
 }
 
 async function pathsIn(path: string): Promise<string[]> {
@@ -44,7 +58,7 @@ async function pathsIn(path: string): Promise<string[]> {
 }
 
 async function assertFails(path: string, code: ErrorCode, message: RegExp, options?: ListOptions): Promise<void> {
-  for (const workers of [0, 1]) {
+  for (const workers of [0, 2]) {
     const threads = new SourceThreads({ workers, signal: options?.signal ?? null });
     const listing = listSourceFiles(path, threads, options?.filesMax).finally(() => threads.close());
     await assert.rejects(listing, (error) => {
@@ -164,11 +178,16 @@ test('more files than are sent at a time are all listed, each with its own lengt
 
 test('an error of who takes the files is what the listing ends with, and nobody is called after it', async () => {
   for (let i = 0; i < 1200; i++) write(`f${i}`, 0);
-  for (const workers of [0, 1]) {
+  for (const workers of [0, 2]) {
     const threads = new SourceThreads({ workers, signal: null });
     let calls = 0;
     const mine = new Error('mine');
-    const listing = threads.list({ root: directory, filesMax: 9999 }, () => {
+    const order = {
+      root: directory,
+      names: readdirSync(directory),
+      nextName: new Int32Array(new SharedArrayBuffer(4)),
+    };
+    const listing = threads.list(order, () => {
       calls++;
       throw mine;
     });

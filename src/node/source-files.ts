@@ -3,14 +3,14 @@
  * a symbolic link: the user named it. Called by create-torrent.ts.
  */
 import type { Stats } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, resolve, sep } from 'node:path';
 import { DtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import type { SourceFile } from '../format/create-torrent.js';
 import { diskError } from './disk-error.js';
 import type { SourceThreads } from './source-threads.js';
-import { below, isExecutable, WALKED_COLUMNS, type WalkedFiles } from './source-walk.js';
+import { below, checkedNames, isExecutable, WALKED_COLUMNS, type WalkedFiles, type WalkOrder } from './source-walk.js';
 import { systemErrorCode } from './system-error.js';
 
 export interface ListedFile extends SourceFile {
@@ -50,15 +50,19 @@ export async function listSourceFiles(
   const files: ListedFile[] = [];
   const skippedPaths: string[] = [];
   let totalBytes = 0;
-  await threads.list({ root, filesMax }, (walked) => {
+  await threads.list(await walkOrder(root), (walked) => {
     skippedPaths.push(...walked.skippedPaths);
     for (const file of listedFiles(root, walked)) {
       files.push(file);
       totalBytes += file.lengthBytes;
     }
+    if (files.length > filesMax) {
+      throw new DtorrentError('ETORRENT', `${root} has more than ${filesMax} files: share a part of it`);
+    }
     threads.prepareFor(totalBytes);
   });
-  return { name, files, skippedPaths };
+  // Which thread tells first is chance.
+  return { name, files, skippedPaths: skippedPaths.sort() };
 }
 
 async function statRoot(root: string): Promise<Stats> {
@@ -69,6 +73,15 @@ async function statRoot(root: string): Promise<Stats> {
     if (code !== 'ENOENT' && code !== 'ENOTDIR')
       throw diskError(error, { action: 'open', path: root, directory: root });
     throw new DtorrentError('ENOTFOUND', `there is no ${root}: nothing to make a torrent of`, { cause: error });
+  }
+}
+
+async function walkOrder(root: string): Promise<WalkOrder> {
+  try {
+    const names = checkedNames(root, await readdir(root));
+    return { root, names, nextName: new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)) };
+  } catch (error) {
+    throw diskError(error, { action: 'open', path: root, directory: root });
   }
 }
 

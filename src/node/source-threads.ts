@@ -1,6 +1,6 @@
 /**
- * The threads that read what a torrent is made of: one lists the files, all of them hash, and none has to wait for the
- * main thread in between. Without workers the same runs on the main thread, between turns of the event loop.
+ * The threads that read what a torrent is made of: they list the files, then they hash, and none has to wait for the main
+ * thread in between. Without workers the same runs on the main thread, between turns of the event loop.
  * Memory is one buffer a thread plus the digests. Called by create-torrent.ts.
  */
 import { availableParallelism } from 'node:os';
@@ -9,16 +9,10 @@ import { Worker } from 'node:worker_threads';
 import { DtorrentError, type ErrorCode, toDtorrentError } from '../base/errors.js';
 import type { PieceDigests } from '../format/create-torrent.js';
 import { digestsOf, type HashPlan, HashThread } from './hash-job.js';
-import { SourceWalk, type WalkedFiles } from './source-walk.js';
+import { SourceWalk, type WalkedFiles, type WalkOrder } from './source-walk.js';
 
 /** What a worker is told to do: to list a directory, or to hash. */
 export type SourceOrder = WalkOrder | HashPlan;
-
-export interface WalkOrder {
-  /** Absolute. */
-  readonly root: string;
-  readonly filesMax: number;
-}
 
 /** What it answers: files, and null after the last; how many pieces were hashed; or what went wrong. */
 export type SourceAnswer = WalkedFiles | null | number | { readonly code: ErrorCode; readonly message: string };
@@ -37,7 +31,9 @@ interface Task {
   readonly reject: (reason: unknown) => void;
 }
 
-/** Below this, starting another worker (about 30 ms) takes longer than hashing. */
+/** They list a directory before it is known how much there is to hash. */
+const LISTING_WORKERS = 2;
+/** Below this, starting workers (about 40 ms) takes longer than hashing. */
 const WORKERS_FROM_BYTES = 32 * 1024 * 1024;
 const WORKERS_MAX = 16;
 
@@ -71,12 +67,12 @@ export class SourceThreads {
       await this.#listHere(order, take);
       return;
     }
-    this.#startWorkers(1);
+    this.#startWorkers(this.#workersWanted ?? LISTING_WORKERS);
     await this.#run<void>((finish) => {
-      this.#workers[0]!.postMessage(order);
+      let walking = this.#tellAll(order);
       return (answer) => {
-        if (answer === null) finish();
-        else take(answer as WalkedFiles);
+        if (answer !== null) take(answer as WalkedFiles);
+        else if (--walking === 0) finish();
       };
     });
   }
@@ -91,7 +87,7 @@ export class SourceThreads {
     if (this.#workers.length === 0) await this.#hashHere(plan, onPieces);
     else {
       await this.#run<void>((finish) => {
-        for (const worker of this.#workers) worker.postMessage(plan);
+        this.#tellAll(plan);
         let piecesDone = 0;
         return (answer) => {
           piecesDone += answer as number;
@@ -108,8 +104,8 @@ export class SourceThreads {
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 
-  async #listHere({ root, filesMax }: WalkOrder, take: (files: WalkedFiles) => void): Promise<void> {
-    const walk = new SourceWalk(root, filesMax);
+  async #listHere(order: WalkOrder, take: (files: WalkedFiles) => void): Promise<void> {
+    const walk = new SourceWalk(order);
     for (let files = walk.next(); files !== null; files = walk.next()) {
       take(files);
       await nextTurn();
@@ -142,6 +138,12 @@ export class SourceThreads {
       this.#task = null;
       this.#signal?.removeEventListener('abort', onAbort);
     }
+  }
+
+  /** @returns how many workers there are. */
+  #tellAll(order: SourceOrder): number {
+    for (const worker of this.#workers) worker.postMessage(order);
+    return this.#workers.length;
   }
 
   #startWorkers(count: number): void {

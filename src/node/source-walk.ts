@@ -1,8 +1,9 @@
 /**
  * Lists every regular file below a directory. Symbolic links are left out: followed, they could publish what lies outside
  * of it, or lead round in circles; so are sockets, pipes and devices.
- * Synchronous, in batches of plain data: it runs on a worker (source-worker.ts) or on the main thread between turns of
- * the event loop. Asking libuv's threads about one file at a time costs three times as much.
+ * Synchronous, in batches of plain data: it runs on workers (source-worker.ts), which share out the entries of the
+ * directory, or on the main thread between turns of the event loop. To ask libuv's threads about one file after the other
+ * costs three times as much.
  */
 import { lstatSync, readdirSync, type Stats } from 'node:fs';
 import { join, sep } from 'node:path';
@@ -10,6 +11,16 @@ import { toUtf8, toUtf8Strict } from '../base/bytes.js';
 import { DtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import { attempt } from './disk-error.js';
+
+/** What is to be listed. */
+export interface WalkOrder {
+  /** Absolute. */
+  readonly root: string;
+  /** Its entries; see checkedNames. */
+  readonly names: readonly string[];
+  /** Shared: the first entry that no walk has taken. */
+  readonly nextName: Int32Array;
+}
 
 /** Some of the files. Plain data, and little of it: batches are sent between threads. */
 export interface WalkedFiles {
@@ -23,10 +34,10 @@ export interface WalkedFiles {
 
 export const WALKED_COLUMNS = 3;
 
-/** A directory that was read, and how many of its entries were looked at. */
+/** A directory below the root, and how many of its entries were looked at. */
 interface OpenDirectory {
   readonly diskPath: string;
-  /** Below the root: '' for the root, else ended by `/`. */
+  /** Relative to the root, ended by `/`. */
   readonly prefix: string;
   readonly names: readonly string[];
   looked: number;
@@ -38,86 +49,90 @@ const OWNER_MAY_EXECUTE = 0o100;
 
 /** Goes depth first, through each directory in the order of names: almost the order that a torrent has. */
 export class SourceWalk {
-  readonly #root: string;
-  readonly #filesMax: number;
-  /** From the root to where the walk is. */
-  readonly #open: OpenDirectory[];
-  #fileCount = 0;
+  readonly #order: WalkOrder;
+  /** From an entry of the root to where the walk is. */
+  readonly #open: OpenDirectory[] = [];
+  #paths = '';
+  readonly #numbers = new Float64Array(WALKED_COLUMNS * BATCH_ENTRIES);
+  #numbersEnd = 0;
+  #skippedPaths: string[] = [];
 
-  /** @throws {DtorrentError} like `next`. */
-  constructor(root: string, filesMax: number) {
-    this.#root = root;
-    this.#filesMax = filesMax;
-    this.#open = [{ diskPath: root, prefix: '', names: namesIn(root), looked: 0 }];
+  constructor(order: WalkOrder) {
+    this.#order = order;
   }
 
   /**
    * @returns null when there are no more files.
-   * @throws {DtorrentError} `EFILEOPEN` or `EFILEIO` for what may not be read, `ETORRENT` for more files or deeper
-   * directories than a torrent may have, and for names that are not UTF-8.
+   * @throws {DtorrentError} `EFILEOPEN` or `EFILEIO` for what may not be read, `ETORRENT` for deeper directories than a
+   * torrent may have and for names that are not UTF-8.
    */
   next(): WalkedFiles | null {
-    let paths = '';
-    const numbers = new Float64Array(WALKED_COLUMNS * BATCH_ENTRIES);
-    let end = 0;
-    const skippedPaths: string[] = [];
     let looks = 0;
-    for (let directory = this.#here(); directory !== null && looks < BATCH_ENTRIES; directory = this.#here()) {
-      const name = directory.names[directory.looked++]!;
-      const diskPath = below(directory.diskPath, name);
-      this.#checkDepth(diskPath);
-      const stats = attempt('read', diskPath, () => lstatSync(diskPath));
-      looks++;
-      if (stats.isFile()) {
-        this.#countFile();
-        paths += `${directory.prefix}${name}\0`;
-        numbers[end++] = stats.size;
-        numbers[end++] = stats.mtimeMs;
-        numbers[end++] = isExecutable(stats) ? 1 : 0;
-      } else if (stats.isDirectory()) {
-        this.#open.push({ diskPath, prefix: `${directory.prefix}${name}/`, names: namesIn(diskPath), looked: 0 });
-      } else skippedPaths.push(diskPath);
-    }
-    return looks === 0 ? null : { paths, numbers: numbers.slice(0, end), skippedPaths };
+    while (looks < BATCH_ENTRIES && this.#lookAtNext()) looks++;
+    if (looks === 0) return null;
+    const files = {
+      paths: this.#paths,
+      numbers: this.#numbers.slice(0, this.#numbersEnd),
+      skippedPaths: this.#skippedPaths,
+    };
+    this.#paths = '';
+    this.#numbersEnd = 0;
+    this.#skippedPaths = [];
+    return files;
   }
 
-  /** @returns the directory with the next entry; null = there is none. */
-  #here(): OpenDirectory | null {
-    for (;;) {
-      const directory = this.#open[this.#open.length - 1];
-      if (directory === undefined) return null;
-      if (directory.looked < directory.names.length) return directory;
+  /** @returns false when there is nothing left to look at. */
+  #lookAtNext(): boolean {
+    let directory = this.#open[this.#open.length - 1];
+    while (directory !== undefined && directory.looked === directory.names.length) {
       this.#open.pop();
+      directory = this.#open[this.#open.length - 1];
     }
+    if (directory !== undefined) {
+      this.#look(directory.diskPath, directory.prefix, directory.names[directory.looked++]!);
+      return true;
+    }
+    const { root, names, nextName } = this.#order;
+    const name = names[Atomics.add(nextName, 0, 1)];
+    if (name === undefined) return false;
+    this.#look(root, '', name);
+    return true;
   }
 
-  #checkDepth(diskPath: string): void {
-    if (this.#open.length <= LIMITS.pathDepthMax) return;
-    const problem = `is nested deeper than the ${LIMITS.pathDepthMax} that readers take`;
-    throw new DtorrentError('ETORRENT', `${diskPath} ${problem}`);
+  #look(directory: string, prefix: string, name: string): void {
+    const diskPath = below(directory, name);
+    // The entry is one deeper than the directories that lead to it.
+    if (this.#open.length >= LIMITS.pathDepthMax) throw tooDeep(diskPath);
+    const stats = attempt('read', diskPath, () => lstatSync(diskPath));
+    if (stats.isFile()) this.#add(`${prefix}${name}`, stats);
+    else if (stats.isDirectory()) {
+      const names = attempt('open', diskPath, () => readdirSync(diskPath));
+      this.#open.push({ diskPath, prefix: `${prefix}${name}/`, names: checkedNames(diskPath, names), looked: 0 });
+    } else this.#skippedPaths.push(diskPath);
   }
 
-  #countFile(): void {
-    if (++this.#fileCount > this.#filesMax) {
-      throw new DtorrentError('ETORRENT', `${this.#root} has more than ${this.#filesMax} files: share a part of it`);
-    }
+  #add(path: string, stats: Stats): void {
+    this.#paths += `${path}\0`;
+    this.#numbers[this.#numbersEnd++] = stats.size;
+    this.#numbers[this.#numbersEnd++] = stats.mtimeMs;
+    this.#numbers[this.#numbersEnd++] = isExecutable(stats) ? 1 : 0;
   }
 }
 
-/** @returns the names in a directory, sorted. */
-function namesIn(directory: string): string[] {
-  const names = attempt('open', directory, () => readdirSync(directory));
+/**
+ * @returns `names`, what the system says is in `directory`, sorted.
+ * @throws {DtorrentError} `ETORRENT` for one that is not UTF-8: BEP 52 allows nothing else, and other systems could not
+ * write it.
+ */
+export function checkedNames(directory: string, names: string[]): readonly string[] {
   // What is not UTF-8 reads as U+FFFD, but so does a name that has one.
-  if (names.some((name) => name.includes('\ufffd'))) checkNames(directory);
-  return names.sort();
-}
-
-/** BEP 52 allows nothing but UTF-8, and other systems could not write it. */
-function checkNames(directory: string): void {
-  for (const bytes of attempt('open', directory, () => readdirSync(directory, { encoding: 'buffer' }))) {
-    if (toUtf8Strict(bytes) !== null) continue;
-    throw new DtorrentError('ETORRENT', `the name ${join(directory, toUtf8(bytes))} is not UTF-8: rename the file`);
+  if (names.some((name) => name.includes('\ufffd'))) {
+    for (const bytes of attempt('open', directory, () => readdirSync(directory, { encoding: 'buffer' }))) {
+      if (toUtf8Strict(bytes) !== null) continue;
+      throw new DtorrentError('ETORRENT', `the name ${join(directory, toUtf8(bytes))} is not UTF-8: rename the file`);
+    }
   }
+  return names.sort();
 }
 
 /** What the system lists needs no join() that looks for dots. */
@@ -127,4 +142,9 @@ export function below(directory: string, name: string): string {
 
 export function isExecutable({ mode }: Stats): boolean {
   return (mode & OWNER_MAY_EXECUTE) !== 0;
+}
+
+function tooDeep(path: string): DtorrentError {
+  const problem = `is nested deeper than the ${LIMITS.pathDepthMax} that readers take`;
+  return new DtorrentError('ETORRENT', `${path} ${problem}`);
 }

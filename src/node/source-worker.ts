@@ -21,7 +21,7 @@ port.on('message', (order: SourceOrder) => {
 
 function* answersTo(order: SourceOrder): Generator<SourceAnswer> {
   if ('root' in order) {
-    const walk = new SourceWalk(order.root, order.filesMax);
+    const walk = new SourceWalk(order);
     for (let files = walk.next(); files !== null; files = walk.next()) yield files;
     yield null;
     return;

@@ -37,12 +37,7 @@ export interface LoadSourceOptions {
   readonly timeoutMs?: number;
 }
 
-/**
- * A text that is an info-hash is never taken for a path; `./` before it makes it one.
- * @throws {DtorrentError} `ENOTFOUND`, `EFILEOPEN`, `EFILEIO` for files; `EMAGNET`; for URLs also `EAUTH`,
- *   `ERESOLVE`, `ETIMEOUT`, `ENETWORK`, `EFAILED`; `ETORRENT` for a file above the size limit, `EBENCODE` when a URL
- *   gives something that cannot be a torrent; `ESTOPPED`.
- */
+/** See src/tools.ts. */
 export async function loadSource(input: string, options: LoadSourceOptions = {}): Promise<TorrentSource> {
   throwIfStopped(options.signal);
   if (/^magnet:/i.test(input)) return { kind: 'magnet', magnet: parseMagnet(input) };

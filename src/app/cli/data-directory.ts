@@ -1,7 +1,7 @@
 /** Where the data of a torrent is looked for, when a person names a place. Called by the commands seed and verify. */
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { DtorrentError, type Metainfo } from '../../index.js';
+import { DtorrentError, type Metainfo } from '../../metainfo.js';
 
 /**
  * @returns the absolute path of the directory that holds what the torrent names: `given`, or its parent when `given` is

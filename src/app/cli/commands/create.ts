@@ -5,13 +5,9 @@
 import type { Stats } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import {
-  type CreatedTorrent,
-  type CreateTorrentOptions,
-  createTorrent,
-  DtorrentError,
-  formatMagnet,
-} from '../../../index.js';
+import type { CreatedTorrent, CreateTorrentOptions } from '../../../index.js';
+import { DtorrentError, formatMagnet } from '../../../magnet.js';
+import { createTorrent } from '../../../tools.js';
 import type { CommandContext } from '../context.js';
 import { formatSize } from '../display/formats.js';
 import { HashingLine } from '../display/hashing-line.js';

@@ -1,5 +1,7 @@
 /** `dtorrent magnet TORRENT`: prints the magnet link of a torrent, and nothing else. */
-import { formatMagnet, loadSource, magnetOf, parseMetainfo } from '../../../index.js';
+import { formatMagnet, magnetOf } from '../../../magnet.js';
+import { parseMetainfo } from '../../../metainfo.js';
+import { loadSource } from '../../../tools.js';
 import type { CommandContext } from '../context.js';
 
 /** @returns the exit code. */

@@ -1,5 +1,7 @@
 /** `dtorrent show INPUT`: what a torrent file or magnet link holds, for people or, with --json, as one object. */
-import { formatMagnet, loadSource, type Magnet, type Metainfo, magnetOf, parseMetainfo } from '../../../index.js';
+import { formatMagnet, type Magnet, magnetOf } from '../../../magnet.js';
+import { type Metainfo, parseMetainfo } from '../../../metainfo.js';
+import { loadSource } from '../../../tools.js';
 import type { CommandContext } from '../context.js';
 import { formatCount, formatSize, formatUnixTime } from '../display/formats.js';
 import { sanitizeText } from '../display/terminal-text.js';

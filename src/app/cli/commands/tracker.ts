@@ -1,5 +1,5 @@
 /** `dtorrent tracker`: the embedded tracker, HTTP and UDP on one port, until a signal. */
-import { startTracker } from '../../../index.js';
+import { startTracker } from '../../../tools.js';
 import type { CommandContext } from '../context.js';
 import type { TrackerOptions } from '../options.js';
 

@@ -2,14 +2,9 @@
  * `dtorrent verify TORRENT DIR`: hash-checks what is on disk and writes nothing. Exit code 0 when everything is there,
  * 1 when not. Progress goes to stderr, the result to stdout.
  */
-import {
-  DtorrentError,
-  loadSource,
-  type Metainfo,
-  parseMetainfo,
-  type VerifyReport,
-  verifyData,
-} from '../../../index.js';
+import type { VerifyReport } from '../../../index.js';
+import { DtorrentError, type Metainfo, parseMetainfo } from '../../../metainfo.js';
+import { loadSource, verifyData } from '../../../tools.js';
 import type { CommandContext } from '../context.js';
 import { dataDirectory } from '../data-directory.js';
 import { formatCount, formatSize } from '../display/formats.js';
