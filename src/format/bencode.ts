@@ -188,6 +188,11 @@ export type BencodeInput =
   | ReadonlyMap<string, BencodeInput>
   | { readonly [key: string]: BencodeInput | undefined };
 
+/** @returns a string in bencode, as text: right when all of it is written as UTF-8. */
+export function bencodeText(text: string): string {
+  return isAscii(text) ? `${text.length}:${text}` : `${fromUtf8(text).length}:${text}`;
+}
+
 /** Bytes that are bencode already and are embedded as they are: an info dictionary must keep its hash. */
 export class RawBencode {
   /** One value, encoded. */

@@ -17,9 +17,10 @@ export interface TreeEntry {
  * out of the tree loses its target. No file lies behind a link: such a link is renamed, because its path is a directory.
  */
 export function placeInTree(entries: readonly TreeEntry[]): void {
-  const root = new Node();
-  for (const { path } of entries) directoryOf(root, path);
-  for (const entry of entries) entry.path = place(root, entry.path, entry.symlinkTarget);
+  const directories = new Directories();
+  const { root } = directories;
+  for (const { path } of entries) directories.of(path);
+  for (const entry of entries) entry.path = place(directories.of(entry.path), entry.path, entry.symlinkTarget);
   for (const entry of entries) {
     if (entry.symlinkTarget !== null && follow(root, root, entry.symlinkTarget, 0) === null) entry.symlinkTarget = null;
   }
@@ -38,7 +39,28 @@ class Node {
 /** Stands for every file whose name came once: nothing has to be known of it. Never changed. */
 const PLAIN_FILE = new Node();
 
-/** @returns the node that `path` lies in, made with all above it. */
+/** Finds directories; files of one directory mostly come one after the other. */
+class Directories {
+  readonly root = new Node();
+  /** A path in the directory that was found last. */
+  #path: readonly string[] = [];
+  #node = this.root;
+
+  /** @returns the node that `path` lies in, made with all above it. */
+  of(path: readonly string[]): Node {
+    if (!areNeighbours(path, this.#path)) this.#node = directoryOf(this.root, path);
+    this.#path = path;
+    return this.#node;
+  }
+}
+
+/** Whether both lie in the same directory. */
+function areNeighbours(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length - 1; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
 function directoryOf(root: Node, path: readonly string[]): Node {
   let node = root;
   for (let i = 0; i < path.length - 1; i++) {
@@ -56,8 +78,8 @@ function directoryOf(root: Node, path: readonly string[]): Node {
 }
 
 /** @returns the path that was free. */
-function place(root: Node, path: readonly string[], symlinkTarget: readonly string[] | null): readonly string[] {
-  const siblings = directoryOf(root, path).children!;
+function place(directory: Node, path: readonly string[], symlinkTarget: readonly string[] | null): readonly string[] {
+  const siblings = directory.children!;
   const name = path[path.length - 1]!;
   const key = elementKey(name);
   let taken = siblings.get(key);

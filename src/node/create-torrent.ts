@@ -5,8 +5,11 @@
  */
 import { DtorrentError } from '../base/errors.js';
 import { CLIENT_NAME } from '../base/version.js';
+import type { RawBencode } from '../format/bencode.js';
 import {
   assembleTorrent,
+  encodeFileList,
+  type PieceDigests,
   type PlanOptions,
   planTorrent,
   type TorrentKind,
@@ -14,7 +17,7 @@ import {
 } from '../format/create-torrent.js';
 import type { InfoHash } from '../format/infohash.js';
 import type { Magnet } from '../format/magnet.js';
-import { type HashPlan, newHashPlan } from './hash-job.js';
+import { type HashFile, type HashPlan, newHashPlan } from './hash-job.js';
 import { type Rename, renamesOf } from './safe-names.js';
 import { type ListedFile, listSourceFiles, type SourceListing } from './source-files.js';
 import { SourceThreads } from './source-threads.js';
@@ -86,23 +89,37 @@ export interface CreatedTorrent {
 /** See src/tools.ts. */
 export async function createTorrent(path: string, options: CreateTorrentOptions = {}): Promise<CreatedTorrent> {
   const threads = new SourceThreads({ workers: options.workers ?? null, signal: options.signal ?? null });
+  let sources: Sources;
   try {
-    return await createWith(threads, path, options);
-  } finally {
+    sources = await readSources(threads, path, options);
+  } catch (error) {
     await threads.close();
+    throw error;
   }
+  // They end while the rest is done here.
+  const closing = threads.close();
+  const { plan, digests, fileList, skippedPaths, renames } = sources;
+  const { pieceLength, pieceCount, totalLength } = plan;
+  const assembled = assembleTorrent(plan, digests, fileList);
+  await closing;
+  return { ...assembled, pieceLength, pieceCount, totalLength, skippedPaths, renames };
 }
 
-async function createWith(
-  threads: SourceThreads,
-  path: string,
-  options: CreateTorrentOptions,
-): Promise<CreatedTorrent> {
+/** What has to be known of the files. */
+interface Sources {
+  readonly plan: TorrentPlan<ListedFile>;
+  readonly digests: PieceDigests;
+  readonly fileList: RawBencode | null;
+  readonly skippedPaths: readonly string[];
+  readonly renames: readonly Rename[];
+}
+
+async function readSources(threads: SourceThreads, path: string, options: CreateTorrentOptions): Promise<Sources> {
   const listing = await listSourceFiles(path, threads);
   const plan = planTorrent(listing.files, planOptionsOf(options, listing));
-  const renames = (): Rename[] => renamesOf(plan.fields.name, listedFilesOf(plan));
+  const findRenames = (): Rename[] => renamesOf(plan.fields.name, listedFilesOf(plan));
   if (options.onlySafeNames) {
-    const [first] = renames();
+    const [first] = findRenames();
     if (first !== undefined) throw unsafeName(first);
   }
   const hashing = threads.hash(hashPlanOf(plan), (piecesDone) =>
@@ -112,10 +129,9 @@ async function createWith(
     }),
   );
   // While the threads have their work.
-  const [digests, found] = await Promise.all([hashing, Promise.resolve().then(renames)]);
-  const { pieceLength, pieceCount, totalLength } = plan;
-  const { skippedPaths } = listing;
-  return { ...assembleTorrent(plan, digests), pieceLength, pieceCount, totalLength, skippedPaths, renames: found };
+  const meanwhile = Promise.resolve().then(() => ({ fileList: encodeFileList(plan), renames: findRenames() }));
+  const [digests, { fileList, renames }] = await Promise.all([hashing, meanwhile]);
+  return { plan, digests, fileList, renames, skippedPaths: listing.skippedPaths };
 }
 
 function planOptionsOf(options: CreateTorrentOptions, { name, files }: SourceListing): PlanOptions {
@@ -144,7 +160,9 @@ function dateOfNewest(files: readonly ListedFile[]): number | null {
 }
 
 function listedFilesOf(plan: TorrentPlan<ListedFile>): ListedFile[] {
-  return plan.files.flatMap(({ source }) => (source === null ? [] : [source]));
+  const files: ListedFile[] = [];
+  for (const { source } of plan.files) if (source !== null) files.push(source);
+  return files;
 }
 
 function unsafeName({ diskPath, safeName }: Rename): DtorrentError {
@@ -154,10 +172,10 @@ function unsafeName({ diskPath, safeName }: Rename): DtorrentError {
 
 function hashPlanOf(plan: TorrentPlan<ListedFile>): HashPlan {
   const { kind, pieceLength, pieceCount, endBytes } = plan;
-  const files = plan.files.flatMap(({ source, lengthBytes, offsetBytes }) =>
-    source === null || lengthBytes === 0
-      ? []
-      : [{ path: source.diskPath, modifiedMs: source.modifiedMs, lengthBytes, offsetBytes }],
-  );
+  const files: HashFile[] = [];
+  for (const { source, lengthBytes, offsetBytes } of plan.files) {
+    if (source === null || lengthBytes === 0) continue;
+    files.push({ path: source.diskPath, modifiedMs: source.modifiedMs, lengthBytes, offsetBytes });
+  }
   return newHashPlan({ pieceLength, pieceCount, endBytes, hasV1: kind !== 'v2', hasV2: kind !== 'v1' }, files);
 }

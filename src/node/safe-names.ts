@@ -26,16 +26,19 @@ export interface Rename {
 export function renamesOf(name: string, files: readonly ListedFile[]): Rename[] {
   const safeRoot = safeNameOf(name);
   const first = files[0];
-  if (safeRoot !== name && first !== undefined) {
+  if (first !== undefined && safeRoot !== name) {
     return [{ diskPath: ancestor(first.diskPath, first.path.length), safeName: safeRoot }];
   }
-  const renames = new Map<string, Rename>();
-  // Below the directory; a file that is the torrent has no path.
-  const nested = files.filter(({ path }) => path.length > 0);
-  const placed = nested.map(({ path }): TreeEntry => ({ path: safeTextPath(path), symlinkTarget: null }));
+  // A file that is the torrent has no path below it.
+  if (first === undefined || first.path.length === 0) return [];
+  const placed = files.map(({ path }): TreeEntry => ({ path: safeTextPath(path), symlinkTarget: null }));
   placeInTree(placed);
-  for (const [i, { path, diskPath }] of nested.entries()) {
+  const renames = new Map<string, Rename>();
+  for (let i = 0; i < files.length; i++) {
+    const { path, diskPath } = files[i]!;
     const safe = placed[i]!.path;
+    // Nearly all are safe, and left as they are.
+    if (safe === path) continue;
     const at = path.findIndex((element, depth) => element !== safe[depth]);
     if (at < 0) continue;
     const renamed = ancestor(diskPath, path.length - 1 - at);
