@@ -10,6 +10,13 @@ const MEASURED = join(REPOSITORY, 'bench', 'workbench', 'measured.py');
 /** Of output, for messages; a downloader's progress lines are not kept. */
 const KEPT_CHARACTERS = 64 * 1024;
 
+/**
+ * What is set up for Node on this machine and not by those who start the client: certificates that are read at each
+ * start, measured, take 45 ms and as much again as Node itself.
+ */
+const NODE_SETTINGS: readonly string[] = ['NODE_EXTRA_CA_CERTS', 'NODE_OPTIONS'];
+const ENVIRONMENT = Object.fromEntries(Object.entries(process.env).filter(([name]) => !NODE_SETTINGS.includes(name)));
+
 /** Of the whole process, start and end included. */
 export interface Usage {
   /** When the command was started, on the system's monotonic clock; process.hrtime is the same one. */
@@ -28,13 +35,13 @@ export class MeasuredProcess {
   #output = '';
   #wake: () => void = () => {};
 
-  /** @param usagePath where measured.py leaves its account. `env` comes beside this process's own. */
+  /** @param usagePath where measured.py leaves its account. `env` comes beside what there is here. */
   constructor(command: readonly string[], usagePath: string, env: NodeJS.ProcessEnv = {}) {
     this.#command = command;
     this.#usagePath = usagePath;
     this.#child = spawn(PYTHON, [MEASURED, usagePath, ...command], {
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, ...env },
+      env: { ...ENVIRONMENT, ...env },
     });
     this.#child.stdout!.on('data', (chunk) => {
       this.#output = (this.#output + String(chunk)).slice(-KEPT_CHARACTERS);

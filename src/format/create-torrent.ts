@@ -17,7 +17,7 @@ import {
   RawBencode,
 } from './bencode.js';
 import { type InfoHash, infoHashOf } from './infohash.js';
-import { type Magnet, type MagnetSubject, magnetOf } from './magnet.js';
+import { type Magnet, magnetOf } from './magnet.js';
 import { HASH_BYTES, pieceLayerRoot } from './merkle.js';
 import { nameOf } from './metainfo.js';
 import { baseUrlsOf, readOuterDictionary } from './outer-dictionary.js';
@@ -144,20 +144,20 @@ export function assembleTorrent(
     throw new DtorrentError('EOPTION', `${problem}: choose a larger piece length, or share fewer files`);
   }
   const infoHash = infoHashOf(info, { v1: hasV1, v2: hasV2 });
-  return { bytes, infoHash, magnet: magnetOf(readBack(plan, infoHash)) };
+  return { bytes, infoHash, magnet: readMagnet(plan, infoHash) };
 }
 
-/** What a reader takes the name, trackers and web seeds to be. */
-function readBack({ fields, files }: TorrentPlan, infoHash: InfoHash): MagnetSubject {
+/** Of the name, trackers and web seeds as a reader takes them. */
+function readMagnet({ fields, files }: TorrentPlan, infoHash: InfoHash): Magnet {
   const outer = decodeBencode(encodeBencode(outerKeys(fields))).value as BencodeDict;
   const { trackers, webSeeds } = readOuterDictionary(outer);
   const isMultiFile = files.filter(({ source }) => source !== null).length > 1;
-  return {
+  return magnetOf({
     infoHash,
     name: nameOf(fromUtf8(fields.name), infoHash),
     trackers,
     webSeeds: baseUrlsOf(webSeeds, isMultiFile),
-  };
+  });
 }
 
 /**

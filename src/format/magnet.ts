@@ -67,11 +67,8 @@ export function formatMagnet(magnet: Magnet): string {
   return link;
 }
 
-/** What of a torrent goes into its magnet link. */
-export type MagnetSubject = Pick<Metainfo, 'infoHash' | 'name' | 'trackers' | 'webSeeds'>;
-
 /** @returns the magnet link of a torrent, its tracker tiers flattened. */
-export function magnetOf(torrent: MagnetSubject): Magnet {
+export function magnetOf(torrent: Pick<Metainfo, 'infoHash' | 'name' | 'trackers' | 'webSeeds'>): Magnet {
   const { infoHash, name, webSeeds } = torrent;
   const trackers = torrent.trackers.flat().slice(0, LIMITS.magnetTrackersMax);
   return { infoHash, name, trackers, webSeeds, peers: [], select: null };

@@ -3,10 +3,7 @@
  * Signals: the first asks the command to stop (announce it, flush, exit 7, or 0 when everything is complete), the
  * second ends the process at once.
  */
-import { CommanderError } from 'commander';
 import type { CommandContext } from './context.js';
-import { spellOutSeed } from './options.js';
-import { buildProgram, VersionRequest } from './program.js';
 
 const SIGNAL_NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 /** A socket or timer that something forgot must not keep a finished command from ending. */
@@ -30,15 +27,12 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
 
 /** Runs one command line in `context`. @returns its exit code; never rejects. */
 export async function runCommandLine(argv: readonly string[], context: CommandContext): Promise<number> {
-  let exitCode = 0;
+  // As programs ask, which start us for nothing else: the parser of options takes as long to load as Node.
+  if (argv.length === 1 && argv[0] === '--version') return printVersion(context);
+  const { parse, VersionRequest } = await import('./program.js');
   try {
-    const program = buildProgram(context, (code) => {
-      exitCode = code;
-    });
-    await program.parseAsync(spellOutSeed(argv), { from: 'user' });
-    return exitCode;
+    return await parse(argv, context);
   } catch (thrown) {
-    if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
     if (thrown instanceof VersionRequest) return printVersion(context);
     return reportFailure(thrown, argv, context);
   }

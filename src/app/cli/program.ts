@@ -2,12 +2,31 @@
  * The command line as a tree: which commands there are, what each is given, and help. Commands are loaded when they
  * run, so that `--help`, `--version` and a mistyped option answer without loading an engine.
  */
-import { Argument, Command } from 'commander';
+import { Argument, Command, CommanderError } from 'commander';
 import type { CommandContext } from './context.js';
 import * as options from './options.js';
 
 /** The user asked for the version: thrown out of the parser, because the version lives with the library. */
 export class VersionRequest extends Error {}
+
+/**
+ * Runs the command that `argv` names.
+ * @returns its exit code.
+ * @throws {VersionRequest}; what is wrong with `argv`, or what the command fails with.
+ */
+export async function parse(argv: readonly string[], context: CommandContext): Promise<number> {
+  let exitCode = 0;
+  const program = buildProgram(context, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(options.spellOutSeed(argv), { from: 'user' });
+  } catch (thrown) {
+    // How the parser ends once it has printed help.
+    if (!(thrown instanceof CommanderError && thrown.exitCode === 0)) throw thrown;
+  }
+  return exitCode;
+}
 
 /** @param onExitCode told the exit code of the command that ran */
 export function buildProgram(context: CommandContext, onExitCode: (exitCode: number) => void): Command {
