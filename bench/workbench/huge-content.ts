@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { sha1, sha256 } from '../../src/base/crypto.js';
 import { assembleTorrent, planTorrent } from '../../src/format/create-torrent.js';
 import { merkleRoot } from '../../src/format/merkle.js';
+import { plainFields } from '../../src/format/testing/plain-fields.js';
 import { commandLine } from '../clients/dtorrent.js';
 import type { Content } from './content.js';
 import type { Workbench } from './workbench.js';
@@ -30,16 +31,7 @@ export function hybridOfZeros(
   const plan = planTorrent([{ path: [], lengthBytes: bytes, executable: false }], {
     kind: 'hybrid',
     pieceLength: pieceBytes,
-    fields: {
-      name,
-      trackers: [],
-      webSeeds: [],
-      isPrivate: false,
-      comment: null,
-      source: null,
-      createdBy: null,
-      creationDate: null,
-    },
+    fields: plainFields(name),
   });
   const { pieceLength, pieceCount } = plan;
   if (pieceCount * pieceLength !== bytes) throw new Error('the last piece would be another');

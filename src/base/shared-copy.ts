@@ -3,7 +3,6 @@
  * byte where they are not: measured, 20 GB/s and 3 GB/s. What comes from a stream is aligned by chance, so it takes a
  * step in between, over a buffer of its own that stays in the first-level cache: 13 GB/s.
  */
-
 import { viewOf } from './bytes.js';
 
 const WORD_BYTES = 8;

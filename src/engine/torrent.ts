@@ -413,9 +413,9 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
 
   /** Once the goal is reached: a person who resumes the torrent then wants it seeded all the same. */
   #endSeeding(uploadedBytes: number, now: number): void {
-    if (this.phase !== 'seeding') return;
+    if (this.phase !== 'seeding' || this.#seedGoal === null) return;
     const totals = { uploadedBytes, wantedBytes: this.files!.wantedBytes, seedingMs: this.history.seedingMs(now) };
-    if (this.#seedGoal?.isReached(totals) !== true) return;
+    if (!this.#seedGoal.isReached(totals)) return;
     this.#seedGoal = null;
     this.pause('seedGoal', () => {});
   }

@@ -17,21 +17,13 @@ import {
 } from './create-torrent.js';
 import { magnetOf } from './magnet.js';
 import { parseMetainfo } from './metainfo.js';
+import { plainFields } from './testing/plain-fields.js';
 import { checkTorrentFields, type TorrentFields } from './torrent-fields.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const KINDS: readonly TorrentKind[] = ['v1', 'v2', 'hybrid'];
-const FIELDS: TorrentFields = {
-  name: 'name',
-  trackers: [],
-  webSeeds: [],
-  isPrivate: false,
-  comment: null,
-  source: null,
-  createdBy: null,
-  creationDate: null,
-};
+const FIELDS = plainFields('name');
 
 function file(path: string, lengthBytes: number, executable = false): SourceFile {
   return { path: path === '' ? [] : path.split('/'), lengthBytes, executable };

@@ -2,18 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
+import { plainFields } from './testing/plain-fields.js';
 import { checkTorrentFields, type TorrentFields } from './torrent-fields.js';
 
-const FIELDS: TorrentFields = {
-  name: 'name',
-  trackers: [],
-  webSeeds: [],
-  isPrivate: false,
-  comment: null,
-  source: null,
-  createdBy: null,
-  creationDate: null,
-};
+const FIELDS = plainFields('name');
 
 function assertRefused(fields: Partial<TorrentFields>, message: RegExp): void {
   assert.throws(

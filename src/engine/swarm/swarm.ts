@@ -3,7 +3,6 @@
  * Invariant: at most `maxPeersPerTorrent` in all.
  * Called by Torrent and by its peers, inside turns.
  */
-
 import type { Address } from '../../base/address.js';
 import type { Bitfield } from '../../base/bitfield.js';
 import { LIMITS } from '../../base/limits.js';

@@ -6,6 +6,7 @@ import { SeededRandom } from '../../base/random.js';
 import { assembleTorrent, planTorrent } from '../../format/create-torrent.js';
 import { merkleRoot, pieceLeafCount } from '../../format/merkle.js';
 import { parseMetainfo } from '../../format/metainfo.js';
+import { plainFields } from '../../format/testing/plain-fields.js';
 import type { SimTorrent } from './sim-swarm.js';
 
 /** The leaves of `bytes`, padding left out. */
@@ -25,11 +26,10 @@ export function makeV2Torrent(options: {
   const { kind, lengthBytes, pieceLength } = options;
   const content = new Uint8Array(lengthBytes);
   new SeededRandom(52).fill(content);
-  const fields = { name: 'a.bin', trackers: [], webSeeds: [], comment: null, source: null, isPrivate: false };
   const plan = planTorrent([{ path: [], lengthBytes, executable: false }], {
     kind,
     pieceLength,
-    fields: { ...fields, creationDate: null, createdBy: null },
+    fields: plainFields('a.bin'),
   });
   const v1: Uint8Array[] = [];
   const v2: Uint8Array[] = [];
