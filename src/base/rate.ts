@@ -2,15 +2,17 @@
  * Transfer rate over the last few seconds: ten buckets of half a second. `add` is called per block, so it allocates
  * nothing. Time is the caller's monotonic clock, in milliseconds.
  */
+import { wide } from './wide.js';
+
 const BUCKET_MS = 500;
 const BUCKETS = 10;
 
 export class RateMeter {
   /** Bytes since creation. */
-  totalBytes = 0;
+  totalBytes: number = wide(0);
   readonly #buckets = new Float64Array(BUCKETS);
   #tick = 0;
-  #startedAtMs = -1;
+  #startedAtMs = wide(-1);
 
   add(bytes: number, now: number): void {
     this.#roll(now);

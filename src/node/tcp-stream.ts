@@ -10,6 +10,7 @@ import { type Address, formatHostPort } from '../base/address.js';
 import { viewOf } from '../base/bytes.js';
 import { DtorrentError, toDtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
+import { wide } from '../base/wide.js';
 import type { Log } from '../host/log.js';
 import type { ByteStream, ByteStreamHandler } from '../host/network.js';
 import { networkError } from './system-error.js';
@@ -37,8 +38,8 @@ export class TcpStream implements ByteStream {
   #state: StreamState;
   #socket: Socket | null = null;
   #error: DtorrentError | null = null;
-  #acceptedBytes = 0;
-  #reportedBytes = 0;
+  #acceptedBytes = wide(0);
+  #reportedBytes = wide(0);
   #dialTimeout: NodeJS.Timeout | undefined;
 
   constructor(remote: Address, state: 'connecting' | 'open', handler: ByteStreamHandler, owner: TcpStreamOwner) {

@@ -4,11 +4,12 @@
  * that are wanted.
  */
 import { assert } from '../../base/assert.js';
+import { wide } from '../../base/wide.js';
 import type { FileLayout } from '../../format/file-layout.js';
 
 export class FileProgress {
-  wantedDone = 0;
-  wantedTotal = 0;
+  wantedDone: number = wide(0);
+  wantedTotal: number = wide(0);
   readonly #layout: FileLayout;
   readonly #done: Float64Array;
   /** Null = all are. */

@@ -8,6 +8,7 @@ import { Bitfield } from '../../base/bitfield.js';
 import { bytesEqual } from '../../base/bytes.js';
 import type { DtorrentError } from '../../base/errors.js';
 import { RareMap, RareSet } from '../../base/rarely-filled.js';
+import { wide } from '../../base/wide.js';
 import type { FileLayout } from '../../format/file-layout.js';
 import type { PartialMemory } from '../../format/resume-data.js';
 import type { PieceHashes, Storage } from '../../host/storage.js';
@@ -55,7 +56,7 @@ export class TorrentData implements ChunkSource, DataCheckHandler, PieceStoreHan
   readonly chunks: RareMap<number, Chunk> = new RareMap();
   readonly chunksPerPiece: number;
   /** Payload bytes that are verified, padding left out. */
-  bytesDone = 0;
+  bytesDone: number = wide(0);
   bytesChecked = 0;
   /** What the check hashes, of which `bytesChecked` is done. */
   bytesToCheck = 0;

@@ -3,6 +3,8 @@
  * and leaves in one flush at the end of the turn. Knows how long either side has been silent. Used by Peer.
  * Invariant: nothing is thrown out of a callback, and after close() the handler hears nothing.
  */
+
+import { wide } from '../../base/wide.js';
 import type { ByteStream, ByteStreamHandler } from '../../host/network.js';
 import { WireEncoder } from '../../protocol/wire/encoder.js';
 import type { Deferred, Turn } from '../turn.js';
@@ -31,14 +33,14 @@ export class PeerConnection implements ByteStreamHandler {
   /** False while a dial is under way. */
   isOpen: boolean;
   /** Given to the stream since the start. */
-  givenBytes = 0;
+  givenBytes: number = wide(0);
   readonly #turn: Turn;
   readonly #handler: PeerConnectionHandler;
   readonly #deadlines: PeerDeadlines;
   readonly #flushWork: Deferred;
   #stream: ByteStream | null = null;
   #isClosed = false;
-  #writtenBytes = 0;
+  #writtenBytes = wide(0);
   #heldBytes = 0;
 
   constructor(options: { readonly turn: Turn; readonly isDialled: boolean; readonly handler: PeerConnectionHandler }) {

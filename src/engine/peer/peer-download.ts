@@ -3,6 +3,7 @@
  * blocks into piece buffers. Called by Peer inside turns; no object, closure or string per block.
  */
 import { LIMITS } from '../../base/limits.js';
+import { wide } from '../../base/wide.js';
 import type { WireDecoder } from '../../protocol/wire/decoder.js';
 import type { WireEncoder } from '../../protocol/wire/encoder.js';
 import type { PickerPeer } from '../pieces/picker-peer.js';
@@ -27,8 +28,8 @@ export class PeerDownload {
   /** Pieces the peer lets us request while it chokes us (BEP 6). */
   readonly allowedFast: Set<number> = new Set();
   /** Payload received, whatever its use; and how much of it was of none. */
-  receivedBytes = 0;
-  wastedBytes = 0;
+  receivedBytes: number = wide(0);
+  wastedBytes: number = wide(0);
   /** Blocks are paid for when they are requested, so that what is not ours to take yet waits at the peer. */
   readonly turns: RateUser;
   readonly #limiter: RateLimiter;
@@ -38,7 +39,7 @@ export class PeerDownload {
   /** The block now arriving into a piece buffer; piece -1 = none, or one that is skipped. */
   #receivingPiece = -1;
   #receivingBlock = -1;
-  #receivingSinceMs = 0;
+  #receivingSinceMs = wide(0);
   /** Where the block that is arriving goes since it was set aside. */
   #aside: Uint8Array | null = null;
 

@@ -8,6 +8,7 @@
 import { assert } from '../../base/assert.js';
 import { LIMITS } from '../../base/limits.js';
 import { RateMeter } from '../../base/rate.js';
+import { wide } from '../../base/wide.js';
 
 const QUEUE_MIN = 2;
 /**
@@ -54,21 +55,21 @@ export class RequestPipeline {
   /** It had timed out, or was withdrawn for another reason. */
   #isArrivingLate = false;
   /** When the queue last moved: a block came, or the first request went out. */
-  #progressAtMs = 0;
+  #progressAtMs = wide(0);
   /** When a withdrawn request began to be answered: no progress that says how fast the peer is, but a sign of life. */
-  #renewedAtMs = 0;
+  #renewedAtMs = wide(0);
   /** From a request to its block, when nothing else was outstanding: a round trip and one block. */
-  #firstMs = FIRST_BLOCK_MS;
+  #firstMs = wide(FIRST_BLOCK_MS);
   #samples = 0;
-  #meanMs = 0;
-  #deviationMs = 0;
+  #meanMs = wide(0);
+  #deviationMs = wide(0);
   #timeoutsInRow = 0;
   /** 0 = slow start is over. */
-  #slowStartRequests = SLOW_START_REQUESTS;
+  #slowStartRequests = wide(SLOW_START_REQUESTS);
   /** The second being measured: its start (-1 = not begun), totalBytes then, and the rate of the one before. */
-  #stepAtMs = -1;
-  #stepBytes = 0;
-  #stepRate = 0;
+  #stepAtMs = wide(-1);
+  #stepBytes = wide(0);
+  #stepRate = wide(0);
 
   /** `maxRequests`: the most that is ever outstanding. `queueMs`: how much data, in time, is kept requested. */
   constructor(options: { readonly maxRequests: number; readonly queueMs: number }) {

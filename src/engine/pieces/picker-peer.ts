@@ -1,5 +1,6 @@
 /** What PiecePicker needs to know of a torrent and of a peer, and what it keeps for each peer. */
 import type { Bitfield } from '../../base/bitfield.js';
+import { wide } from '../../base/wide.js';
 import { PieceShortlist } from './piece-shortlist.js';
 
 /** The torrent's pieces; bytes. FileLayout is one. */
@@ -48,7 +49,7 @@ export class PeerPickState {
   currentPiece = -1;
   /** While pieces are urgent: how long a block takes that is asked of it now, and one more behind it, ms. */
   lagMs: number = Number.POSITIVE_INFINITY;
-  blockMs = 0;
+  blockMs: number = wide(0);
   readonly shortlist: PieceShortlist = new PieceShortlist();
 
   constructor(outstanding: OutstandingRequests) {

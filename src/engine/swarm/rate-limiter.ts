@@ -8,6 +8,7 @@
 import { assert } from '../../base/assert.js';
 import { LIMITS } from '../../base/limits.js';
 import { Timer } from '../../base/timer-queue.js';
+import { wide } from '../../base/wide.js';
 import type { Turn } from '../turn.js';
 
 const BLOCK_BYTES = LIMITS.blockBytes;
@@ -46,8 +47,8 @@ export class RateLimiter {
   /** Bytes per second; 0 = no limit. */
   #limit = 0;
   /** Bytes; below 0 after a large request, or what came unasked. */
-  #tokens = 0;
-  #filledAtMs = 0;
+  #tokens = wide(0);
+  #filledAtMs = wide(0);
   /** Groups with somebody waiting, in the order of their turns. */
   readonly #waiting: RateGroup[] = [];
   /** Whoever was given something when it was last served. */
