@@ -45,7 +45,7 @@ async function main(): Promise<number> {
   requireLibtorrent();
   const mib = Number(options.mib ?? (options.smoke ? SMOKE.mib : 2048));
   const runs = Number(options.runs ?? (options.smoke ? SMOKE.runs : 3));
-  const bench = new Workbench({ mib });
+  const bench = new Workbench({ mib, hasFullMemory: !options.smoke });
   const interrupt = (): void => {
     bench.close();
     process.exit(130);

@@ -48,5 +48,5 @@ async function prepare(bench: Workbench, folder: string): Promise<void> {
   for (const program of [LIBTORRENT_PROGRAM, DTORRENT_PROGRAM]) {
     await bench.start([...program, 'prepare', folder]).end();
   }
-  bench.settleDisk();
+  bench.settle();
 }

@@ -20,7 +20,7 @@ export async function runScenario(
     if (run % 2 === 1) order.reverse();
     for (const index of order) {
       const side = scenario.sides[index]!;
-      bench.settleDisk();
+      bench.settle();
       const figures = await side.run(bench);
       samples[index]!.push(figures);
       onRun(scenario.name, side.name, run + 1, figures);

@@ -4,18 +4,22 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ContentStore } from './content.js';
+import { FullMemory } from './full-memory.js';
 import { MeasuredProcess } from './measured.js';
 
 /** How much work a scenario does. */
 export interface Scale {
   /** Of the content that is transferred, hashed and made a torrent of. */
   readonly mib: number;
+  /** Whether each run begins with the memory full of page cache; a quick look does not take the time for it. */
+  readonly hasFullMemory: boolean;
 }
 
 export class Workbench {
   readonly scale: Scale;
   readonly contents: ContentStore;
   readonly #directory: string;
+  readonly #fullMemory: FullMemory | null;
   readonly #processes: MeasuredProcess[] = [];
   #counted = 0;
 
@@ -23,6 +27,7 @@ export class Workbench {
     this.scale = scale;
     this.#directory = mkdtempSync(join(tmpdir(), 'dtorrent-bench-'));
     this.contents = new ContentStore(this.#directory);
+    this.#fullMemory = scale.hasFullMemory ? new FullMemory(this.#directory) : null;
   }
 
   /** A path that nothing is at. */
@@ -56,9 +61,10 @@ export class Workbench {
     return started;
   }
 
-  /** What the run before left for the disk to do is not the next one's. */
-  settleDisk(): void {
+  /** What the run before left to do is not the next one's. */
+  settle(): void {
     spawnSync('sync');
+    this.#fullMemory?.fill();
   }
 
   close(): void {

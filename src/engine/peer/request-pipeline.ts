@@ -66,10 +66,10 @@ export class RequestPipeline {
   #timeoutsInRow = 0;
   /** 0 = slow start is over. */
   #slowStartRequests = wide(SLOW_START_REQUESTS);
-  /** The second being measured: its start (-1 = not begun), totalBytes then, and the rate of the one before. */
-  #stepAtMs = wide(-1);
+  /** The second being measured: its start and totalBytes then, and the rate of the one before; -Infinity = none yet. */
+  #stepAtMs = Number.NEGATIVE_INFINITY;
   #stepBytes = wide(0);
-  #stepRate = wide(0);
+  #stepRate = Number.NEGATIVE_INFINITY;
 
   /** `maxRequests`: the most that is ever outstanding. `queueMs`: how much data, in time, is kept requested. */
   constructor(options: { readonly maxRequests: number; readonly queueMs: number }) {
@@ -295,13 +295,18 @@ export class RequestPipeline {
     return Math.min(Math.max(byRate, QUEUE_MIN), this.#limit);
   }
 
-  /** One request more per block received, which doubles the queue each round trip, while the rate keeps growing. */
+  /**
+   * One request more per block received, which doubles the queue each round trip, while the rate keeps growing.
+   * The first block takes the way that the end of a second takes: a branch that is new when the code around it has been
+   * compiled has all of it compiled again.
+   */
   #growSlowly(now: number): void {
-    this.#slowStartRequests = Math.min(this.#slowStartRequests + 1, this.#maxRequests);
     const elapsedMs = now - this.#stepAtMs;
-    if (this.#stepAtMs >= 0 && elapsedMs < SLOW_START_STEP_MS) return;
-    const rate = this.#stepAtMs < 0 ? 0 : ((this.totalBytes - this.#stepBytes) * 1000) / elapsedMs;
-    if (this.#stepAtMs >= 0 && rate < this.#stepRate + SLOW_START_GROWTH) this.#slowStartRequests = 0;
+    const isMeasured = elapsedMs >= SLOW_START_STEP_MS;
+    const rate = ((this.totalBytes - this.#stepBytes) * 1000) / elapsedMs;
+    const isGrowing = !isMeasured || rate >= this.#stepRate + SLOW_START_GROWTH;
+    this.#slowStartRequests = isGrowing ? Math.min(this.#slowStartRequests + 1, this.#maxRequests) : 0;
+    if (!isMeasured) return;
     this.#stepAtMs = now;
     this.#stepBytes = this.totalBytes;
     this.#stepRate = rate;
@@ -309,7 +314,8 @@ export class RequestPipeline {
 
   #restartSlowStart(): void {
     this.#slowStartRequests = SLOW_START_REQUESTS;
-    this.#stepAtMs = -1;
+    this.#stepAtMs = Number.NEGATIVE_INFINITY;
+    this.#stepRate = Number.NEGATIVE_INFINITY;
   }
 
   /** Mean + 4 deviations of the answer times, doubled for every time-out in a row. */

@@ -110,7 +110,7 @@ export class PiecePicker {
 
   /** Every wanted block has come or is asked for: blocks may be asked of several peers. */
   get isEndgame(): boolean {
-    return this.#open.count === 0 && this.#partials.open.length === 0 && this.#missing.count > 0;
+    return this.#missing.count > 0 && this.#open.count + this.#partials.open.length === 0;
   }
 
   /** Whether somebody else is asked for the block that has just come. */
