@@ -11,34 +11,27 @@ export class RateMeter {
   /** Bytes since creation. */
   totalBytes: number = wide(0);
   readonly #buckets = new Float64Array(BUCKETS);
-  #tick = 0;
+  /** The half second that each bucket is of. */
+  readonly #ticks = new Float64Array(BUCKETS).fill(Number.NEGATIVE_INFINITY);
   #startedAtMs = wide(-1);
 
   add(bytes: number, now: number): void {
-    this.#roll(now);
-    this.#buckets[this.#tick % BUCKETS]! += bytes;
+    const tick = Math.floor(now / BUCKET_MS);
+    const place = tick % BUCKETS;
+    const before = this.#ticks[place] === tick ? this.#buckets[place]! : 0;
+    this.#buckets[place] = before + bytes;
+    this.#ticks[place] = tick;
     this.totalBytes += bytes;
+    if (this.#startedAtMs < 0) this.#startedAtMs = now;
   }
 
   /** @returns bytes per second over the last 5 s, or over the time since the first byte while that is shorter. */
   rateBytesPerSecond(now: number): number {
     if (this.#startedAtMs < 0) return 0;
-    this.#roll(now);
+    const oldest = Math.floor(now / BUCKET_MS) - BUCKETS;
     let sum = 0;
-    for (const bytes of this.#buckets) sum += bytes;
+    for (let i = 0; i < BUCKETS; i++) sum += this.#ticks[i]! > oldest ? this.#buckets[i]! : 0;
     const windowMs = Math.min((BUCKETS - 1) * BUCKET_MS + (now % BUCKET_MS), now - this.#startedAtMs);
     return (sum * 1000) / Math.max(windowMs, BUCKET_MS);
-  }
-
-  #roll(now: number): void {
-    const tick = Math.floor(now / BUCKET_MS);
-    if (this.#startedAtMs < 0) {
-      this.#startedAtMs = now;
-      this.#tick = tick;
-      return;
-    }
-    const steps = Math.min(tick - this.#tick, BUCKETS);
-    for (let i = 1; i <= steps; i++) this.#buckets[(this.#tick + i) % BUCKETS] = 0;
-    if (tick > this.#tick) this.#tick = tick;
   }
 }

@@ -40,6 +40,10 @@ export const WITHDRAWN_MAX = 512;
 
 export type BlockAnswer = 'requested' | 'cancelled' | 'unrequested';
 
+/**
+ * Called for every block. What is needed only now and then, such as the rate when slow start is over, is worked out each
+ * time all the same: a branch that is first taken once the code around it has been compiled has all of it compiled anew.
+ */
 export class RequestPipeline {
   /** True after a time-out, until a block comes in time; the queue is one request meanwhile. */
   isSnubbed = false;
@@ -213,7 +217,8 @@ export class RequestPipeline {
       return 'cancelled';
     }
     const askedAtMs = this.#outstanding.timeAt(index);
-    if (askedAtMs >= this.#progressAtMs) this.#firstMs += FIRST_GAIN * (now - askedAtMs - this.#firstMs);
+    const isFirst = askedAtMs >= this.#progressAtMs;
+    this.#firstMs += (isFirst ? FIRST_GAIN : 0) * (now - askedAtMs - this.#firstMs);
     // Of blocks that stream in one behind the other, each one's time begins when the one before has come.
     this.#addSample(now - Math.max(askedAtMs, this.#progressAtMs));
     this.#outstanding.removeAt(index);
@@ -290,22 +295,19 @@ export class RequestPipeline {
   #target(now: number): number {
     if (this.isSnubbed) return 1;
     if (this.#outstanding.count > 0 && now - this.#progressAtMs >= SILENT_MS) return 0;
-    if (this.#slowStartRequests > 0) return Math.min(this.#slowStartRequests, this.#limit);
     const byRate = Math.ceil((this.bytesPerSecond(now) * this.#queueMs) / 1000 / LIMITS.blockBytes);
-    return Math.min(Math.max(byRate, QUEUE_MIN), this.#limit);
+    const usual = Math.max(byRate, QUEUE_MIN);
+    return Math.min(this.#slowStartRequests > 0 ? this.#slowStartRequests : usual, this.#limit);
   }
 
-  /**
-   * One request more per block received, which doubles the queue each round trip, while the rate keeps growing.
-   * The first block takes the way that the end of a second takes: a branch that is new when the code around it has been
-   * compiled has all of it compiled again.
-   */
+  /** One request more per block received, which doubles the queue each round trip, while the rate keeps growing. */
   #growSlowly(now: number): void {
     const elapsedMs = now - this.#stepAtMs;
     const isMeasured = elapsedMs >= SLOW_START_STEP_MS;
     const rate = ((this.totalBytes - this.#stepBytes) * 1000) / elapsedMs;
-    const isGrowing = !isMeasured || rate >= this.#stepRate + SLOW_START_GROWTH;
-    this.#slowStartRequests = isGrowing ? Math.min(this.#slowStartRequests + 1, this.#maxRequests) : 0;
+    const isGrowing = rate >= this.#stepRate + SLOW_START_GROWTH;
+    const grown = Math.min(this.#slowStartRequests + 1, this.#maxRequests);
+    this.#slowStartRequests = isMeasured && !isGrowing ? 0 : grown;
     if (!isMeasured) return;
     this.#stepAtMs = now;
     this.#stepBytes = this.totalBytes;
@@ -419,14 +421,10 @@ class RequestRing {
     return true;
   }
 
-  /** O(distance from the nearer end). */
+  /** O(distance from the oldest), as is finding it. */
   removeAt(index: number): void {
-    if (index < this.#count - 1 - index) {
-      for (let i = index; i > 0; i--) this.#copy(i - 1, i);
-      this.#head = this.#place(1);
-    } else {
-      for (let i = index; i + 1 < this.#count; i++) this.#copy(i + 1, i);
-    }
+    for (let i = index; i > 0; i--) this.#copy(i - 1, i);
+    this.#head = this.#place(1);
     this.#count--;
   }
 
@@ -439,8 +437,7 @@ class RequestRing {
   }
 
   #place(index: number): number {
-    const place = this.#head + index;
-    return place >= this.#capacity ? place - this.#capacity : place;
+    return (this.#head + index) % this.#capacity;
   }
 }
 
