@@ -227,8 +227,6 @@ const SAFE_DIGITS = 15;
 /** Keys up to this length are read without a view of their own. */
 const SHORT_KEY_BYTES = 40;
 const RECENT_KEYS = 64;
-/** Lengths of one or two digits. */
-const SHORT_LENGTHS = 100;
 const NO_KEY = -1;
 
 /** A container being read. One per depth, reused. */
@@ -540,7 +538,7 @@ class Encoder {
 
   #key(key: string): void {
     for (let i = 0; i < key.length; i++) assert(key.charCodeAt(i) <= 0xff, 'a bencode key is latin1');
-    this.#prefix(key.length);
+    this.#ascii(`${key.length}:`);
     this.#ascii(key);
   }
 
@@ -550,12 +548,12 @@ class Encoder {
       this.#string(fromUtf8(text));
       return;
     }
-    this.#prefix(text.length);
+    this.#ascii(`${text.length}:`);
     this.#ascii(text);
   }
 
   #string(bytes: Uint8Array): void {
-    this.#prefix(bytes.length);
+    this.#ascii(`${bytes.length}:`);
     this.#append(bytes);
   }
 
@@ -572,18 +570,6 @@ class Encoder {
   #byte(byte: number): void {
     this.#reserve(1);
     this.#bytes[this.#length++] = byte;
-  }
-
-  /** The length of a string and its colon, a text each time for long ones alone. */
-  #prefix(length: number): void {
-    if (length >= SHORT_LENGTHS) {
-      this.#ascii(`${length}:`);
-      return;
-    }
-    this.#reserve(3);
-    if (length >= 10) this.#bytes[this.#length++] = ZERO + Math.floor(length / 10);
-    this.#bytes[this.#length++] = ZERO + (length % 10);
-    this.#bytes[this.#length++] = COLON;
   }
 
   #append(bytes: Uint8Array): void {
