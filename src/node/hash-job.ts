@@ -13,6 +13,7 @@ import { newReadBuffer } from '../base/read-buffer.js';
 import type { PieceDigests } from '../format/create-torrent.js';
 import { HASH_BYTES, merkleRoot, pieceLeafCount } from '../format/merkle.js';
 import { attempt } from './disk-error.js';
+import { newSharedCounter, type SharedCounter, takeFrom } from './shared-counter.js';
 
 /** A file to be hashed, not empty. */
 export interface HashFile {
@@ -41,7 +42,7 @@ export interface HashPlan extends HashShape {
   /** Shared: length, offset and time of each file. What lies between and behind the files is zeros. */
   readonly numbers: Float64Array;
   /** Shared: the first piece that no thread has taken. */
-  readonly nextPiece: Int32Array;
+  readonly nextPiece: SharedCounter;
   /** Shared: 20 bytes a piece; empty without v1. */
   readonly v1: Uint8Array;
   /** Shared: 32 bytes a piece; empty without v2. */
@@ -70,7 +71,7 @@ export function newHashPlan(shape: HashShape, files: readonly HashFile[]): HashP
     ...shape,
     paths,
     numbers,
-    nextPiece: new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)),
+    nextPiece: newSharedCounter(),
     v1: new Uint8Array(new SharedArrayBuffer(hasV1 ? pieceCount * SHA1_BYTES : 0)),
     v2: new Uint8Array(new SharedArrayBuffer(hasV2 ? pieceCount * HASH_BYTES : 0)),
   };
@@ -114,7 +115,7 @@ export class HashThread {
    */
   runJob(): number {
     const { pieceCount, nextPiece } = this.#plan;
-    const first = Atomics.add(nextPiece, 0, this.#piecesPerJob);
+    const first = takeFrom(nextPiece, this.#piecesPerJob);
     const end = Math.min(first + this.#piecesPerJob, pieceCount);
     try {
       for (let piece = first; piece < end; piece++) this.#hashPiece(piece);

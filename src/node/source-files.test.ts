@@ -16,6 +16,7 @@ import { DtorrentError, type ErrorCode } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import { type ListedFile, listSourceFiles, type SourceListing } from './source-files.js';
 import { SourceThreads } from './source-threads.js';
+import { newWalkOrder } from './source-walk.js';
 
 let directory = '';
 
@@ -182,12 +183,7 @@ test('an error of who takes the files is what the listing ends with, and nobody 
     const threads = new SourceThreads({ workers, signal: null });
     let calls = 0;
     const mine = new Error('mine');
-    const order = {
-      root: directory,
-      names: readdirSync(directory),
-      nextName: new Int32Array(new SharedArrayBuffer(4)),
-    };
-    const listing = threads.list(order, () => {
+    const listing = threads.list(newWalkOrder(directory, readdirSync(directory)), () => {
       calls++;
       throw mine;
     });

@@ -10,7 +10,7 @@ import { LIMITS } from '../base/limits.js';
 import type { SourceFile } from '../format/create-torrent.js';
 import { diskError } from './disk-error.js';
 import type { SourceThreads } from './source-threads.js';
-import { below, checkedNames, isExecutable, WALKED_COLUMNS, type WalkedFiles, type WalkOrder } from './source-walk.js';
+import { below, isExecutable, newWalkOrder, unpackFiles, type WalkOrder } from './source-walk.js';
 import { systemErrorCode } from './system-error.js';
 
 export interface ListedFile extends SourceFile {
@@ -52,9 +52,9 @@ export async function listSourceFiles(
   let totalBytes = 0;
   await threads.list(await walkOrder(root), (walked) => {
     skippedPaths.push(...walked.skippedPaths);
-    for (const file of listedFiles(root, walked)) {
-      files.push(file);
-      totalBytes += file.lengthBytes;
+    for (const { path, lengthBytes, executable, modifiedMs } of unpackFiles(walked)) {
+      files.push({ path, diskPath: below(root, path.join(sep)), lengthBytes, executable, modifiedMs });
+      totalBytes += lengthBytes;
     }
     if (files.length > filesMax) {
       throw new DtorrentError('ETORRENT', `${root} has more than ${filesMax} files: share a part of it`);
@@ -78,8 +78,7 @@ async function statRoot(root: string): Promise<Stats> {
 
 async function walkOrder(root: string): Promise<WalkOrder> {
   try {
-    const names = checkedNames(root, await readdir(root));
-    return { root, names, nextName: new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)) };
+    return newWalkOrder(root, await readdir(root));
   } catch (error) {
     throw diskError(error, { action: 'open', path: root, directory: root });
   }
@@ -88,21 +87,4 @@ async function walkOrder(root: string): Promise<WalkOrder> {
 function loneFile(diskPath: string, stats: Stats): ListedFile {
   const { size, mtimeMs } = stats;
   return { path: [], diskPath, lengthBytes: size, executable: isExecutable(stats), modifiedMs: mtimeMs };
-}
-
-function listedFiles(root: string, { paths, numbers }: WalkedFiles): ListedFile[] {
-  const files: ListedFile[] = [];
-  let at = 0;
-  for (let start = 0, end = paths.indexOf('\0'); end >= 0; start = end + 1, end = paths.indexOf('\0', start)) {
-    const relative = paths.slice(start, end);
-    files.push({
-      path: relative.split('/'),
-      diskPath: below(root, sep === '/' ? relative : relative.replaceAll('/', sep)),
-      lengthBytes: numbers[at]!,
-      executable: numbers[at + 2] !== 0,
-      modifiedMs: numbers[at + 1]!,
-    });
-    at += WALKED_COLUMNS;
-  }
-  return files;
 }

@@ -68,7 +68,7 @@ export class SourceThreads {
       return;
     }
     this.#startWorkers(this.#workersWanted ?? LISTING_WORKERS);
-    await this.#run<void>((finish) => {
+    await this.#run((finish) => {
       let walking = this.#tellAll(order);
       return (answer) => {
         if (answer !== null) take(answer as WalkedFiles);
@@ -86,7 +86,7 @@ export class SourceThreads {
     this.#throwIfStopped();
     if (this.#workers.length === 0) await this.#hashHere(plan, onPieces);
     else {
-      await this.#run<void>((finish) => {
+      await this.#run((finish) => {
         this.#tellAll(plan);
         let piecesDone = 0;
         return (answer) => {
@@ -125,10 +125,10 @@ export class SourceThreads {
   }
 
   /** @param begin tells the workers what to do. @returns when `finish` is called; rejects as soon as anything fails. */
-  async #run<T>(begin: (finish: (result: T) => void) => Task['take']): Promise<T> {
+  async #run(begin: (finish: () => void) => Task['take']): Promise<void> {
     let onAbort = (): void => {};
     try {
-      return await new Promise<T>((resolve, reject) => {
+      await new Promise<void>((resolve, reject) => {
         if (this.#failure !== null) throw this.#failure;
         onAbort = () => this.#fail(stoppedError());
         this.#signal?.addEventListener('abort', onAbort, { once: true });

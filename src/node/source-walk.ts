@@ -11,28 +11,58 @@ import { toUtf8, toUtf8Strict } from '../base/bytes.js';
 import { DtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import { attempt } from './disk-error.js';
+import { newSharedCounter, type SharedCounter, takeFrom } from './shared-counter.js';
 
 /** What is to be listed. */
 export interface WalkOrder {
   /** Absolute. */
   readonly root: string;
-  /** Its entries; see checkedNames. */
+  /** Its entries, sorted. */
   readonly names: readonly string[];
   /** Shared: the first entry that no walk has taken. */
-  readonly nextName: Int32Array;
+  readonly nextName: SharedCounter;
+}
+
+/** @param names what the system says is in `root`. @throws {DtorrentError} `ETORRENT` for one that is not UTF-8. */
+export function newWalkOrder(root: string, names: string[]): WalkOrder {
+  return { root, names: checkedNames(root, names), nextName: newSharedCounter() };
 }
 
 /** Some of the files. Plain data, and little of it: batches are sent between threads. */
 export interface WalkedFiles {
   /** Below the directory, elements parted by `/`, paths ended by NUL, which no name contains. */
   readonly paths: string;
-  /** WALKED_COLUMNS numbers for each: length in bytes, milliseconds since 1970 of the last change, 1 = executable. */
+  /** Three for each: length in bytes, milliseconds since 1970 of the last change, 1 = executable. */
   readonly numbers: Float64Array;
   /** What is neither a regular file nor a directory; absolute paths. */
   readonly skippedPaths: readonly string[];
 }
 
-export const WALKED_COLUMNS = 3;
+const COLUMNS = 3;
+
+/** What is told of a file. */
+export interface WalkedFile {
+  readonly path: readonly string[];
+  readonly lengthBytes: number;
+  readonly modifiedMs: number;
+  readonly executable: boolean;
+}
+
+/** @returns the files of a batch, in its order. */
+export function unpackFiles({ paths, numbers }: WalkedFiles): WalkedFile[] {
+  const files: WalkedFile[] = [];
+  let at = 0;
+  for (let start = 0, end = paths.indexOf('\0'); end >= 0; start = end + 1, end = paths.indexOf('\0', start)) {
+    files.push({
+      path: paths.slice(start, end).split('/'),
+      lengthBytes: numbers[at]!,
+      modifiedMs: numbers[at + 1]!,
+      executable: numbers[at + 2] !== 0,
+    });
+    at += COLUMNS;
+  }
+  return files;
+}
 
 /** A directory below the root, and how many of its entries were looked at. */
 interface OpenDirectory {
@@ -53,7 +83,7 @@ export class SourceWalk {
   /** From an entry of the root to where the walk is. */
   readonly #open: OpenDirectory[] = [];
   #paths = '';
-  readonly #numbers = new Float64Array(WALKED_COLUMNS * BATCH_ENTRIES);
+  readonly #numbers = new Float64Array(COLUMNS * BATCH_ENTRIES);
   #numbersEnd = 0;
   #skippedPaths: string[] = [];
 
@@ -93,7 +123,7 @@ export class SourceWalk {
       return true;
     }
     const { root, names, nextName } = this.#order;
-    const name = names[Atomics.add(nextName, 0, 1)];
+    const name = names[takeFrom(nextName, 1)];
     if (name === undefined) return false;
     this.#look(root, '', name);
     return true;
@@ -124,7 +154,7 @@ export class SourceWalk {
  * @throws {DtorrentError} `ETORRENT` for one that is not UTF-8: BEP 52 allows nothing else, and other systems could not
  * write it.
  */
-export function checkedNames(directory: string, names: string[]): readonly string[] {
+function checkedNames(directory: string, names: string[]): readonly string[] {
   // What is not UTF-8 reads as U+FFFD, but so does a name that has one.
   if (names.some((name) => name.includes('\ufffd'))) {
     for (const bytes of attempt('open', directory, () => readdirSync(directory, { encoding: 'buffer' }))) {
