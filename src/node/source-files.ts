@@ -10,7 +10,7 @@ import { LIMITS } from '../base/limits.js';
 import type { SourceFile } from '../format/create-torrent.js';
 import { diskError } from './disk-error.js';
 import type { SourceThreads } from './source-threads.js';
-import { below, isExecutable, newWalkOrder, unpackFiles, type WalkOrder } from './source-walk.js';
+import { below, forEachWalked, isExecutable, newWalkOrder, type WalkOrder } from './source-walk.js';
 import { systemErrorCode } from './system-error.js';
 
 export interface ListedFile extends SourceFile {
@@ -52,10 +52,10 @@ export async function listSourceFiles(
   let totalBytes = 0;
   await threads.list(await walkOrder(root), (walked) => {
     skippedPaths.push(...walked.skippedPaths);
-    for (const { path, lengthBytes, executable, modifiedMs } of unpackFiles(walked)) {
+    forEachWalked(walked, (path, lengthBytes, modifiedMs, executable) => {
       files.push({ path, diskPath: below(root, path.join(sep)), lengthBytes, executable, modifiedMs });
       totalBytes += lengthBytes;
-    }
+    });
     if (files.length > filesMax) {
       throw new DtorrentError('ETORRENT', `${root} has more than ${filesMax} files: share a part of it`);
     }

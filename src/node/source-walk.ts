@@ -40,28 +40,21 @@ export interface WalkedFiles {
 
 const COLUMNS = 3;
 
-/** What is told of a file. */
-export interface WalkedFile {
-  readonly path: readonly string[];
-  readonly lengthBytes: number;
-  readonly modifiedMs: number;
-  readonly executable: boolean;
-}
+/** Hears of one file. */
+export type WalkedFileVisitor = (
+  path: readonly string[],
+  lengthBytes: number,
+  modifiedMs: number,
+  executable: boolean,
+) => void;
 
-/** @returns the files of a batch, in its order. */
-export function unpackFiles({ paths, numbers }: WalkedFiles): WalkedFile[] {
-  const files: WalkedFile[] = [];
+/** Visits the files of a batch, in its order; without an object for each, as there may be a million. */
+export function forEachWalked({ paths, numbers }: WalkedFiles, visit: WalkedFileVisitor): void {
   let at = 0;
   for (let start = 0, end = paths.indexOf('\0'); end >= 0; start = end + 1, end = paths.indexOf('\0', start)) {
-    files.push({
-      path: paths.slice(start, end).split('/'),
-      lengthBytes: numbers[at]!,
-      modifiedMs: numbers[at + 1]!,
-      executable: numbers[at + 2] !== 0,
-    });
+    visit(paths.slice(start, end).split('/'), numbers[at]!, numbers[at + 1]!, numbers[at + 2] !== 0);
     at += COLUMNS;
   }
-  return files;
 }
 
 /** A directory below the root, and how many of its entries were looked at. */
