@@ -2,6 +2,7 @@
 import type { ByteBudget } from '../base/slot-pool.js';
 import type { Host } from '../host/host.js';
 import type { ReadCache } from './data/read-cache.js';
+import type { ExternalAddress } from './discovery/external-address.js';
 import type { EngineEvent } from './events.js';
 import type { Settings } from './settings.js';
 import type { RateLimiter } from './swarm/rate-limiter.js';
@@ -18,6 +19,8 @@ export interface EngineContext {
   readonly readCache: ReadCache;
   /** Bytes per second of all torrents together. */
   readonly rates: { readonly download: RateLimiter; readonly upload: RateLimiter };
+  /** Our own addresses as others see them. */
+  readonly externalAddress: ExternalAddress;
   /** Tells listeners after the current turn. */
   emit(event: EngineEvent): void;
 }

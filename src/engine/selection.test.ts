@@ -275,7 +275,7 @@ function set(engine: SimEngine, torrent: Torrent, priorities: Readonly<Record<st
 
 function connect(engine: SimEngine, torrent: Torrent, to: SimEngine): void {
   const address = { family: 4 as const, host: to.host.ipv4!, port: to.session.listenPort };
-  engine.session.context.turn.run(() => torrent.addPeers([address], 'manual'));
+  engine.session.context.turn.run(() => torrent.addPeers([address], 'user'));
 }
 
 function onDisk(engine: SimEngine): string[] {

@@ -16,6 +16,8 @@ import { TrackerClients } from './announce/tracker-clients.js';
 import type { EngineContext } from './context.js';
 import { FileClaims } from './data/file-claims.js';
 import { ReadCache } from './data/read-cache.js';
+import { Discovery } from './discovery/discovery.js';
+import { ExternalAddress } from './discovery/external-address.js';
 import type { EngineEvent, TorrentStats } from './events.js';
 import { Peer } from './peer/peer.js';
 import type { PeerInfo } from './peer/peer-info.js';
@@ -40,6 +42,7 @@ export class Session {
   readonly #tell: (event: EngineEvent) => void;
   readonly #connector: Connector;
   readonly #trackers: TrackerClients;
+  readonly #discovery: Discovery;
   /** Of all torrents. */
   readonly #surroundings: TorrentSurroundings;
   readonly #torrents = new Set<Torrent>();
@@ -76,15 +79,18 @@ export class Session {
         download: new RateLimiter(this.#turn, settings.downloadLimit),
         upload: new RateLimiter(this.#turn, settings.uploadLimit),
       },
+      externalAddress: new ExternalAddress(),
       emit: (event) => this.#events.push(event),
     };
     this.#connector = new Connector(this.context);
     const { network, random } = host;
     this.#trackers = new TrackerClients({ turn: this.#turn, network, random, bindHost: settings.bindHost });
+    this.#discovery = new Discovery([]);
     this.#surroundings = {
       context: this.context,
       connector: this.#connector,
       trackers: this.#trackers,
+      discovery: this.#discovery,
       claims: this.#claims,
       router: (infoHash) => this.#route(infoHash),
       nextPeerNumber: () => this.#nextPeerNumber++,
@@ -181,7 +187,7 @@ export class Session {
       this.#listener?.close();
       for (const peer of this.#unnamed) peer.close('torrent-stopped');
       this.#unnamed.clear();
-      let waiting = this.#torrents.size + 1;
+      let waiting = this.#torrents.size + 2;
       const part = (): void => {
         waiting--;
         if (waiting > 0) return;
@@ -191,6 +197,7 @@ export class Session {
         done();
       };
       for (const torrent of this.#torrents) torrent.stop(part);
+      this.#discovery.stop(part);
       part();
     });
   }
@@ -217,6 +224,7 @@ export class Session {
           this.#turn.run(() => {
             isBound = true;
             this.listenPort = actualPort;
+            this.#discovery.start();
             this.context.emit({ type: 'listening', port: actualPort });
             done(null);
           });

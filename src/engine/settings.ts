@@ -85,6 +85,14 @@ export const SETTINGS_TABLE: {
   maxOpenFiles: number(100, 1, 100_000, 'files kept open, all torrents together'),
   numWant: number(200, 0, 1000, 'peers asked of a tracker in one announce'),
   trackers: boolean(true, 'announce to trackers'),
+  dht: boolean(true, 'find peers in the DHT, and serve it (BEP 5)'),
+  dhtBootstrap: string(
+    'dht.libtorrent.org:25401,router.bittorrent.com:6881,dht.transmissionbt.com:6881,router.utorrent.com:6881',
+    'nodes that the DHT begins with when it knows none: host:port, apart by commas; empty = none',
+  ),
+  pex: boolean(true, 'tell peers of each other (BEP 11)'),
+  lsd: boolean(true, 'find peers in the local network (BEP 14)'),
+  portMapping: boolean(true, 'ask the router to let peers in: PCP, NAT-PMP, UPnP'),
 };
 
 /** The values; SETTINGS_TABLE has their ranges and meanings. */
@@ -114,6 +122,11 @@ export interface Settings {
   readonly maxOpenFiles: number;
   readonly numWant: number;
   readonly trackers: boolean;
+  readonly dht: boolean;
+  readonly dhtBootstrap: string;
+  readonly pex: boolean;
+  readonly lsd: boolean;
+  readonly portMapping: boolean;
 }
 
 /** The settings that may change while the engine runs. */

@@ -137,7 +137,7 @@ test('peers that are added are dialled, and described once they are there', asyn
   simulator.run(() => torrent.peers.length === 1, { maxVirtualMs: 10_000 });
   const [peer] = torrent.peers;
   assert.equal(peer?.address, seed.address);
-  assert.equal(peer.source, 'manual');
+  assert.equal(peer.source, 'user');
   assert.equal(peer.isOutgoing, true);
   await settle(simulator, torrent.completed);
 });

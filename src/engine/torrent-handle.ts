@@ -144,7 +144,7 @@ export class TorrentHandle {
    */
   addPeers(peers: readonly string[]): void {
     const parsed = parsePeers(peers);
-    this.#session.inTurn(() => this.#torrent.addNamedPeers(parsed, 'manual'));
+    this.#session.inTurn(() => this.#torrent.addNamedPeers(parsed, 'user'));
   }
 
   /** A snapshot: cheap enough to take every second, not for every block. */

@@ -4,6 +4,7 @@ import type { TrackerClients } from './announce/tracker-clients.js';
 import type { EngineContext } from './context.js';
 import type { FileClaims } from './data/file-claims.js';
 import type { FileSelection } from './data/file-selection.js';
+import type { PeerDiscovery } from './discovery/peer-discovery.js';
 import type { PeerRouter } from './peer/peer-owner.js';
 import type { SeedGoal } from './seed-goal.js';
 import type { Connector } from './swarm/connector.js';
@@ -33,6 +34,7 @@ export interface TorrentSurroundings {
   readonly context: EngineContext;
   readonly connector: Connector;
   readonly trackers: TrackerClients;
+  readonly discovery: PeerDiscovery;
   readonly claims: FileClaims<Torrent>;
   readonly router: PeerRouter;
   readonly nextPeerNumber: () => number;

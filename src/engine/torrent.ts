@@ -28,6 +28,7 @@ import type { TorrentData } from './data/torrent-data.js';
 import { geometryOf, type TorrentGeometry } from './data/torrent-geometry.js';
 import { TorrentReaders, type TorrentReadersHandler } from './data/torrent-readers.js';
 import { TorrentSelection } from './data/torrent-selection.js';
+import type { SearchingTorrent } from './discovery/peer-discovery.js';
 import type { EngineEvent, PauseReason, TorrentPhase, TorrentStats } from './events.js';
 import { MetadataExchange } from './metadata/metadata-exchange.js';
 import type { CloseReason } from './peer/close-reason.js';
@@ -40,7 +41,7 @@ import { introduce } from './torrent-introduction.js';
 import type { TorrentOptions, TorrentSurroundings } from './torrent-options.js';
 import { measureTorrent } from './torrent-stats.js';
 
-export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersHandler {
+export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersHandler, SearchingTorrent {
   readonly infoHash: InfoHash;
   readonly infoHashHex: string;
   readonly swarm: Swarm;
@@ -155,7 +156,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
   /** Begins: looks for what an earlier run left, then for the metadata of a magnet, or for what is on disk. */
   start(): void {
     this.#emit({ type: 'torrentAdded', infoHash: this.infoHashHex });
-    this.addNamedPeers(this.#options.peers, 'manual');
+    this.addNamedPeers(this.#options.peers, 'user');
     if (this.#magnet !== null) this.addNamedPeers(this.#magnet.peers, 'magnet');
     if (this.metainfo !== null && !this.#accept(this.metainfo)) return;
     this.#holder.keeper.load(() => this.#onLoaded());
@@ -236,7 +237,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
   }
 
   /** Peers named by a person or a magnet may be host names. */
-  addNamedPeers(peers: readonly HostPort[], source: 'manual' | 'magnet'): void {
+  addNamedPeers(peers: readonly HostPort[], source: 'user' | 'magnet'): void {
     for (const { host, port } of peers) {
       this.#context.host.network.resolve(host, (result) => {
         this.#context.turn.run(() => {
@@ -407,6 +408,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
   /** Out of work: peers and files are let go, after which `done`, and whatever has been asked for meanwhile. */
   #letGo(done: () => void): void {
     this.readers.detach();
+    this.#surroundings.discovery.leave(this);
     this.swarm.stop();
     this.#holder.close(done);
   }
@@ -462,6 +464,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
     }
     this.swarm.start();
     if (this.#context.settings.trackers) this.announcer.start();
+    if (this.metainfo?.isPrivate !== true) this.#surroundings.discovery.join(this);
   }
 
   #onMetadata(infoBytes: Uint8Array): void {
@@ -497,6 +500,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
     }
     this.#exchange.onMetadataKnown(metainfo.infoBytes, { isPrivate: metainfo.isPrivate });
     this.announcer.setPrivate(metainfo.isPrivate);
+    if (metainfo.isPrivate) this.#surroundings.discovery.leave(this);
     this.#guardPrivacy();
     this.#setPhase('checking');
     this.#emit({

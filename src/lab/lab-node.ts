@@ -15,6 +15,8 @@ import type { SimHost } from '../sim/sim-host.js';
 import type { LabTorrent } from './lab-torrent.js';
 
 export const LAB_DIRECTORY = '/downloads';
+/** What a world has to offer for: a member that is to use these says so. */
+const ALONE: Partial<Settings> = { dht: false, lsd: false, portMapping: false };
 
 export class LabNode {
   readonly host: SimHost;
@@ -24,7 +26,7 @@ export class LabNode {
 
   constructor(host: SimHost, settings: Partial<Settings> = {}) {
     this.host = host;
-    const resolved = resolveSettings({ downloadDir: LAB_DIRECTORY, ...settings });
+    const resolved = resolveSettings({ downloadDir: LAB_DIRECTORY, ...ALONE, ...settings });
     this.session = new Session(host, resolved, (event) => this.onEvent(event));
   }
 

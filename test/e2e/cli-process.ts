@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { LOOPBACK_ONLY } from '../harness/loopback-only.js';
 import { CLI } from '../harness/repository.js';
 
 /** Each test file is a process: none sees what another, or the user of this machine, has left. */
@@ -24,7 +25,13 @@ export interface CliOptions {
 export function spawnCli(args: readonly string[], options: CliOptions = {}): ChildProcess {
   return spawn(process.execPath, [CLI, ...args], {
     cwd: options.cwd,
-    env: { PATH: process.env['PATH'] ?? '', LANG: 'C.UTF-8', DTORRENT_STATE_DIR: STATE_DIRECTORY, ...options.env },
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      LANG: 'C.UTF-8',
+      DTORRENT_STATE_DIR: STATE_DIRECTORY,
+      ...LOOPBACK_ONLY,
+      ...options.env,
+    },
     stdio: 'pipe',
   });
 }

@@ -1,6 +1,7 @@
 /** Our own command line as a process of a test: what a user would type, and the JSON lines that come back. */
 import type { TestContext } from 'node:test';
 import { temporaryDirectory } from './content.js';
+import { LOOPBACK_ONLY } from './loopback-only.js';
 import { Process, type ProcessOptions } from './process.js';
 import { CLI } from './repository.js';
 
@@ -19,7 +20,7 @@ export class Dtorrent extends Process {
     stateDirectories.set(t, stateDirectory);
     super(t, process.execPath, [CLI, ...args, '--json'], {
       ...options,
-      env: { DTORRENT_STATE_DIR: stateDirectory, ...options.env },
+      env: { ...LOOPBACK_ONLY, DTORRENT_STATE_DIR: stateDirectory, ...options.env },
     });
   }
 

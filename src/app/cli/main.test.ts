@@ -293,13 +293,18 @@ test('the same torrent given twice is downloaded once', async () => {
 
 test('options become settings and add options', async () => {
   const options =
-    '-o dir --port 7000 --bind 127.0.0.1 --max-peers 9 --upload-slots 12 --no-trackers --sequential --peer 10.0.0.1:1 ' +
+    '-o dir --port 7000 --bind 127.0.0.1 --max-peers 9 --upload-slots 12 --no-trackers --no-dht --dht-bootstrap 10.0.0.9:6881 --no-lsd --no-pex --no-port-mapping --sequential --peer 10.0.0.1:1 ' +
     '--download-limit 1.5M --upload-limit=20K --preallocation full --state-dir state --recheck --select 1,3-5 --select *.iso';
   const { surroundings, exitCode, torrent } = await start(...options.split(' '), film);
   assert.deepEqual(surroundings.settings, {
     downloadDir: 'dir',
     stateDir: 'state',
     trackers: false,
+    dht: false,
+    dhtBootstrap: '10.0.0.9:6881',
+    lsd: false,
+    pex: false,
+    portMapping: false,
     port: 7000,
     portAttempts: 1,
     bindHost: '127.0.0.1',

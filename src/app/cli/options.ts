@@ -21,6 +21,12 @@ export interface TransferOptions extends OutputOptions {
   readonly port?: number;
   readonly bind?: string;
   readonly trackers: boolean;
+  readonly dht: boolean;
+  /** `host:port`. */
+  readonly dhtBootstrap?: readonly string[];
+  readonly lsd: boolean;
+  readonly pex: boolean;
+  readonly portMapping: boolean;
   readonly maxPeers?: number;
   /** Peers unchoked by merit; one more is unchoked by chance. */
   readonly uploadSlots?: number;
@@ -217,9 +223,17 @@ function addTransferOptions(command: Command, outputMeaning: string): void {
     new Option('--state-dir <dir>', 'where resume data is kept (default: where this system has such; "" = nowhere)'),
   );
   add(command, new Option('--no-trackers', 'announce to no tracker'));
-  add(command, new Option('--no-dht', 'accepted; there is no DHT to switch off yet'));
-  add(command, new Option('--no-lsd', 'accepted; there is no local discovery to switch off yet'));
-  add(command, new Option('--no-pex', 'accepted; there is no peer exchange to switch off yet'));
+  add(command, new Option('--no-dht', 'find no peers in the DHT'));
+  add(
+    command,
+    new Option(
+      '--dht-bootstrap <host:port>',
+      'a DHT node to begin with, instead of the well-known (repeatable)',
+    ).argParser(appendPeer),
+  );
+  add(command, new Option('--no-lsd', 'find no peers in the local network'));
+  add(command, new Option('--no-pex', 'exchange no peers with peers'));
+  add(command, new Option('--no-port-mapping', 'do not ask the router to let peers in'));
   add(command, new Option('--json', 'events as JSON lines on stdout').default(false));
   add(command, new Option('-q, --quiet', 'print nothing but errors').default(false).conflicts('verbose'));
   add(command, new Option('-v, --verbose', 'tell about peers and trackers too').default(false));

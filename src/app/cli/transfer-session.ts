@@ -382,6 +382,11 @@ function settingsOf(options: TransferOptions, { environment }: CommandContext): 
     downloadDir: options.output,
     stateDir: stateDirectory(options.stateDir, thisMachine(environment)),
     trackers: options.trackers,
+    dht: options.dht,
+    ...(options.dhtBootstrap === undefined ? {} : { dhtBootstrap: options.dhtBootstrap.join(',') }),
+    lsd: options.lsd,
+    pex: options.pex,
+    portMapping: options.portMapping,
     // A port that was asked for is one that a router forwards: another one instead would help nobody.
     ...(options.port === undefined ? {} : { port: options.port, portAttempts: 1 }),
     ...(options.bind === undefined ? {} : { bindHost: options.bind }),

@@ -182,7 +182,7 @@ test('a magnet that gets its metadata announces no more often for it', () => {
   seed.add({ ...scene.torrentFile.metainfo, trackers: [] });
   scene.pass(MINUTE_MS / 2);
   assert.equal(scene.http.heard[0]!.left, 16_384);
-  scene.act((torrent) => torrent.addPeers([addressOf(seed)], 'manual'));
+  scene.act((torrent) => torrent.addPeers([addressOf(seed)], 'user'));
   assert.ok(scene.simulator.run(() => scene.torrent.isSeeding));
   scene.pass(MINUTE_MS);
   for (const tracker of [scene.http, scene.udp]) assert.deepEqual(tracker.events, ['started', 'completed']);
@@ -376,7 +376,7 @@ test('each tracker hears completed once, however the torrent goes on', () => {
   seed.give(scene.torrentFile);
   seed.add(scene.torrentFile.metainfo);
   scene.pass(MINUTE_MS / 2);
-  scene.act((torrent) => torrent.addPeers([addressOf(seed)], 'manual'));
+  scene.act((torrent) => torrent.addPeers([addressOf(seed)], 'user'));
   assert.ok(scene.simulator.run(() => scene.torrent.isSeeding));
   for (const { act } of MEANS) {
     act(scene);
@@ -420,7 +420,7 @@ test('a tracker that has addresses of both families hears of us from both, as on
   seed.add({ ...scene.torrentFile.metainfo, trackers: [] });
   scene.act((torrent) => torrent.addTrackers([dual.httpUrl]));
   scene.pass(MINUTE_MS / 2);
-  scene.act((torrent) => torrent.addPeers([addressOf(seed)], 'manual'));
+  scene.act((torrent) => torrent.addPeers([addressOf(seed)], 'user'));
   assert.ok(scene.simulator.run(() => scene.torrent.isSeeding));
   scene.pass(HOUR_MS);
   scene.engine.stop(scene.simulator);

@@ -210,7 +210,7 @@ class Chaos {
   meet(index: number, torrent: Torrent): void {
     const all = [...this.engines, ...this.liars];
     const peers = all.map(({ host, session }) => ({ host: host.ipv4!, port: session.listenPort }));
-    this.engines[index]!.session.inTurn(() => torrent.addNamedPeers(peers, 'manual'));
+    this.engines[index]!.session.inTurn(() => torrent.addNamedPeers(peers, 'user'));
   }
 
   /** Nothing fails any more, everyone wants everything and knows everyone. */

@@ -56,7 +56,7 @@ test('a peer that was dialled says how it is known, and its own words count more
   wait(simulator, 1000);
   const before = infoOf(added, simulator.now);
   assert.equal(before.address, `${peer.host.ipv4}:6881`);
-  assert.deepEqual([before.client, before.isOutgoing, before.source], ['Transmission 4.0.5', true, 'manual']);
+  assert.deepEqual([before.client, before.isOutgoing, before.source], ['Transmission 4.0.5', true, 'user']);
   assert.equal(before.isInterestingToUs, true);
   peer.extensionHandshake({ clientName: 'Transmission 4.0.5-beta \u001b[31m' });
   wait(simulator, 100);

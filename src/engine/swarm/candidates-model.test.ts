@@ -9,7 +9,7 @@ import { LIMITS } from '../../base/limits.js';
 import { randomBelow, SeededRandom } from '../../base/random.js';
 import { type CandidateSource, Candidates } from './candidates.js';
 
-const SOURCES: readonly CandidateSource[] = ['manual', 'magnet', 'incoming', 'resume', 'tracker', 'dht', 'pex'];
+const SOURCES: readonly CandidateSource[] = ['user', 'magnet', 'incoming', 'resume', 'tracker', 'dht', 'pex'];
 const MAX = 30;
 /** More endpoints than there are places. */
 const ENDPOINTS: readonly Address[] = Array.from({ length: 60 }, (_, i) => makeAddress(`12.0.0.${i}`, 6881)!);
@@ -79,8 +79,8 @@ class Model {
     this.#forgetLost();
     if (!isKnown) return;
     const entry = this.#entry(address);
-    if (source === 'manual') entry.isNamed = true;
-    if (wasKnown && (source === 'manual' || source === 'tracker')) entry.failures = Math.max(0, entry.failures - 1);
+    if (source === 'user') entry.isNamed = true;
+    if (wasKnown && (source === 'user' || source === 'tracker')) entry.failures = Math.max(0, entry.failures - 1);
   }
 
   #dial(): void {

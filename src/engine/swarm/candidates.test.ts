@@ -32,7 +32,7 @@ test('one endpoint is one candidate, and what cannot be a peer is ignored', () =
 });
 
 test('untried candidates go by source: person, magnet, incoming, tracker, DHT, PEX', () => {
-  const candidates = known('pex', 'dht', 'tracker', 'incoming', 'magnet', 'manual');
+  const candidates = known('pex', 'dht', 'tracker', 'incoming', 'magnet', 'user');
   const order = Array.from({ length: 6 }, () => dial(candidates, 0));
   assert.deepEqual(
     order,
@@ -59,7 +59,7 @@ test('whoever is being dialled or connected is not dialled again', () => {
   assert.equal(candidates.next(1e9), null);
   candidates.onConnected(address(0));
   assert.equal(candidates.next(1e9), null);
-  candidates.add(address(0), 'manual');
+  candidates.add(address(0), 'user');
   assert.equal(candidates.next(1e9), null);
   assert.equal(candidates.nextRetryAt(), Number.POSITIVE_INFINITY);
 });
@@ -82,7 +82,7 @@ test('failures are retried after one, two, three … minutes and then given up',
 });
 
 test('a peer that a person named is retried soon, and never given up', () => {
-  const candidates = known('manual');
+  const candidates = known('user');
   let now = 0;
   const waits: number[] = [];
   for (let i = 0; i < 14; i++) {
@@ -110,7 +110,7 @@ test('a tracker that lists a given-up peer again grants one more attempt, PEX do
 });
 
 test('a good connection that ended is tried again after a minute, a named one sooner', () => {
-  const candidates = known('tracker', 'manual');
+  const candidates = known('tracker', 'user');
   for (const n of [0, 1]) {
     candidates.onDialled(address(n), 0);
     candidates.onConnected(address(n));
@@ -136,7 +136,7 @@ test('a peer that accepts and soon drops us every time is given up', () => {
 });
 
 for (const [source, waitMs] of [
-  ['manual', 5000],
+  ['user', 5000],
   ['tracker', 60_000],
 ] as const) {
   test(`a ${source} seed that is started again and again is dialled again soon, as long as it gives`, () => {
@@ -151,12 +151,12 @@ for (const [source, waitMs] of [
 }
 
 test('banned addresses and our own are never dialled, known before or not', () => {
-  const candidates = known('manual', 'manual');
+  const candidates = known('user', 'user');
   candidates.ban(address(0));
   candidates.markSelf(address(1));
   candidates.ban(address(2));
   for (const n of [0, 1, 2]) {
-    candidates.add(address(n), 'manual');
+    candidates.add(address(n), 'user');
     candidates.onFailed(address(n), 0);
     candidates.onClosed(address(n), 0);
     candidates.onConnected(address(n));
@@ -198,7 +198,7 @@ test('a flood of addresses does not push out those in use, those a person named,
   const candidates = new Candidates(4);
   candidates.add(address(0), 'pex');
   candidates.onDialled(address(0), 0);
-  candidates.add(address(1), 'manual');
+  candidates.add(address(1), 'user');
   candidates.ban(address(2));
   candidates.add(address(3), 'tracker');
   for (let n = 100; n < 200; n++) assert.equal(candidates.add(address(n), 'tracker'), false);
@@ -217,14 +217,14 @@ test('where all places are taken by bans the oldest is forgotten', () => {
 });
 
 test('with trackers only, what no tracker named is forgotten and refused, and bans stay', () => {
-  const candidates = known('manual', 'magnet', 'incoming', 'tracker', 'pex');
+  const candidates = known('user', 'magnet', 'incoming', 'tracker', 'pex');
   candidates.add(address(1), 'tracker');
   candidates.ban(address(2));
   candidates.restrictToTrackers();
   const left = [0, 1, 2, 3, 4].filter((n) => candidates.isKnown(address(n)));
   assert.deepEqual([left, candidates.isBanned(address(2))], [[1, 2, 3], true]);
-  assert.equal(candidates.add(address(1), 'manual'), true);
-  for (const source of ['manual', 'magnet', 'incoming', 'dht', 'pex'] as const) {
+  assert.equal(candidates.add(address(1), 'user'), true);
+  for (const source of ['user', 'magnet', 'incoming', 'dht', 'pex'] as const) {
     assert.equal(candidates.add(address(9), source), false);
   }
   candidates.ban(address(9));
@@ -239,7 +239,7 @@ test('what is worth keeping for another run: who is connected, then who worked, 
     (i) => makeAddress(`10.0.0.${i}`, 6881)!,
   );
   for (const address of [untried, connected, worked, failed, banned]) candidates.add(address!, 'tracker');
-  candidates.add(named!, 'manual');
+  candidates.add(named!, 'user');
   for (const address of [connected!, worked!]) {
     candidates.onDialled(address, 0);
     candidates.onConnected(address);

@@ -9,8 +9,11 @@ import { type Address, addressKey, isDiallable } from '../../base/address.js';
 import { LIMITS } from '../../base/limits.js';
 import { RareMap } from '../../base/rarely-filled.js';
 
-/** How we know of a peer. manual: a person named it · incoming: it dialled us · resume: known from an earlier run. */
-export type CandidateSource = 'manual' | 'magnet' | 'incoming' | 'resume' | 'tracker' | 'dht' | 'pex';
+/**
+ * How we know of a peer. user: a person named it · magnet: the link did · incoming: it dialled us · resume: known from an
+ * earlier run · tracker, dht (BEP 5), lsd (BEP 14), pex (BEP 11): who told us.
+ */
+export type CandidateSource = 'user' | 'magnet' | 'incoming' | 'resume' | 'tracker' | 'dht' | 'lsd' | 'pex';
 type CandidateState = 'idle' | 'dialling' | 'connected' | 'banned' | 'self';
 
 /** The wait after the n-th failure in a row is n times this. */
@@ -23,13 +26,14 @@ const SHORT_CONNECTION_MS = 60_000;
 
 /** Lower is dialled first, and forgotten last. */
 const SOURCE_RANK: Readonly<Record<CandidateSource, number>> = {
-  manual: 0,
+  user: 0,
   magnet: 1,
   incoming: 2,
   resume: 3,
   tracker: 4,
   dht: 5,
   pex: 6,
+  lsd: 7,
 };
 
 interface Candidate {
@@ -98,7 +102,7 @@ export class Candidates {
     if (known !== undefined) {
       if (source === 'tracker') known.isFromTracker = true;
       if (SOURCE_RANK[source] < SOURCE_RANK[known.source]) known.source = source;
-      if (source === 'tracker' || source === 'manual') known.failures = Math.max(0, known.failures - 1);
+      if (source === 'tracker' || source === 'user') known.failures = Math.max(0, known.failures - 1);
       return true;
     }
     const candidate: Candidate = {
@@ -253,7 +257,7 @@ export class Candidates {
 
 /** What is worth keeping. Not having been tried does not count: a flood of addresses must not wash away known ones. */
 function isBetter(a: Candidate, b: Candidate): boolean {
-  if ((a.source === 'manual') !== (b.source === 'manual')) return a.source === 'manual';
+  if ((a.source === 'user') !== (b.source === 'user')) return a.source === 'user';
   if (a.failures !== b.failures) return a.failures < b.failures;
   return SOURCE_RANK[a.source] < SOURCE_RANK[b.source];
 }
@@ -268,7 +272,7 @@ function fail(candidate: Candidate, now: number): void {
 /** Idle and not given up: what a person named is tried for ever. */
 function isWaiting(candidate: Candidate): boolean {
   if (candidate.state !== 'idle') return false;
-  return candidate.source === 'manual' || candidate.failures < LIMITS.dialAttemptsMax;
+  return candidate.source === 'user' || candidate.failures < LIMITS.dialAttemptsMax;
 }
 
 /** Connected, then tried without a failure since, then never tried. */
@@ -282,12 +286,12 @@ function isFinal(candidate: Candidate): boolean {
 }
 
 function isNamed(candidate: Candidate): boolean {
-  return candidate.source === 'manual' || candidate.source === 'magnet';
+  return candidate.source === 'user' || candidate.source === 'magnet';
 }
 
 /** Negative when `a` is the better one to dial. */
 function compare(a: Candidate, b: Candidate): number {
-  if ((a.source === 'manual') !== (b.source === 'manual')) return a.source === 'manual' ? -1 : 1;
+  if ((a.source === 'user') !== (b.source === 'user')) return a.source === 'user' ? -1 : 1;
   if (a.failures !== b.failures) return a.failures - b.failures;
   if (a.dialledAtMs !== b.dialledAtMs) return a.dialledAtMs < b.dialledAtMs ? -1 : 1;
   return SOURCE_RANK[a.source] - SOURCE_RANK[b.source];

@@ -43,7 +43,7 @@ test('while we download: who sends is worth most, then who may, then who takes, 
   const peers = [
     sender('fast', 1_000_000),
     sender('slow', 1000),
-    peer('named', { source: 'manual' }),
+    peer('named', { source: 'user' }),
     peer('mute', { isInterestingToUs: true, isInterested: true }),
     peer('taker', { isInterested: true }),
     peer('useless'),

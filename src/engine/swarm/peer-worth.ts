@@ -77,7 +77,7 @@ export function valuePeers<P extends ValuedPeer>(
 }
 
 function worthOf(peer: ValuedPeer, now: number, isSeeding: boolean, slowRate: number): number {
-  if (peer.source === 'manual') return WORTH.named;
+  if (peer.source === 'user') return WORTH.named;
   const ageMs = now - peer.connectedAtMs;
   if (ageMs < GRACE_MS) return WORTH.good;
   if (peer.isSuspect) return WORTH.suspect;

@@ -223,7 +223,7 @@ test('what a choking peer, or one that leaves, was asked for is asked of others 
     const [quitter] = seeds(world, 1, [torrent]) as [SimEngine];
     quitter.session.setRateLimits({ uploadLimit: 1 });
     engine.session.context.turn.run(() =>
-      added.addPeers([{ family: 4, host: quitter.host.ipv4!, port: quitter.session.listenPort }], 'manual'),
+      added.addPeers([{ family: 4, host: quitter.host.ipv4!, port: quitter.session.listenPort }], 'user'),
     );
     wait(world, 500);
     quitter.stop(world);

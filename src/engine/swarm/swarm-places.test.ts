@@ -106,7 +106,7 @@ test('a hundred idle peers that take every place do not keep a seed out that dia
   idleFor(simulator, 3 * MINUTE_MS, idle);
   assert.equal(added.swarm.peers.size, 100, 'while there is nobody else they may stay');
   const seed = seedOf(simulator);
-  tell(seed, [...seed.session.torrents][0]!, engine, 'manual');
+  tell(seed, [...seed.session.torrents][0]!, engine, 'user');
   assert.ok(simulator.run(() => added.phase === 'seeding', { maxVirtualMs: MINUTE_MS }));
   assert.equal(reasons(engine).get('replaced'), 1);
 });

@@ -194,7 +194,7 @@ function withFault(
 
 function name(engine: SimEngine, torrent: Torrent, ips: readonly string[], port = 6881): void {
   const addresses = ips.map((ip) => makeAddress(ip, port)!);
-  engine.session.context.turn.run(() => torrent.addPeers(addresses, 'manual'));
+  engine.session.context.turn.run(() => torrent.addPeers(addresses, 'user'));
 }
 
 /** A scripted peer that has dialled and said its handshake, and has heard what the engine makes of it. */

@@ -117,7 +117,7 @@ export function lastExtensionHandshake(peer: RawPeer): ExtensionHandshake {
 /** Has the engine dial the peer. */
 export function dialled(engine: SimEngine, added: Torrent, peer: RawPeer): void {
   const address = makeAddress(peer.host.ipv4!, 6881)!;
-  engine.session.context.turn.run(() => added.addPeers([address], 'manual'));
+  engine.session.context.turn.run(() => added.addPeers([address], 'user'));
 }
 
 export function wait(simulator: Simulator, ms: number): void {
