@@ -117,6 +117,8 @@ const REACHED_BY: Readonly<Record<keyof typeof LIMITS, string>> = {
   resumePathBytesMax: 'format/resume-data.test.ts',
   resumePartialsMax: 'format/resume-data.test.ts',
   resumePartialsBytesMax: 'format/resume-data.test.ts',
+  dhtTorrentLookupsMax: 'engine/discovery/dht-schedule.test.ts',
+  dhtBootstrapNamesMax: 'engine/discovery/dht-service.test.ts',
   resumePeersMax: 'format/resume-data.test.ts',
   streamHighWaterBytes: 'host/testing/byte-stream-conformance.ts',
   datagramQueueBytesMax: 'node/udp.test.ts',

@@ -125,6 +125,10 @@ export const LIMITS = {
   dialAttemptsMax: 5,
   torrentFileUrlTimeoutMs: 60_000,
 
+  // the engine's use of the DHT
+  dhtTorrentLookupsMax: 8, // under way at one time
+  dhtBootstrapNamesMax: 50,
+
   // resume data
   stateRecordBytesMax: 67_108_864, // 64 × 1024 × 1024
   resumePathBytesMax: 32_768, // 32 × 1024

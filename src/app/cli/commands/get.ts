@@ -80,7 +80,7 @@ async function addOnce(session: TransferSession, source: TorrentSource, options:
     void assertPlace(session, transfer);
     if (isLonely(source, torrent, options)) {
       session.note(
-        `${torrent.name}: no tracker and no peer to ask, and there is no DHT yet; give one with --peer HOST:PORT`,
+        `${torrent.name}: no tracker and no peer to ask, and the DHT and local discovery are off; give a peer with --peer HOST:PORT`,
       );
     }
   } catch (error) {
@@ -113,6 +113,7 @@ async function assertPlace(session: TransferSession, transfer: Transfer): Promis
 
 /** Nobody to ask for peers: all that can happen is that one connects to us. */
 function isLonely(source: TorrentSource, { metainfo }: CliTorrent, options: GetOptions): boolean {
+  if (metainfo?.isPrivate !== true && (options.dht || options.lsd)) return false;
   const magnet = source.kind === 'magnet' ? source.magnet : null;
   if ((options.peer ?? []).length + (magnet?.peers.length ?? 0) > 0) return false;
   return !options.trackers || (magnet ?? metainfo)?.trackers.length === 0;
