@@ -108,13 +108,18 @@ test('get --json tells listening, metadata, progress each tick and completed, an
   assert.equal(completed['seconds'], 2);
 });
 
+const ALONE = ['--no-dht', '--no-lsd'] as const;
+
 for (const [argv, isLonely] of [
-  [[MAGNET], true],
-  [[INFO_HASH_HEX, '-q'], false],
-  [[`${MAGNET}&tr=http://a/announce`], false],
-  [[`${MAGNET}&tr=http://a/announce`, '--no-trackers'], true],
-  [[`${MAGNET}&x.pe=192.0.2.1:1`], false],
-  [[MAGNET, '--peer', '192.0.2.1:1'], false],
+  [[MAGNET], false],
+  [[MAGNET, '--no-dht'], false],
+  [[MAGNET, '--no-lsd'], false],
+  [[MAGNET, ...ALONE], true],
+  [[INFO_HASH_HEX, '-q', ...ALONE], false],
+  [[`${MAGNET}&tr=http://a/announce`, ...ALONE], false],
+  [[`${MAGNET}&tr=http://a/announce`, '--no-trackers', ...ALONE], true],
+  [[`${MAGNET}&x.pe=192.0.2.1:1`, ...ALONE], false],
+  [[MAGNET, '--peer', '192.0.2.1:1', ...ALONE], false],
 ] as const) {
   test(`dtorrent ${argv.join(' ')} ${isLonely ? 'says' : 'does not say'} that there is nobody to ask for peers`, async () => {
     const { surroundings, exitCode, torrent } = await start(...argv);
