@@ -29,6 +29,7 @@ export type { TrackerState, TrackerStatus } from './engine/announce/tracker-stat
 export type { StreamOptions } from './engine/data/file-stream.js';
 export type { AddOptions } from './engine/engine.js';
 export type { EngineEvent, PauseReason, TorrentEvent, TorrentPhase, TorrentStats } from './engine/events.js';
+export { FollowedTorrent } from './engine/followed-torrent.js';
 export type { PeerInfo } from './engine/peer/peer-info.js';
 export {
   type BooleanSetting,
@@ -53,6 +54,7 @@ export type { Rename } from './node/safe-names.js';
 export type { LoadSourceOptions, TorrentSource } from './node/torrent-source.js';
 export type { TrackerHandle } from './node/tracker-listener.js';
 export type { VerifiedFile, VerifyOptions, VerifyReport } from './node/verify-data.js';
+export type { DhtStats } from './protocol/dht/dht.js';
 export { createTorrent, findUnsafeName, loadSource, startTracker, verifyData } from './tools.js';
 
 /** Any: it only has to exist. */

@@ -2,13 +2,17 @@
  * The public engine: promises and events over Session. Floor 3 like the rest, so it takes its Host as an argument;
  * src/index.ts supplies the real one.
  */
+import { EMPTY_BYTES, fromHex, toHex } from '../base/bytes.js';
 import { Emitter } from '../base/emitter.js';
+import { DtorrentError } from '../base/errors.js';
 import { infoHashHex } from '../format/infohash.js';
 import type { Magnet } from '../format/magnet.js';
 import type { Metainfo } from '../format/metainfo.js';
 import type { Host } from '../host/host.js';
+import type { DhtStats } from '../protocol/dht/dht.js';
 import { parseSelection } from './data/file-selection.js';
 import type { EngineEvent } from './events.js';
+import { FollowedTorrent } from './followed-torrent.js';
 import { SeedGoal } from './seed-goal.js';
 import { Session } from './session.js';
 import { type RateLimits, resolveSettings, type Settings } from './settings.js';
@@ -63,6 +67,7 @@ export class EngineBase {
   readonly #emitter = new Emitter<EngineEvent>();
   /** By info-hash, in hex, as events name them. */
   readonly #known = new Map<string, KnownTorrent>();
+  readonly #followed = new Set<FollowedTorrent>();
   #stopping: Promise<void> | null = null;
 
   protected constructor(settings: Settings, host: Host) {
@@ -129,6 +134,46 @@ export class EngineBase {
   }
 
   /**
+   * Adds the torrent that a public key points at (BEP 46), once it is found in the DHT, and replaces it when the key
+   * points at a newer one: `versionFound` events tell of each. `publicKey`: 32 bytes; `salt`: at most 64, default none.
+   * @throws {DtorrentError} `EOPTION` for a malformed key, the `options` that addParsed refuses, or while the DHT is off.
+   */
+  follow(
+    { publicKey, salt = EMPTY_BYTES }: { readonly publicKey: Uint8Array; readonly salt?: Uint8Array },
+    options: AddOptions = {},
+  ): FollowedTorrent {
+    if (publicKey.length !== 32 || salt.length > 64) {
+      throw new DtorrentError('EOPTION', 'a public key has 32 bytes, and a salt at most 64');
+    }
+    parsePeers(options.peers ?? []);
+    parseSelection(options.select ?? []);
+    const key = { publicKey, salt };
+    const unfollow = this.#session.follow(key);
+    const followed = new FollowedTorrent(
+      key,
+      {
+        add: (magnet) => this.addParsed(magnet, options),
+        remove: (torrent) => this.remove(torrent),
+        warn: (error) => this.#emitter.emit({ type: 'warning', error }),
+      },
+      {
+        unfollow: () => {
+          this.#followed.delete(followed);
+          unfollow();
+        },
+        stoppedError: () => new DtorrentError('ESTOPPED', 'it is followed no more, and no version was found'),
+      },
+    );
+    this.#followed.add(followed);
+    return followed;
+  }
+
+  /** How the DHT is doing: a snapshot. Null while it is off. */
+  get dht(): DhtStats | null {
+    return this.#session.dhtStats();
+  }
+
+  /**
    * Changes the limits of the settings while running; what is left out stays as it is. Payload bytes per second of all
    * torrents together, 0 = no limit.
    * @throws {DtorrentError} `EOPTION` for a limit that is out of range.
@@ -150,6 +195,7 @@ export class EngineBase {
 
   /** Tells trackers and peers, closes files and sockets; nothing is left running. Idempotent. */
   stop(): Promise<void> {
+    for (const followed of this.#followed) followed.stop();
     this.#stopping ??= new Promise<void>((resolve) => this.#session.stop(resolve)).then(() => {
       for (const { handle } of this.#known.values()) handle.settleStopped();
     });
@@ -164,8 +210,18 @@ export class EngineBase {
   }
 
   #onEvent(event: EngineEvent): void {
+    if (event.type === 'versionFound') this.#onVersion(event);
     if ('infoHash' in event) this.#known.get(event.infoHash)?.handle.onEvent(event);
     this.#emitter.emit(event);
+  }
+
+  #onVersion(event: Extract<EngineEvent, { readonly type: 'versionFound' }>): void {
+    const infoHash = fromHex(event.targetInfoHash)!;
+    for (const followed of this.#followed) {
+      if (toHex(followed.publicKey) === event.publicKey && toHex(followed.salt) === event.salt) {
+        followed.onVersion(infoHash, event.sequence);
+      }
+    }
   }
 }
 
