@@ -46,6 +46,7 @@ test('peers that announced are told, by family', () => {
   assert.deepEqual(choose(4), [peer(1)]);
   assert.deepEqual(choose(6), [makeAddress('2001:db8::1', 6881)!]);
   assert.equal(store.size, 2);
+  assert.equal(store.peerCount, 3);
 });
 
 test('one address has one entry a torrent, the latest', () => {

@@ -49,6 +49,13 @@ export class PeerStore {
     return this.#swarms?.size ?? 0;
   }
 
+  /** Of all torrents together. */
+  get peerCount(): number {
+    let count = 0;
+    for (const swarm of this.#swarms?.values() ?? []) count += swarm.popularity;
+    return count;
+  }
+
   /**
    * Takes an announce whose token was good.
    * @param infoHash 20 bytes; copied
