@@ -45,7 +45,15 @@ export { TorrentFile } from './engine/torrent-file.js';
 export { TorrentHandle as Torrent } from './engine/torrent-handle.js';
 export type { TorrentKind } from './format/create-torrent.js';
 export { type InfoHash, infoHashHex } from './format/infohash.js';
-export { formatMagnet, type Magnet, magnetOf, parseMagnet } from './format/magnet.js';
+export {
+  formatMagnet,
+  formatMutableMagnet,
+  type Magnet,
+  type MutableMagnet,
+  magnetOf,
+  parseMagnet,
+  parseMutableMagnet,
+} from './format/magnet.js';
 export { type Metainfo, type MetainfoFile, parseMetainfo, parseMetainfo as parseTorrent } from './format/metainfo.js';
 export type { LogLevel } from './host/log.js';
 export type { CreatedTorrent, CreateProgress, CreateTorrentOptions } from './node/create-torrent.js';

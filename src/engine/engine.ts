@@ -2,11 +2,11 @@
  * The public engine: promises and events over Session. Floor 3 like the rest, so it takes its Host as an argument;
  * src/index.ts supplies the real one.
  */
-import { EMPTY_BYTES, fromHex, toHex } from '../base/bytes.js';
+import { fromHex, toHex } from '../base/bytes.js';
 import { Emitter } from '../base/emitter.js';
 import { DtorrentError } from '../base/errors.js';
 import { infoHashHex } from '../format/infohash.js';
-import type { Magnet } from '../format/magnet.js';
+import { type Magnet, type MutableMagnet, parseMutableMagnet } from '../format/magnet.js';
 import type { Metainfo } from '../format/metainfo.js';
 import type { Host } from '../host/host.js';
 import type { DhtStats } from '../protocol/dht/dht.js';
@@ -134,26 +134,27 @@ export class EngineBase {
   }
 
   /**
-   * Adds the torrent that a public key points at (BEP 46), once it is found in the DHT, and replaces it when the key
-   * points at a newer one: `versionFound` events tell of each. `publicKey`: 32 bytes; `salt`: at most 64, default none.
-   * @throws {DtorrentError} `EOPTION` for a malformed key, the `options` that addParsed refuses, or while the DHT is off.
+   * Adds the torrent that a link's public key points at (BEP 46), as soon as it is found in the DHT or at once when the
+   * link has an info-hash too, and replaces it when the key points at a newer one. `onVersion` hears of each that is added; those before are gone
+   * from the engine then.
+   * @throws {DtorrentError} `EMAGNET` for a link without a public key, `EOPTION` for what addParsed refuses of `options`
+   * or while the DHT is off.
    */
   follow(
-    { publicKey, salt = EMPTY_BYTES }: { readonly publicKey: Uint8Array; readonly salt?: Uint8Array },
+    link: string | MutableMagnet,
     options: AddOptions = {},
+    onVersion: (torrent: TorrentHandle) => void = () => {},
   ): FollowedTorrent {
-    if (publicKey.length !== 32 || salt.length > 64) {
-      throw new DtorrentError('EOPTION', 'a public key has 32 bytes, and a salt at most 64');
-    }
+    const magnet = typeof link === 'string' ? parseMutableMagnet(link) : link;
     parsePeers(options.peers ?? []);
     parseSelection(options.select ?? []);
-    const key = { publicKey, salt };
-    const unfollow = this.#session.follow(key);
+    const unfollow = this.#session.follow(magnet);
     const followed = new FollowedTorrent(
-      key,
+      magnet,
       {
-        add: (magnet) => this.addParsed(magnet, options),
+        add: (version) => this.addParsed(version, options),
         remove: (torrent) => this.remove(torrent),
+        onVersion,
         warn: (error) => this.#emitter.emit({ type: 'warning', error }),
       },
       {
@@ -218,8 +219,9 @@ export class EngineBase {
   #onVersion(event: Extract<EngineEvent, { readonly type: 'versionFound' }>): void {
     const infoHash = fromHex(event.targetInfoHash)!;
     for (const followed of this.#followed) {
-      if (toHex(followed.publicKey) === event.publicKey && toHex(followed.salt) === event.salt) {
-        followed.onVersion(infoHash, event.sequence);
+      const { publicKey, salt } = followed.magnet;
+      if (toHex(publicKey) === event.publicKey && toHex(salt) === event.salt) {
+        followed.update(infoHash, event.sequence);
       }
     }
   }

@@ -6,8 +6,8 @@
  */
 import { toHex } from '../base/bytes.js';
 import { type DtorrentError, toDtorrentError } from '../base/errors.js';
-import type { Magnet } from '../format/magnet.js';
-import type { ItemKey } from './discovery/item-watch.js';
+import { type InfoHash, wireHashes } from '../format/infohash.js';
+import type { Magnet, MutableMagnet } from '../format/magnet.js';
 import type { TorrentHandle } from './torrent-handle.js';
 
 /** What it needs of its engine. */
@@ -15,14 +15,14 @@ export interface FollowedTorrentOwner {
   add(magnet: Magnet): TorrentHandle;
   remove(torrent: TorrentHandle): Promise<void>;
   warn(error: DtorrentError): void;
+  /** A version was added, the first or a newer one; those before are no longer in the engine. */
+  onVersion(torrent: TorrentHandle): void;
 }
 
 /** A torrent that is followed through its versions. */
 export class FollowedTorrent {
-  /** 32 bytes. */
-  readonly publicKey: Uint8Array;
-  /** At most 64 bytes; empty = none. */
-  readonly salt: Uint8Array;
+  /** What it was followed by. */
+  readonly magnet: MutableMagnet;
   /** The first version, once one was found; rejects with `ESTOPPED` when it is given up before. */
   readonly found: Promise<TorrentHandle>;
   readonly #owner: FollowedTorrentOwner;
@@ -38,12 +38,11 @@ export class FollowedTorrent {
 
   /** @internal */
   constructor(
-    { publicKey, salt }: ItemKey,
+    magnet: MutableMagnet,
     owner: FollowedTorrentOwner,
     ends: { readonly unfollow: () => void; readonly stoppedError: () => DtorrentError },
   ) {
-    this.publicKey = publicKey;
-    this.salt = salt;
+    this.magnet = magnet;
     this.#owner = owner;
     this.#unfollow = ends.unfollow;
     this.#stoppedError = ends.stoppedError;
@@ -52,6 +51,8 @@ export class FollowedTorrent {
       this.#rejectFound = reject;
     });
     this.found.catch(() => {}); // whoever does not wait for it is not told that it failed
+    const { infoHash } = magnet;
+    if (infoHash !== null) this.#work = this.#work.then(() => this.#replace(infoHash));
   }
 
   /** The version that is in the engine; null = none was found yet. */
@@ -59,7 +60,7 @@ export class FollowedTorrent {
     return this.#torrent;
   }
 
-  /** Of the newest version; null = none was found yet. */
+  /** Of the newest version; null = none was found in the DHT yet. */
   get sequence(): bigint | null {
     return this.#sequence;
   }
@@ -73,27 +74,22 @@ export class FollowedTorrent {
   }
 
   /** @internal A newer version was found. */
-  onVersion(infoHash: Uint8Array, sequence: bigint): void {
+  update(infoHash: Uint8Array, sequence: bigint): void {
     this.#sequence = sequence;
-    this.#work = this.#work.then(() => this.#replace(infoHash));
+    this.#work = this.#work.then(() => this.#replace({ v1: infoHash, v2: null }));
   }
 
-  async #replace(infoHash: Uint8Array): Promise<void> {
-    const key = toHex(infoHash);
+  async #replace(infoHash: InfoHash): Promise<void> {
+    const key = toHex(wireHashes(infoHash)[0]!);
     if (this.#isStopped || key === this.#infoHash) return;
     this.#infoHash = key;
     try {
       // Before the new one is added: two torrents must not write to the same files.
       if (this.#torrent !== null) await this.#owner.remove(this.#torrent);
       if (this.#isStopped) return;
-      this.#torrent = this.#owner.add({
-        infoHash: { v1: infoHash, v2: null },
-        name: null,
-        trackers: [],
-        webSeeds: [],
-        peers: [],
-        select: null,
-      });
+      const { name, trackers, webSeeds, peers, select } = this.magnet;
+      this.#torrent = this.#owner.add({ infoHash, name, trackers, webSeeds, peers, select });
+      this.#owner.onVersion(this.#torrent);
       this.#resolveFound(this.#torrent);
     } catch (error) {
       this.#owner.warn(toDtorrentError(error));
