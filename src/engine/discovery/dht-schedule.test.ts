@@ -14,18 +14,18 @@ test('a torrent that joins is looked up at once, and again after about a quarter
   const made = schedule('a');
   assert.equal(made.next(0), 'a');
   assert.equal(made.next(0), null);
-  made.onDone('a', { found: 3, wantsPeers: true }, 1000);
+  made.onDone('a', { isFruitful: true }, 1000);
   assert.equal(made.next(1000 + 0.9 * LOOKUP_INTERVAL_MS - 1), null);
   assert.equal(made.next(1000 + LOOKUP_INTERVAL_MS), 'a');
 });
 
-test('a torrent that finds nobody is looked up sooner, each time after twice as long', () => {
+test('a torrent that has no use of a lookup is looked up sooner, each time after twice as long', () => {
   const made = schedule('a');
   let now = 0;
   const waits: number[] = [];
   for (let i = 0; i < 8; i++) {
     assert.equal(made.next(now), 'a');
-    made.onDone('a', { found: 0, wantsPeers: true }, now);
+    made.onDone('a', { isFruitful: false }, now);
     const dueAt = made.nextDueAt();
     waits.push(dueAt - now);
     now = dueAt;
@@ -45,18 +45,11 @@ test('a torrent that finds nobody is looked up sooner, each time after twice as 
   });
 });
 
-test('a seed that finds nobody is in no hurry', () => {
-  const made = schedule('a');
-  made.next(0);
-  made.onDone('a', { found: 0, wantsPeers: false }, 0);
-  assert.ok(made.nextDueAt() >= 0.9 * LOOKUP_INTERVAL_MS);
-});
-
-test('what found nobody is due at once when the DHT becomes reachable', () => {
+test('what was of no use is done again at once when the DHT becomes reachable', () => {
   const made = schedule('a', 'b');
-  for (const [torrent, found] of [['a', 0] as const, ['b', 2] as const]) {
+  for (const [torrent, isFruitful] of [['a', false] as const, ['b', true] as const]) {
     assert.equal(made.next(0), torrent);
-    made.onDone(torrent, { found, wantsPeers: true }, 0);
+    made.onDone(torrent, { isFruitful }, 0);
   }
   made.retryFruitless(5);
   assert.equal(made.next(5), 'a');
@@ -70,7 +63,7 @@ test('no more lookups run at one time than the limit, and the longest waiting is
   for (let i = 0; i < LIMITS.dhtTorrentLookupsMax; i++) assert.equal(made.next(now), i);
   assert.equal(made.next(now), null);
   assert.equal(made.nextDueAt(), Number.POSITIVE_INFINITY);
-  made.onDone(0, { found: 1, wantsPeers: true }, now);
+  made.onDone(0, { isFruitful: true }, now);
   assert.equal(made.next(now), LIMITS.dhtTorrentLookupsMax);
 });
 
@@ -80,7 +73,7 @@ test('a torrent that leaves while it is looked up gives its place back', () => {
   while (made.next(1000) !== null);
   assert.equal(made.remove(0), true);
   assert.equal(made.remove(0), false);
-  made.onDone(0, { found: 1, wantsPeers: true }, 1000);
+  made.onDone(0, { isFruitful: true }, 1000);
   assert.equal(made.next(1000), LIMITS.dhtTorrentLookupsMax);
   assert.equal(made.size, LIMITS.dhtTorrentLookupsMax);
 });

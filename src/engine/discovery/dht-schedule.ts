@@ -9,14 +9,14 @@ import { type Random, randomBelow } from '../../base/random.js';
 
 /** Between two lookups of a torrent, less up to a tenth, so that torrents that were added together spread out. */
 export const LOOKUP_INTERVAL_MS: number = 15 * 60_000;
-/** After a lookup that found nobody; doubled each time, up to the interval. */
+/** After a lookup that was of no use; doubled each time, up to the interval. */
 const FRUITLESS_RETRY_MS = 30_000;
 
 interface Entry<T> {
   readonly torrent: T;
   dueAtMs: number;
   isRunning: boolean;
-  /** Lookups in a row that found no peer. */
+  /** Lookups in a row that were of no use. */
   fruitless: number;
 }
 
@@ -69,17 +69,13 @@ export class DhtSchedule<T> {
     return earliest;
   }
 
-  /** The lookup is over. `found`: peers, none = it is tried again sooner, but for one that wants none. */
-  onDone(
-    torrent: T,
-    { found, wantsPeers }: { readonly found: number; readonly wantsPeers: boolean },
-    now: number,
-  ): void {
+  /** The lookup is over. Not fruitful: nobody was found who is wanted, or nobody took the announce; tried again sooner. */
+  onDone(torrent: T, { isFruitful }: { readonly isFruitful: boolean }, now: number): void {
     const entry = this.#entries.get(torrent);
     if (entry === undefined || !entry.isRunning) return;
     entry.isRunning = false;
     this.#running--;
-    entry.fruitless = found === 0 && wantsPeers ? entry.fruitless + 1 : 0;
+    entry.fruitless = isFruitful ? 0 : entry.fruitless + 1;
     const waitMs =
       entry.fruitless === 0
         ? LOOKUP_INTERVAL_MS
@@ -87,7 +83,7 @@ export class DhtSchedule<T> {
     entry.dueAtMs = now + waitMs - randomBelow(this.#random, waitMs / 10);
   }
 
-  /** The DHT has become reachable: those that found nobody meanwhile are due at once. */
+  /** The DHT has become reachable: those that had no use of it meanwhile are due at once. */
   retryFruitless(now: number): void {
     for (const entry of this.#entries.values()) if (entry.fruitless > 0) entry.dueAtMs = Math.min(entry.dueAtMs, now);
   }

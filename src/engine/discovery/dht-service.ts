@@ -287,7 +287,7 @@ export class DhtService implements PeerDiscovery {
     const lookups: DhtOperation[] = [];
     this.#lookups.set(torrent, lookups);
     let waiting = hashes.length;
-    let found = 0;
+    let isFruitful = true;
     for (const infoHash of hashes) {
       const lookup = this.#dht.announce(
         infoHash,
@@ -295,10 +295,10 @@ export class DhtService implements PeerDiscovery {
         { port: this.#options.reachablePort(), isImpliedPort: false, isSeed: torrent.isSeeding },
         {
           onPeers: (addresses) => torrent.addPeers(addresses, 'dht'),
-          onDone: ({ peers }) => {
-            found += peers;
+          onDone: ({ peers, stored }) => {
+            if (stored === 0 || (peers === 0 && !torrent.isSeeding)) isFruitful = false;
             waiting--;
-            if (waiting === 0) this.#onLookedUp(torrent, found);
+            if (waiting === 0) this.#onLookedUp(torrent, isFruitful);
           },
         },
         now,
@@ -307,9 +307,9 @@ export class DhtService implements PeerDiscovery {
     }
   }
 
-  #onLookedUp(torrent: SearchingTorrent, found: number): void {
+  #onLookedUp(torrent: SearchingTorrent, isFruitful: boolean): void {
     this.#lookups.delete(torrent);
-    this.#schedule.onDone(torrent, { found, wantsPeers: !torrent.isSeeding }, this.#context.turn.now);
+    this.#schedule.onDone(torrent, { isFruitful }, this.#context.turn.now);
   }
 
   get #isOpen(): boolean {
