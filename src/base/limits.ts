@@ -111,6 +111,22 @@ export const LIMITS = {
   trackerServerIdleTimeoutMs: 5_000,
   trackerServerPacketBytesMax: 1400,
 
+  // DHT: what is stored for others, and for whom
+  dhtNodesPerListMax: 100,
+  dhtTokenRotationMs: 300_000, // a token is good for one to two of these
+  dhtStoredHashesMax: 2000,
+  dhtStoredPeersPerHashMax: 500,
+  dhtPeerLifetimeMs: 2_700_000, // 45 minutes; clients announce every 15 to 30
+  dhtStoredItemsMax: 700,
+  dhtItemLifetimeMs: 7_200_000, // BEP 44
+  dhtItemAnnouncersMax: 16, // of each item, counted to know how popular it is
+  dhtValueBytesMax: 1000, // BEP 44
+  dhtSaltBytesMax: 64, // BEP 44
+  dhtQueriesPerWindowMax: 50,
+  dhtQueryWindowMs: 10_000,
+  dhtBanMs: 300_000,
+  dhtGuardedAddressesMax: 1000,
+
   // pieces in flight
   spilledBlocksMax: 262_144,
   smartBanBlocksMax: 65_536,
