@@ -148,6 +148,27 @@ export const LIMITS = {
   resumePartialsBytesMax: 8_388_608, // 8 × 1024 × 1024
   resumePeersMax: 200,
 
+  // DHT: packets, routing table, lookups
+  dhtPacketBytesMax: 4096,
+  dhtPacketDepthMax: 10,
+  dhtPacketTokensMax: 500,
+  dhtTransactionIdBytesMax: 16, // of others; ours have two
+  dhtReplyBytesMax: 1400,
+  dhtReplyFactorMax: 8, // times what was asked with, to an address that has not shown that it is there
+  dhtTokenBytesMax: 128,
+  dhtTableNodesMax: 1000,
+  dhtQueriesOutstandingMax: 256,
+  dhtUploadBytesPerSecondMax: 8000,
+  dhtLookupsMax: 32, // at once; the others wait
+  dhtLookupsWaitingMax: 4096,
+  dhtLookupCandidatesMax: 100,
+  dhtLookupQueriesMax: 200,
+  dhtLookupPeersMax: 10_000,
+  dhtStrangersMax: 16,
+  dhtBootstrapNodesMax: 200,
+  dhtIndexNodesMax: 100_000,
+  dhtSnapshotBytesMax: 65_536, // 64 × 1024
+
   // sockets
   streamHighWaterBytes: 1_048_576, // 1024 × 1024
   datagramQueueBytesMax: 4_194_304, // 4 × 1024 × 1024

@@ -4,9 +4,35 @@
  * never by all sockets at once (BEP 45). Sans-IO: packets and the time (monotonic ms) go in; packets, and answers through
  * listeners, come out. No listener is called inside the call that starts the work, and none after its `onDone` or `cancel`.
  */
-import type { Address } from '../../base/address.js';
+import { type Address, addressKey, parseIp } from '../../base/address.js';
+import { assert } from '../../base/assert.js';
+import { LIMITS } from '../../base/limits.js';
 import type { Random } from '../../base/random.js';
-import type { DhtNode } from './dht-node.js';
+import { Timer, TimerQueue } from '../../base/timer-queue.js';
+import type { NodeContact } from './compact-nodes.js';
+import type { DhtContext, PacketCounters } from './dht-context.js';
+import { type DhtEndpoint, DhtNode } from './dht-node.js';
+import { ItemStore } from './item-store.js';
+import { type JointGoal, JointLookup } from './joint-lookup.js';
+import { commonPrefixBits, makeNodeId, NODE_ID_BYTES } from './node-id.js';
+import type {
+  AnnounceListener,
+  AnnounceOptions,
+  DhtOperation,
+  DhtStats,
+  ItemListener,
+  MutableListener,
+  PeersListener,
+  PingListener,
+  PutListener,
+  SampleListener,
+  ScrapeListener,
+  SignedItem,
+} from './operations.js';
+import { PeerAnnounce, PeerSearch } from './peer-search.js';
+import { PeerStore } from './peer-store.js';
+import type { RoutingTable } from './routing-table.js';
+import { SendBudget } from './send-budget.js';
 
 export interface DhtOptions {
   readonly random: Random;
@@ -18,185 +44,91 @@ export interface DhtOptions {
   onAddressVote?(ip: string, voter: Address, now: number): void;
 }
 
-/** A local socket, bound to one address. */
-export interface DhtEndpoint {
-  readonly family: 4 | 6;
-  /** Our address as others see it, as text: the node id follows from it (BEP 42). null = not known yet. */
-  readonly externalIp: string | null;
-  /** Best effort. `packet` is valid only during the call. */
-  send(packet: Uint8Array, to: Address): void;
-}
-
-/** Something under way. */
-export interface DhtOperation {
-  /** Stops it: its listener hears nothing more. No error when it is over. */
-  cancel(): void;
-}
-
-/** What a lookup took. */
-export interface LookupSummary {
-  /** Queries that were sent, all families together. */
-  readonly queries: number;
-  /** Nodes that answered. */
-  readonly answers: number;
-  readonly elapsedMs: number;
-}
-
-export interface PeersSummary extends LookupSummary {
-  /** Different addresses that were found. */
-  readonly peers: number;
-}
-
-export interface PeersListener {
-  /** Each address is told once. Any address that a peer can have; `addresses` is never empty. */
-  onPeers(addresses: readonly Address[]): void;
-  onDone(summary: PeersSummary): void;
-}
-
-export interface AnnounceOptions {
-  /** Our listening port, 1 to 65535. */
-  readonly port: number;
-  /** Has others take the port that the packet came from instead: behind a NAT it is the better one. */
-  readonly isImpliedPort: boolean;
-  /** We have all of it (BEP 33). */
-  readonly isSeed: boolean;
-}
-
-export interface AnnounceSummary extends PeersSummary {
-  /** Nodes that took the announce. */
-  readonly stored: number;
-}
-
-export interface AnnounceListener {
-  onPeers(addresses: readonly Address[]): void;
-  onDone(summary: AnnounceSummary): void;
-}
-
-/** What is kept under a public key (BEP 44). */
-export interface FoundMutable {
-  /** One bencoded value, as it was signed. */
-  readonly value: Uint8Array;
-  readonly sequence: bigint;
-  /** 64 bytes, verified. */
-  readonly signature: Uint8Array;
-}
-
-/** A signed value, to be kept by others (BEP 44). */
-export interface SignedItem extends FoundMutable {
-  /** 32 bytes. */
-  readonly publicKey: Uint8Array;
-  /** At most 64 bytes; empty = none. */
-  readonly salt: Uint8Array;
-}
-
-export interface ItemSummary extends LookupSummary {
-  /** Nodes that had it, in the newest version. */
-  readonly copies: number;
-}
-
-export interface ItemListener {
-  /** The value, bencoded, checked against its target; null = nobody has it. */
-  onDone(value: Uint8Array | null, summary: ItemSummary): void;
-}
-
-export interface MutableListener {
-  /** A version that is newer than all before it. */
-  onVersion?(found: FoundMutable): void;
-  /** The newest version; null = nobody has one. */
-  onDone(found: FoundMutable | null, summary: ItemSummary): void;
-}
-
-export interface PutSummary extends LookupSummary {
-  /** Nodes that took the value. */
-  readonly stored: number;
-  /** The code of the last refusal, as 301 (compare-and-swap failed) and 302 (there is a newer one); 0 = none. */
-  readonly refusal: number;
-}
-
-export interface PutListener {
-  onDone(summary: PutSummary): void;
-}
-
-export interface ScrapeSummary extends LookupSummary {
-  /** Estimates (BEP 33); null = nobody could say. */
-  readonly seeds: number | null;
-  readonly leechers: number | null;
-}
-
-export interface ScrapeListener {
-  onDone(summary: ScrapeSummary): void;
-}
-
-export interface SampleListener {
-  /** Info-hashes, 20 bytes each, that a node keeps peers of; `total`: how many it keeps. */
-  onSamples(hashes: readonly Uint8Array[], from: Address, total: number): void;
-  onDone(summary: LookupSummary): void;
-}
-
-export interface PingListener {
-  /** The round trip; null = no answer. */
-  onDone(rttMs: number | null): void;
-}
-
-export interface DhtStats {
-  /** Nodes in the routing tables that answered lately. */
-  readonly goodNodes: number;
-  /** All nodes in the routing tables. */
-  readonly tableNodes: number;
-  /** Our estimate of how many nodes there are, in the larger network of the two. */
-  readonly networkNodes: number;
-  readonly lookups: number;
-  readonly outstandingQueries: number;
-  /** Of which we keep peers for others. */
-  readonly storedInfoHashes: number;
-  readonly storedPeers: number;
-  readonly storedItems: number;
-  readonly packetsIn: number;
-  readonly packetsOut: number;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
-  /** Packets from others that we did not serve: malformed, too many, unasked for. */
-  readonly packetsDropped: number;
-}
-
-const NOTHING: DhtOperation = { cancel: () => {} };
-
 export class Dht {
-  constructor(_options: DhtOptions) {}
+  readonly #random: Random;
+  readonly #context: DhtContext;
+  readonly #timers = new TimerQueue();
+  readonly #nodes: DhtNode[] = [];
+  readonly #bootstrap: Address[] = [];
+  readonly #peers = new PeerStore(() => this.#nodes.map(({ id }) => id));
+  readonly #items = new ItemStore(() => this.#nodes.map(({ id }) => id));
+  readonly #counters: PacketCounters = { packetsIn: 0, packetsOut: 0, bytesIn: 0, bytesOut: 0, packetsDropped: 0 };
+  readonly #expiry: Timer;
+
+  constructor(options: DhtOptions) {
+    this.#random = options.random;
+    this.#context = {
+      random: options.random,
+      isReadOnly: options.isReadOnly ?? false,
+      allowSameIp: options.allowSameIp ?? false,
+      peers: this.#peers,
+      items: this.#items,
+      budget: new SendBudget(),
+      counters: this.#counters,
+      bootstrap: this.#bootstrap,
+      tableOf: (family) => this.#tableOf(family),
+      onForeignContacts: (contacts, now) => this.#onForeignContacts(contacts, now),
+      onAddressVote: (ip, voter, now) => options.onAddressVote?.(ip, voter, now),
+    };
+    this.#expiry = new Timer((now) => this.#expire(now));
+  }
 
   /** A socket is there. Its node looks for its place at once, as far as anyone is known. */
-  open(_endpoint: DhtEndpoint, _now: number): DhtNode {
-    throw new Error('not yet');
+  open(endpoint: DhtEndpoint, now: number): DhtNode {
+    const node = new DhtNode(this.#context, endpoint, this.#idFor(endpoint), now);
+    this.#nodes.push(node);
+    if (!this.#expiry.isArmed) this.#timers.set(this.#expiry, now + EXPIRE_EVERY_MS);
+    return node;
   }
 
   /** The socket is gone: what its node was asked for ends. */
-  close(_node: DhtNode, _now: number): void {}
+  close(node: DhtNode, now: number): void {
+    const index = this.#nodes.indexOf(node);
+    if (index < 0) return;
+    this.#nodes.splice(index, 1);
+    node.close(now);
+  }
 
   /** Does what is due. */
-  advance(_now: number): void {}
+  advance(now: number): void {
+    this.#timers.advance(now);
+    for (const node of [...this.#nodes]) node.advance(now);
+  }
 
   /** ms; Infinity = nothing to wait for. */
   nextDeadline(): number {
-    return Number.POSITIVE_INFINITY;
+    let deadline = this.#timers.nextDeadline;
+    for (const node of this.#nodes) deadline = Math.min(deadline, node.nextDeadline());
+    return deadline;
   }
 
   /** Well-known nodes: asked while nobody else is known, and never taken into the table. */
-  addBootstrap(_addresses: readonly Address[], _now: number): void {}
+  addBootstrap(addresses: readonly Address[], now: number): void {
+    for (const address of addresses) {
+      if (this.#bootstrap.length >= LIMITS.dhtBootstrapNodesMax) break;
+      if (!this.#bootstrap.some((known) => addressKey(known) === addressKey(address))) this.#bootstrap.push(address);
+    }
+    for (const node of this.#nodes) node.wake(now);
+  }
 
   /** Someone who may be a node (a PORT message, a torrent's `nodes`): pinged, and kept if it answers. */
-  addNode(_address: Address, _now: number): void {}
+  addNode(address: Address, now: number): void {
+    this.#nodeFor(address.family, NO_TARGET)?.suggest([address], now);
+  }
 
   /** Our address has become `ip` (text): nodes of its family get a new id (BEP 42) and start again from whom they know. */
-  setExternalIp(_family: 4 | 6, _ip: string, _now: number): void {}
+  setExternalIp(family: 4 | 6, ip: string, now: number): void {
+    for (const node of this.#nodes) if (node.family === family) node.setExternalIp(ip, now);
+  }
 
   /** Looks for peers. `infoHash`: 20 bytes, those of v2 cut off. */
-  getPeers(_infoHash: Uint8Array, _listener: PeersListener, _now: number): DhtOperation {
-    return NOTHING;
+  getPeers(infoHash: Uint8Array, listener: PeersListener, now: number): DhtOperation {
+    return this.#searchPeers(infoHash, new PeerSearch(infoHash, { isSeed: false }, listener), now);
   }
 
   /** Looks for peers, and tells the nodes closest to `infoHash` that we are one. */
-  announce(_infoHash: Uint8Array, _options: AnnounceOptions, _listener: AnnounceListener, _now: number): DhtOperation {
-    return NOTHING;
+  announce(infoHash: Uint8Array, options: AnnounceOptions, listener: AnnounceListener, now: number): DhtOperation {
+    return this.#searchPeers(infoHash, new PeerAnnounce(infoHash, options, listener), now);
   }
 
   /** `target`: SHA-1 of the value as bencode (BEP 44). */
@@ -252,7 +184,90 @@ export class Dht {
     return false;
   }
 
-  stats(_now: number): DhtStats {
-    throw new Error('not yet');
+  stats(now: number): DhtStats {
+    const stats = { goodNodes: 0, tableNodes: 0, networkNodes: 0, lookups: 0, outstandingQueries: 0 };
+    for (const node of this.#nodes) {
+      stats.goodNodes += node.table.goodCount(now);
+      stats.tableNodes += node.table.size;
+      stats.networkNodes = Math.max(stats.networkNodes, node.table.estimateNetwork());
+      stats.lookups += node.lookups;
+      stats.outstandingQueries += node.outstandingQueries;
+    }
+    return { ...stats, ...this.#counters, storedInfoHashes: this.#peers.size, storedItems: this.#items.size };
+  }
+
+  /** We may be one of those that keep the torrent's peers. */
+  #searchPeers(infoHash: Uint8Array, search: PeerSearch, now: number): DhtOperation {
+    const own: Address[] = [];
+    for (const family of FAMILIES) {
+      const choice = { family, max: LIMITS.dhtStoredPeersPerHashMax, noSeeds: false, random: this.#random };
+      if (this.#nodeFor(family, infoHash) !== null) own.push(...this.#peers.peersOf(infoHash, choice, now));
+    }
+    search.own = own;
+    return this.#lookUp(infoHash, search, now);
+  }
+
+  #lookUp(target: Uint8Array, goal: JointGoal, now: number): DhtOperation {
+    assert(target.length === NODE_ID_BYTES, 'a target has 20 bytes');
+    const nodes = FAMILIES.map((family) => this.#nodeFor(family, target)).filter((node) => node !== null);
+    if (nodes.length > 0) return new JointLookup(nodes, target.slice(), goal, now);
+    const timer = new Timer(() => goal.onEnd({ queries: 0, answers: 0, elapsedMs: 0 }));
+    this.#timers.set(timer, now);
+    return { cancel: () => this.#timers.cancel(timer) };
+  }
+
+  /** BEP 45: one target is the matter of one node of a family, always the same. */
+  #nodeFor(family: 4 | 6, target: Uint8Array): DhtNode | null {
+    let chosen: DhtNode | null = null;
+    for (const node of this.#nodes) {
+      if (node.family !== family) continue;
+      if (chosen === null || commonPrefixBits(node.id, target) > commonPrefixBits(chosen.id, target)) chosen = node;
+    }
+    return chosen;
+  }
+
+  #tableOf(family: 4 | 6): RoutingTable | null {
+    return this.#nodes.find((node) => node.family === family)?.table ?? null;
+  }
+
+  #onForeignContacts(contacts: readonly NodeContact[], now: number): void {
+    for (const node of this.#nodes) {
+      const ours = contacts.filter(({ address }) => address.family === node.family);
+      node.suggest(
+        ours.map(({ address }) => address),
+        now,
+      );
+    }
+  }
+
+  /** Far from the ids of our other nodes (BEP 45), as far as our address leaves a choice. */
+  #idFor({ externalIp }: DhtEndpoint): Uint8Array {
+    const ip = externalIp === null ? null : parseIp(externalIp);
+    let best = makeNodeId(ip, this.#random);
+    let bestBits = this.#nearestBits(best);
+    for (let tries = 0; tries < ID_TRIES && bestBits > 0; tries++) {
+      const id = makeNodeId(ip, this.#random);
+      const bits = this.#nearestBits(id);
+      if (bits >= bestBits) continue;
+      best = id;
+      bestBits = bits;
+    }
+    return best;
+  }
+
+  #nearestBits(id: Uint8Array): number {
+    return Math.max(0, ...this.#nodes.map((node) => commonPrefixBits(node.id, id)));
+  }
+
+  #expire(now: number): void {
+    this.#peers.expire(now);
+    this.#items.expire(now);
+    if (this.#nodes.length > 0) this.#timers.set(this.#expiry, now + EXPIRE_EVERY_MS);
   }
 }
+
+const NOTHING: DhtOperation = { cancel: () => {} };
+const FAMILIES = [4, 6] as const;
+const NO_TARGET = new Uint8Array(NODE_ID_BYTES);
+const ID_TRIES = 8;
+const EXPIRE_EVERY_MS = 300_000;
