@@ -117,6 +117,7 @@ const REACHED_BY: Readonly<Record<keyof typeof LIMITS, string>> = {
   dhtQueryWindowMs: 'protocol/dht/rate-guard.test.ts',
   dhtBanMs: 'protocol/dht/rate-guard.test.ts',
   dhtGuardedAddressesMax: 'protocol/dht/rate-guard.test.ts',
+  dhtFoundWaitingMax: 'node/dht-search.test.ts',
   spilledBlocksMax: 'engine/pieces/piece-picker.test.ts',
   smartBanBlocksMax: 'engine/pieces/smart-ban.test.ts',
   candidatesPerTorrentMax: 'engine/swarm/candidates.test.ts',

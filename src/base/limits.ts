@@ -126,6 +126,7 @@ export const LIMITS = {
   dhtQueryWindowMs: 10_000,
   dhtBanMs: 300_000,
   dhtGuardedAddressesMax: 1000,
+  dhtFoundWaitingMax: 100_000, // of one search of a program that does not read what it asked for
 
   // pieces in flight
   spilledBlocksMax: 262_144,

@@ -230,7 +230,8 @@ export class Dht {
       stats.lookups += node.lookups;
       stats.outstandingQueries += node.outstandingQueries;
     }
-    return { ...stats, ...this.#counters, storedInfoHashes: this.#peers.size, storedItems: this.#items.size };
+    const { size: storedInfoHashes, peerCount: storedPeers } = this.#peers;
+    return { ...stats, ...this.#counters, storedInfoHashes, storedPeers, storedItems: this.#items.size };
   }
 
   /** We may be one of those that keep the torrent's peers. */
