@@ -7,7 +7,6 @@ import { wireHashes } from '../../format/infohash.js';
 import type { Metainfo } from '../../format/metainfo.js';
 import { type SimHostOptions, Simulator } from '../../sim/simulator.js';
 import type { Settings } from '../settings.js';
-import { RawPeer } from '../testing/raw-peer.js';
 import { makeSimTorrent, SimEngine } from '../testing/sim-swarm.js';
 import { parseBootstrap } from './dht-service.js';
 
@@ -105,23 +104,6 @@ test('of a private torrent nothing is said to the DHT', () => {
   scene.simulator.run(scene.simulator.now + 40 * 60_000);
   assert.equal(said.packets, 0);
   assert.ok(engine.session.dhtStats()!.goodNodes > 0, 'the engine itself is a node all the same');
-});
-
-test('a magnet that turns out to be private leaves the DHT', () => {
-  const scene = new Scene();
-  const peer = new RawPeer(scene.simulator);
-  peer.listen(6881);
-  peer.serve(PRIVATE);
-  const leecher = scene.engine();
-  const said = spy(leecher, PRIVATE.metainfo);
-  const added = leecher.add(PRIVATE.magnet);
-  scene.simulator.run(scene.simulator.now + 10_000);
-  assert.ok(said.packets > 0, 'nobody can know yet');
-  added.addPeers([{ family: 4, host: peer.host.ipv4!, port: 6881 }], 'user');
-  assert.ok(scene.simulator.run(() => added.metainfo !== null, { maxVirtualMs: 60_000 }));
-  said.packets = 0;
-  scene.simulator.run(scene.simulator.now + 40 * 60_000);
-  assert.equal(said.packets, 0);
 });
 
 test('without --dht nobody is asked', () => {
