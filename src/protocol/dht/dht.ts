@@ -206,9 +206,9 @@ export class Dht {
   }
 
   /** What a later run begins with: bencode, at most LIMITS.dhtSnapshotBytesMax. */
-  snapshot(): Uint8Array {
+  snapshot(now: number): Uint8Array {
     return encodeSnapshot(
-      this.#nodes.map((node) => ({ family: node.family, id: node.id, contacts: node.table.contacts() })),
+      this.#nodes.map((node) => ({ family: node.family, id: node.id, contacts: node.table.contacts(now) })),
     );
   }
 
