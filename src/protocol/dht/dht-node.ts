@@ -180,7 +180,7 @@ export class DhtNode {
 
   #beginAgain(id: Uint8Array, now: number): void {
     this.#id = id;
-    const known = this.#table.contacts();
+    const known = this.#table.contacts(now);
     this.#table = this.#emptyTable();
     this.#upkeep.restart(now);
     this.remember(known.length > 0 ? known : this.#remembered, now);

@@ -179,11 +179,9 @@ export class RoutingTable {
     };
   }
 
-  /** All that have a place. */
-  contacts(): NodeContact[] {
-    const contacts: NodeContact[] = [];
-    for (let row = 0; row < this.#rows; row++) if (this.#isLive(row)) contacts.push(this.#contactOf(row));
-    return contacts;
+  /** All that have a place, the good ones first. */
+  contacts(now: number): NodeContact[] {
+    return this.#closestRows(this.#id, this.#live, now).map((row) => this.#contactOf(row));
   }
 
   /** How many nodes the network has, ours with them, by how near our neighbours are. */
