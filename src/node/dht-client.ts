@@ -230,7 +230,7 @@ export class DhtClient {
   async #stop(): Promise<void> {
     const { tableFile } = this.#options;
     // Of one whose socket has failed there is nothing new to keep.
-    const table = this.#runner.hasEnded ? null : this.#runner.dht.snapshot();
+    const table = this.#runner.hasEnded ? null : this.#runner.dht.snapshot(this.#runner.now);
     this.#runner.end(new DtorrentError('ESTOPPED', 'the DHT client was stopped'));
     if (tableFile !== undefined && table !== null) {
       await saveTable(tableFile, table).catch((error: DtorrentError) => this.#warn(error));

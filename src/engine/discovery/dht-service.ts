@@ -337,7 +337,7 @@ export class DhtService implements PeerDiscovery {
       return;
     }
     turn.timers.set(this.#saveTimer, turn.now + SAVE_INTERVAL_MS);
-    host.state.save(STATE_KEY, this.#dht.snapshot(), (error) => {
+    host.state.save(STATE_KEY, this.#dht.snapshot(turn.now), (error) => {
       turn.run(() => {
         if (error !== null) this.#warn(error);
         done();
