@@ -113,6 +113,7 @@ const REACHED_BY: Readonly<Record<keyof typeof LIMITS, string>> = {
   dialTimeoutMs: 'engine/swarm/swarm.test.ts',
   dialAttemptsMax: 'engine/swarm/candidates.test.ts',
   torrentFileUrlTimeoutMs: 'node/torrent-source.test.ts',
+  externalAddressVotesMax: 'engine/discovery/external-address.test.ts',
   stateRecordBytesMax: 'node/state-dir.test.ts',
   resumePathBytesMax: 'format/resume-data.test.ts',
   resumePartialsMax: 'format/resume-data.test.ts',

@@ -125,6 +125,9 @@ export const LIMITS = {
   dialAttemptsMax: 5,
   torrentFileUrlTimeoutMs: 60_000,
 
+  // our address as others see it
+  externalAddressVotesMax: 50, // of one round
+
   // resume data
   stateRecordBytesMax: 67_108_864, // 64 × 1024 × 1024
   resumePathBytesMax: 32_768, // 32 × 1024

@@ -6,6 +6,8 @@ export type EngineEvent =
   /** The listening socket is bound. */
   | { readonly type: 'listening'; readonly port: number }
   | TorrentEvent
+  /** The address that others see us at, of one family, is known now or has changed. `ip` is IP text. */
+  | { readonly type: 'externalAddress'; readonly family: 4 | 6; readonly ip: string }
   /** The engine itself met a problem that it goes on without. */
   | { readonly type: 'warning'; readonly error: DtorrentError };
 

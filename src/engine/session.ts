@@ -79,7 +79,7 @@ export class Session {
         download: new RateLimiter(this.#turn, settings.downloadLimit),
         upload: new RateLimiter(this.#turn, settings.uploadLimit),
       },
-      externalAddress: new ExternalAddress(),
+      externalAddress: new ExternalAddress((family, ip) => this.#events.push({ type: 'externalAddress', family, ip })),
       emit: (event) => this.#events.push(event),
     };
     this.#connector = new Connector(this.context);
