@@ -13,6 +13,7 @@ import { magnetTarget } from './magnet.js';
 import { merkleProofTarget } from './merkle-proof.js';
 import { metainfoTarget } from './metainfo.js';
 import { resumeDataTarget } from './resume-data.js';
+import { routerRepliesTarget } from './router-replies.js';
 import { safePathTarget } from './safe-path.js';
 import { settingsTarget } from './settings.js';
 import { trackerServerTarget } from './tracker-server.js';
@@ -43,6 +44,8 @@ export const TARGETS: readonly FuzzTarget[] = [
   httpTrackerTarget,
   udpTrackerTarget,
   trackerServerTarget,
+  // routers
+  routerRepliesTarget,
   // what people type
   settingsTarget,
   fileSelectionTarget,
