@@ -96,7 +96,8 @@ export async function makeHome(t: TestContext, options: RouterOptions): Promise<
   await ip('-n', outside, '-6', 'route', 'add', '2001:db8:77::/64', 'via', '2001:db8:1::44');
   const inRouter = (command: string, ...args: string[]): Promise<string> =>
     run(t, command, args, { namespace: router });
-  await inRouter('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1');
+  const forwards = ['ipv4/ip_forward', 'ipv6/conf/all/forwarding'].map((name) => `echo 1 > /proc/sys/net/${name}`);
+  await inRouter('sh', '-c', forwards.join(' && '));
   const leases = await startDaemon(t, router, options);
   return {
     inside,
