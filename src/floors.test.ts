@@ -16,6 +16,8 @@ const UNLAWFUL: readonly (readonly [string, string])[] = [
   ['src/host/a.ts', `import { parse } from '../format/magnet.js';\nparse();\n`],
   ['src/format/a.ts', `import { readFileSync } from 'node:fs';\nreadFileSync('x');\n`],
   ['src/format/b.ts', `import { Turn } from '../engine/turn.js';\nnew Turn();\n`],
+  ['src/protocol/nat/a.ts', `import { wire } from '../wire/decoder.js';\nwire();\n`],
+  ['src/protocol/nat/b.ts', 'export const a: number = Date.now();\n'],
   ['src/protocol/wire/a.ts', `import { http } from '../tracker/http.js';\nhttp();\n`],
   ['src/protocol/tracker/a.ts', `import { wire } from '../wire/decoder.js';\nwire();\n`],
   ['src/protocol/dht/a.ts', `import { http } from '../tracker/http.js';\nhttp();\n`],

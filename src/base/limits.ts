@@ -146,6 +146,23 @@ export const LIMITS = {
   dhtTorrentLookupsMax: 8, // under way at one time
   dhtBootstrapNamesMax: 50,
 
+  // our address as others see it
+  externalAddressVotesMax: 50, // of one round
+
+  // port mapping
+  natPmpTriesMax: 9, // RFC 6886: the last waits for 64 seconds
+  upnpSearchesMax: 5,
+  upnpDevicesMax: 8, // of one search
+  upnpServicesMax: 16, // of one device
+  upnpPortTriesMax: 4,
+  upnpBodyBytesMax: 262_144, // 256 × 1024
+  upnpTimeoutMs: 5_000,
+  ssdpPacketBytesMax: 4096,
+  xmlDepthMax: 32,
+  xmlElementsMax: 4096,
+  portMappingGatewaysMax: 8,
+  portMappingRemovalMs: 1_000,
+
   // resume data
   stateRecordBytesMax: 67_108_864, // 64 × 1024 × 1024
   resumePathBytesMax: 32_768, // 32 × 1024

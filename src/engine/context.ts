@@ -21,6 +21,8 @@ export interface EngineContext {
   readonly rates: { readonly download: RateLimiter; readonly upload: RateLimiter };
   /** Our own addresses as others see them. */
   readonly externalAddress: ExternalAddress;
+  /** The TCP port that others reach us on, which is a router's where one maps ours; 0 until we listen. */
+  reachablePort(): number;
   /** Tells listeners after the current turn. */
   emit(event: EngineEvent): void;
 }

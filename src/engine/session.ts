@@ -22,6 +22,7 @@ import { DhtService } from './discovery/dht-service.js';
 import { Discovery } from './discovery/discovery.js';
 import { ExternalAddress } from './discovery/external-address.js';
 import type { ItemKey } from './discovery/item-watch.js';
+import { PortMapping } from './discovery/port-mapping.js';
 import type { EngineEvent, TorrentStats } from './events.js';
 import { Peer } from './peer/peer.js';
 import type { PeerInfo } from './peer/peer-info.js';
@@ -49,6 +50,8 @@ export class Session {
   readonly #connector: Connector;
   readonly #trackers: TrackerClients;
   readonly #discovery: Discovery;
+  /** null = switched off. */
+  readonly #portMapping: PortMapping | null;
   /** Of all torrents. */
   readonly #surroundings: TorrentSurroundings;
   readonly #torrents = new Set<Torrent>();
@@ -85,16 +88,24 @@ export class Session {
         download: new RateLimiter(this.#turn, settings.downloadLimit),
         upload: new RateLimiter(this.#turn, settings.uploadLimit),
       },
-      externalAddress: new ExternalAddress(),
+      externalAddress: new ExternalAddress((family, ip) => this.#events.push({ type: 'externalAddress', family, ip })),
+      reachablePort: () => this.reachablePort,
       emit: (event) => this.#events.push(event),
     };
     this.#connector = new Connector(this.context);
     const { network, random } = host;
     this.#trackers = new TrackerClients({ turn: this.#turn, network, random, bindHost: settings.bindHost });
     const listenPort = (): number => this.listenPort;
-    this.dht = settings.dht ? new DhtService({ context: this.context, reachablePort: listenPort, listenPort }) : null;
+    this.dht = settings.dht ? new DhtService(this.context, listenPort) : null;
     this.context.externalAddress.onChange = (family) => this.dht?.onExternalAddress(family);
     this.#discovery = new Discovery(this.dht === null ? [] : [this.dht]);
+    this.#portMapping = settings.portMapping
+      ? new PortMapping({
+          context: this.context,
+          listenPort,
+          onReachablePort: () => this.#onReachablePort(),
+        })
+      : null;
     this.#surroundings = {
       context: this.context,
       connector: this.#connector,
@@ -105,6 +116,11 @@ export class Session {
       nextPeerNumber: () => this.#nextPeerNumber++,
       listenPort,
     };
+  }
+
+  /** The TCP port that peers reach us on: the listening one, or what a router maps to it. 0 until bound. */
+  get reachablePort(): number {
+    return this.#portMapping?.reachablePort ?? this.listenPort;
   }
 
   get torrents(): ReadonlySet<Torrent> {
@@ -196,7 +212,7 @@ export class Session {
       this.#listener?.close();
       for (const peer of this.#unnamed) peer.close('torrent-stopped');
       this.#unnamed.clear();
-      let waiting = this.#torrents.size + 2;
+      let waiting = this.#torrents.size + 3;
       const part = (): void => {
         waiting--;
         if (waiting > 0) return;
@@ -207,6 +223,8 @@ export class Session {
       };
       for (const torrent of this.#torrents) torrent.stop(part);
       this.#discovery.stop(part);
+      if (this.#portMapping !== null) this.#portMapping.stop(part);
+      else part();
       part();
     });
   }
@@ -256,6 +274,7 @@ export class Session {
             isBound = true;
             this.listenPort = actualPort;
             this.#discovery.start();
+            this.#portMapping?.start();
             this.context.emit({ type: 'listening', port: actualPort });
             done(null);
           });
@@ -270,6 +289,12 @@ export class Session {
         },
       },
     );
+  }
+
+  /** Trackers have been told another port: they hear of this one as soon as they allow it. */
+  #onReachablePort(): void {
+    for (const torrent of this.#torrents) torrent.announcer.announceNow();
+    this.dht?.announceAgain();
   }
 
   #onConnection(stream: ByteStream): void {

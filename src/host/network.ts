@@ -16,8 +16,21 @@ export interface Network {
   openDatagramSocket(options: ListenOptions, handler: DatagramHandler): DatagramSocket;
   /** Resolves a host name (IP text passes through) to its addresses, best first, port 0. */
   resolve(host: string, done: (result: readonly Address[] | DtorrentError) => void): void;
-  /** One GET. Bodies are decompressed; the limit applies to the decompressed size. */
+  /** The default routers of each family, best first, looked at for each call. Left out: there are none. */
+  gateways?(): readonly Gateway[];
+  /** One GET, or a POST. Bodies are decompressed; the limit applies to the decompressed size. */
   httpGet(request: HttpRequest, done: (result: HttpResponse | DtorrentError) => void): HttpExchange;
+}
+
+/** A default router, once for each address of ours in its network. */
+export interface Gateway {
+  readonly family: 4 | 6;
+  /** Canonical IP text; a link-local IPv6 address with its zone (`fe80::1%eth0`), as a datagram socket sends to. */
+  readonly host: string;
+  /** Ours, on the interface that leads to it: canonical IP text. */
+  readonly localHost: string;
+  /** Of that network. */
+  readonly prefixBits: number;
 }
 
 export interface DialOptions {
@@ -103,6 +116,14 @@ export interface HttpRequest {
   readonly bindHost: string;
   /** Force one address family (BEP 7 announces on both); 0 = the system's choice. */
   readonly family: 0 | 4 | 6;
+  /** Makes it a POST. Allow no redirects then. */
+  readonly post?: HttpPost;
+}
+
+export interface HttpPost {
+  /** Of the request, Content-Type among them; ASCII. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
 }
 
 export interface HttpResponse {

@@ -1,5 +1,5 @@
 /**
- * HTTP GET over undici, for trackers and .torrent URLs: bounded in time, size and redirects. undici is loaded with the
+ * HTTP over undici, GETs for trackers and .torrent URLs and POSTs to routers: bounded in time, size and redirects. undici is loaded with the
  * first request. The URL's bytes are sent as given (a tracker reads a raw info-hash out of them; a parser that
  * re-encodes would change it). Called by NodeNetwork.
  */
@@ -93,7 +93,7 @@ export class HttpClient {
   }
 }
 
-/** One GET with its redirects. Invariant: `done` is called once, or never after cancel(). */
+/** One request with its redirects. Invariant: `done` is called once, or never after cancel(). */
 class Exchange implements HttpExchange {
   readonly #client: HttpClient;
   readonly #request: HttpRequest;
@@ -164,7 +164,12 @@ class Exchange implements HttpExchange {
       'accept-encoding': ACCEPTED_ENCODINGS,
     };
     if (target.authorization !== null) headers['authorization'] = target.authorization;
-    const options = { origin: target.origin, path: target.path, method: 'GET', headers } as const;
+    const { post } = this.#request;
+    const { origin, path } = target;
+    const options =
+      post === undefined
+        ? ({ origin, path, method: 'GET', headers } as const)
+        : ({ origin, path, method: 'POST', headers: { ...headers, ...post.headers }, body: post.body } as const);
     try {
       // Time is bounded for the exchange as a whole, so undici's own timeouts are off.
       agent.dispatch({ ...options, headersTimeout: 0, bodyTimeout: 0 }, this.#responseHandler(url, target));

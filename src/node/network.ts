@@ -9,6 +9,7 @@ import type {
   DatagramHandler,
   DatagramSocket,
   DialOptions,
+  Gateway,
   HttpExchange,
   HttpRequest,
   HttpResponse,
@@ -17,6 +18,7 @@ import type {
   ListenOptions,
   Network,
 } from '../host/network.js';
+import { defaultGateways } from './gateways.js';
 import { handlesClosed } from './handles-closed.js';
 import { HttpClient } from './http.js';
 import { resolveHost } from './resolve.js';
@@ -54,6 +56,10 @@ export class NodeNetwork implements Network {
 
   resolve(host: string, done: (result: readonly Address[] | DtorrentError) => void): void {
     resolveHost(host, done);
+  }
+
+  gateways(): readonly Gateway[] {
+    return defaultGateways();
   }
 
   httpGet(request: HttpRequest, done: (result: HttpResponse | DtorrentError) => void): HttpExchange {

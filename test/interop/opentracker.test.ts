@@ -135,6 +135,7 @@ class Us {
         onPeers: (addresses) => this.peers.push(...addresses.map(addressKey).filter((key) => !key.endsWith(':6881'))),
         onAnnounced: ({ seeds, leechers }) => hear({ kind: 'announced', seeds, leechers }),
         onTrackerSwitched: () => {},
+        onExternalIp: () => {},
         onFirstAnswer: () => {},
         onWaiting: () => {},
         onWarning: () => {},

@@ -28,14 +28,6 @@ const BOOTSTRAP_RETRY_MAX_MS = 10 * 60_000;
 /** Below this many nodes we are as good as alone. */
 const REACHABLE_NODES = 1;
 
-export interface DhtServiceOptions {
-  readonly context: EngineContext;
-  /** Where peers reach us, as they see it. */
-  readonly reachablePort: () => number;
-  /** Of the TCP listener, for the sockets. */
-  readonly listenPort: () => number;
-}
-
 /** One socket and the nodes on it: one, or one a family. */
 interface Endpoint {
   readonly socket: DatagramSocket;
@@ -45,7 +37,8 @@ interface Endpoint {
 
 export class DhtService implements PeerDiscovery {
   readonly #context: EngineContext;
-  readonly #options: DhtServiceOptions;
+  /** Of the TCP listener, for the sockets. */
+  readonly #listenPort: () => number;
   readonly #dht: Dht;
   readonly #schedule: DhtSchedule<SearchingTorrent>;
   /** Lookups under way, several for a torrent of two hashes. */
@@ -59,10 +52,9 @@ export class DhtService implements PeerDiscovery {
   #wasReachable = false;
   #isStopped = false;
 
-  constructor(options: DhtServiceOptions) {
-    const { context } = options;
+  constructor(context: EngineContext, listenPort: () => number) {
     this.#context = context;
-    this.#options = options;
+    this.#listenPort = listenPort;
     this.#schedule = new DhtSchedule(context.host.random);
     this.#dht = new Dht({
       random: context.host.random,
@@ -91,6 +83,13 @@ export class DhtService implements PeerDiscovery {
     const ip = this.#context.externalAddress.of(family);
     if (this.#isStopped || ip === null) return;
     this.#dht.setExternalIp(family, ip, this.#context.turn.now);
+    this.#rearm();
+  }
+
+  /** Peers reach us at another port now. */
+  announceAgain(): void {
+    if (this.#isStopped) return;
+    this.#schedule.hurry(this.#context.turn.now);
     this.#rearm();
   }
 
@@ -124,7 +123,7 @@ export class DhtService implements PeerDiscovery {
         else if (result !== null && !this.#dht.restore(result, turn.now)) {
           this.#warn(new DtorrentError('ESTATE', 'the record of the DHT cannot be read; it begins anew'));
         }
-        this.#open(this.#options.listenPort());
+        this.#open(this.#listenPort());
       });
     });
   }
@@ -293,7 +292,7 @@ export class DhtService implements PeerDiscovery {
       const lookup = this.#dht.announce(
         infoHash,
         // Not the port that packets come from: no peer is taken over UDP yet, and a NAT gives that port another number.
-        { port: this.#options.reachablePort(), isImpliedPort: false, isSeed: torrent.isSeeding },
+        { port: this.#context.reachablePort(), isImpliedPort: false, isSeed: torrent.isSeeding },
         {
           onPeers: (addresses) => torrent.addPeers(addresses, 'dht'),
           onDone: ({ peers, stored }) => {

@@ -14,6 +14,7 @@ import { magnetTarget } from './magnet.js';
 import { merkleProofTarget } from './merkle-proof.js';
 import { metainfoTarget } from './metainfo.js';
 import { resumeDataTarget } from './resume-data.js';
+import { routerRepliesTarget } from './router-replies.js';
 import { safePathTarget } from './safe-path.js';
 import { settingsTarget } from './settings.js';
 import { trackerServerTarget } from './tracker-server.js';
@@ -46,6 +47,8 @@ export const TARGETS: readonly FuzzTarget[] = [
   trackerServerTarget,
   // the DHT
   dhtTarget,
+  // routers
+  routerRepliesTarget,
   // what people type
   settingsTarget,
   fileSelectionTarget,
