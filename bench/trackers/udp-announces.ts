@@ -169,13 +169,16 @@ class Wire {
     return new Wire(socket);
   }
 
-  /** A connection id for all announces to come. */
+  /** A connection id for all announces to come. Asked for until it comes: after a flood there may be no room for it. */
   async connect(): Promise<void> {
     const connectionId = new Promise<Buffer>((resolve) => {
       this.#onConnected = resolve;
     });
-    this.#socket.send(encodeUdpConnect(1));
+    const ask = (): void => this.#socket.send(encodeUdpConnect(1));
+    const asking = setInterval(ask, STALL_MS);
+    ask();
     (await connectionId).copy(this.packet, 0);
+    clearInterval(asking);
   }
 
   get isQueueing(): boolean {
