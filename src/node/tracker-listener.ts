@@ -6,6 +6,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIPv6 } from 'node:net';
 import { type Address, makeAddress } from '../base/address.js';
+import { viewOf } from '../base/bytes.js';
 import { DtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import { CLIENT_NAME } from '../base/version.js';
@@ -153,8 +154,10 @@ function listenUdp(tracker: UdpTrackerServer, host: string, port: number): Promi
       {
         onListening: () => resolve(socket),
         onDatagram: (packet, from) => {
-          const reply = tracker.receive(packet, from, performance.now());
-          if (reply !== null) socket.send(reply, from);
+          const bytes = tracker.answer(packet, from, performance.now());
+          if (bytes === 0) return;
+          const isFree = socket.sendBorrowed(viewOf(tracker.reply, 0, bytes), from);
+          if (!isFree) tracker.leaveReply();
         },
         onError: reject,
       },

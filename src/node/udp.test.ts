@@ -117,6 +117,20 @@ describe('UdpSocket', () => {
     assert.deepEqual(sent, [1]);
   });
 
+  test('borrowed bytes are free again at once, unless the packet waits in the queue', async () => {
+    const { socket, port } = await open({ host: '127.0.0.1', port: 0 });
+    const to = makeAddress('127.0.0.1', port)!;
+    assert.equal(socket.sendBorrowed(new Uint8Array(1), to), true);
+    assert.equal(socket.sendBorrowed(new Uint8Array(100_000), to), true); // longer than a datagram can be
+    mock.method(Socket.prototype, 'getSendQueueCount', () => 1);
+    assert.equal(socket.sendBorrowed(new Uint8Array(1), to), false);
+    mock.method(Socket.prototype, 'getSendQueueSize', () => LIMITS.datagramQueueBytesMax + 1);
+    assert.equal(socket.sendBorrowed(new Uint8Array(1), to), true); // dropped
+    mock.restoreAll();
+    socket.close();
+    assert.equal(socket.sendBorrowed(new Uint8Array(1), to), true);
+  });
+
   test('a free port that the other family has not is tried ten times', async () => {
     const bound: string[] = [];
     const bind = Socket.prototype.bind;

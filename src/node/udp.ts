@@ -51,6 +51,22 @@ export class UdpSocket implements DatagramSocket {
     }
   }
 
+  /**
+   * The same without the copy, for who sends very many.
+   * @returns whether the bytes of `packet` are free again; if not, they are on their way and must not change any more.
+   */
+  sendBorrowed(packet: Uint8Array, to: Address): boolean {
+    const socket = to.family === 4 ? this.#v4 : this.#v6;
+    if (socket === null || this.#state !== 'bound' || to.port === 0) return true;
+    if (socket.getSendQueueSize() > LIMITS.datagramQueueBytesMax) return true;
+    try {
+      socket.send(packet, to.port, to.host);
+    } catch {
+      // longer than a datagram can be
+    }
+    return socket.getSendQueueCount() === 0; // what the kernel takes at once never is in the queue
+  }
+
   close(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
