@@ -17,6 +17,7 @@ const UNLAWFUL: readonly (readonly [string, string])[] = [
   ['src/format/a.ts', `import { readFileSync } from 'node:fs';\nreadFileSync('x');\n`],
   ['src/format/b.ts', `import { Turn } from '../engine/turn.js';\nnew Turn();\n`],
   ['src/protocol/wire/a.ts', `import { http } from '../tracker/http.js';\nhttp();\n`],
+  ['src/protocol/lsd/a.ts', `import { http } from '../tracker/http.js';\nhttp();\n`],
   ['src/protocol/tracker/a.ts', `import { wire } from '../wire/decoder.js';\nwire();\n`],
   ['src/protocol/wire/b.ts', 'setTimeout(() => {}, 1);\n'],
   ['src/engine/a.ts', `import { tcp } from '../node/tcp.js';\ntcp();\n`],

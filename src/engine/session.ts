@@ -18,6 +18,7 @@ import { FileClaims } from './data/file-claims.js';
 import { ReadCache } from './data/read-cache.js';
 import { Discovery } from './discovery/discovery.js';
 import { ExternalAddress } from './discovery/external-address.js';
+import { LsdService } from './discovery/lsd-service.js';
 import type { EngineEvent, TorrentStats } from './events.js';
 import { Peer } from './peer/peer.js';
 import type { PeerInfo } from './peer/peer-info.js';
@@ -85,7 +86,9 @@ export class Session {
     this.#connector = new Connector(this.context);
     const { network, random } = host;
     this.#trackers = new TrackerClients({ turn: this.#turn, network, random, bindHost: settings.bindHost });
-    this.#discovery = new Discovery([]);
+    const port = (): number => this.listenPort;
+    const lsd = settings.lsd ? [new LsdService({ turn: this.#turn, network, random, port })] : [];
+    this.#discovery = new Discovery(lsd);
     this.#surroundings = {
       context: this.context,
       connector: this.#connector,
@@ -94,7 +97,7 @@ export class Session {
       claims: this.#claims,
       router: (infoHash) => this.#route(infoHash),
       nextPeerNumber: () => this.#nextPeerNumber++,
-      listenPort: () => this.listenPort,
+      listenPort: port,
     };
   }
 

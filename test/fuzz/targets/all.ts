@@ -9,6 +9,7 @@ import { extensionHandshakeTarget } from './extension-handshake.js';
 import { fileSelectionTarget } from './file-selection.js';
 import { httpTrackerTarget } from './http-tracker.js';
 import { liveSessionTarget } from './live-session.js';
+import { lsdPacketTarget } from './lsd-packet.js';
 import { magnetTarget } from './magnet.js';
 import { merkleProofTarget } from './merkle-proof.js';
 import { metainfoTarget } from './metainfo.js';
@@ -43,6 +44,8 @@ export const TARGETS: readonly FuzzTarget[] = [
   httpTrackerTarget,
   udpTrackerTarget,
   trackerServerTarget,
+  // local discovery
+  lsdPacketTarget,
   // what people type
   settingsTarget,
   fileSelectionTarget,
