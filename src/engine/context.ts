@@ -21,6 +21,8 @@ export interface EngineContext {
   readonly rates: { readonly download: RateLimiter; readonly upload: RateLimiter };
   /** Our own addresses as others see them. */
   readonly externalAddress: ExternalAddress;
+  /** False while nothing is there of what the engine is bound to: who dials then only counts failures. */
+  canSend(): boolean;
   /** Tells listeners after the current turn. */
   emit(event: EngineEvent): void;
 }
