@@ -19,6 +19,7 @@ const UNLAWFUL: readonly (readonly [string, string])[] = [
   ['src/protocol/nat/a.ts', `import { wire } from '../wire/decoder.js';\nwire();\n`],
   ['src/protocol/nat/b.ts', 'export const a: number = Date.now();\n'],
   ['src/protocol/wire/a.ts', `import { http } from '../tracker/http.js';\nhttp();\n`],
+  ['src/protocol/lsd/a.ts', `import { http } from '../tracker/http.js';\nhttp();\n`],
   ['src/protocol/tracker/a.ts', `import { wire } from '../wire/decoder.js';\nwire();\n`],
   ['src/protocol/dht/a.ts', `import { http } from '../tracker/http.js';\nhttp();\n`],
   ['src/protocol/dht/b.ts', 'export const a: number = Date.now();\n'],

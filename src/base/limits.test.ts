@@ -11,6 +11,10 @@ import { LIMITS } from './limits.js';
 
 /** The test that goes up to the limit and one beyond it; there may be others. Below src. */
 const REACHED_BY: Readonly<Record<keyof typeof LIMITS, string>> = {
+  lsdPacketBytesMax: 'protocol/lsd/lsd-packet.test.ts',
+  lsdSendersMax: 'protocol/lsd/lsd.test.ts',
+  lsdPacketsPerSenderPerMinuteMax: 'protocol/lsd/lsd.test.ts',
+  lsdNetworksMax: 'engine/discovery/lsd-service.test.ts',
   bencodeDepthMax: 'format/bencode.test.ts',
   bencodeTokensMax: 'format/bencode.test.ts',
   bencodeIntegerDigitsMax: 'format/bencode.test.ts',

@@ -98,6 +98,12 @@ export const LIMITS = {
   scrapeIntervalMinMs: 60_000,
   scrapeAnswersKeptMax: 10_000,
 
+  // local discovery
+  lsdPacketBytesMax: 1400, // BEP 14
+  lsdSendersMax: 1000,
+  lsdPacketsPerSenderPerMinuteMax: 300, // some send a packet a torrent, and each three times
+  lsdNetworksMax: 64,
+
   // embedded tracker
   trackerServerSwarmsMax: 100_000,
   trackerServerPeersPerSwarmMax: 10_000,

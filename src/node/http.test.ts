@@ -298,7 +298,7 @@ describe('HttpClient', () => {
 
   test('a public host cannot redirect into the local network, by address, by name, or over another public host', async () => {
     // For this test 127.0.0.1 is public and the rest of the machine is the local network.
-    client = new HttpClient((address) => address.host !== '127.0.0.1');
+    client = new HttpClient({ isPrivate: (address) => address.host !== '127.0.0.1' });
     let reached = 0;
     const onLan: RequestListener = (_request, response) => {
       reached++;

@@ -110,7 +110,7 @@ class Us {
       throw error;
     });
     this.#turn = turn;
-    const clients = new TrackerClients({ turn, network, random, bindHost: '' });
+    const clients = new TrackerClients({ turn, network, random });
     this.#clients = clients;
     t.after(() => turn.run(() => clients.close()));
     const hear = (heard: Heard): void => {

@@ -337,7 +337,7 @@ test('options become settings and add options', async () => {
     portMapping: false,
     port: 7000,
     portAttempts: 1,
-    bindHost: '127.0.0.1',
+    bind: '127.0.0.1',
     downloadLimit: 1_572_864,
     uploadLimit: 20_480,
     preallocation: 'full',

@@ -420,7 +420,7 @@ function settingsOf(options: TransferOptions, { environment }: CommandContext): 
     portMapping: options.portMapping,
     // A port that was asked for is one that a router forwards: another one instead would help nobody.
     ...(options.port === undefined ? {} : { port: options.port, portAttempts: 1 }),
-    ...(options.bind === undefined ? {} : { bindHost: options.bind }),
+    ...(options.bind === undefined ? {} : { bind: options.bind }),
     ...(options.downloadLimit === undefined ? {} : { downloadLimit: options.downloadLimit }),
     ...(options.uploadLimit === undefined ? {} : { uploadLimit: options.uploadLimit }),
     ...(options.preallocation === undefined ? {} : { preallocation: options.preallocation }),

@@ -47,7 +47,7 @@ class Scene {
     this.host = beside?.host ?? new ScriptedHost();
     const { turn, network } = this.host;
     const random = new SeededRandom(1);
-    this.clients = beside?.clients ?? new TrackerClients({ turn, network, random, bindHost: '' });
+    this.clients = beside?.clients ?? new TrackerClients({ turn, network, random });
     this.host.onGet = (get) => {
       const name = get.url.hostname.replace('.test', '');
       return (this.trackers.get(name) ?? (() => reply({ interval: 1800 })))(get);

@@ -126,18 +126,12 @@ export class PortMapping implements GatewayLinkHandler {
     const taken = new Set<string>();
     for (const gateway of network.gateways?.() ?? []) {
       const { family, host, localHost } = gateway;
-      if (!this.#listensOn(localHost) || isPublicIp(localHost) !== (family === 6) || taken.has(host)) continue;
+      const local = makeAddress(localHost, 0);
+      if (local === null || isLoopback(local) || isPublicIp(localHost) !== (family === 6) || taken.has(host)) continue;
       if (family === 4) taken.add(host);
       useful.set(keyOf(gateway), gateway);
     }
     return useful;
-  }
-
-  #listensOn(host: string): boolean {
-    const { bindHost } = this.#options.context.settings;
-    const address = makeAddress(host, 0);
-    if (address === null || isLoopback(address)) return false;
-    return bindHost === '' || makeAddress(bindHost, 0)?.host === address.host;
   }
 
   #warn(message: string): void {

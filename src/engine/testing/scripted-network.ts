@@ -55,6 +55,8 @@ export class ScriptedHost {
   }
 
   readonly network: Network = {
+    interfaces: () => [],
+    abandon: () => {},
     dial: () => assert.fail('announces do not dial'),
     listen: () => assert.fail('announces do not listen'),
     resolve: (host, done) => {

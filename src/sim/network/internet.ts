@@ -109,6 +109,13 @@ export class SimInternet {
     if (this.#networks.get(ip) === network) this.#networks.delete(ip);
   }
 
+  /** @internal Who is in a local network, in order of creation, each with its address of that family. */
+  hostsOf(lan: string, family: 4 | 6): { readonly network: SimNetwork; readonly ip: string }[] {
+    return Array.from(this.#networks, ([ip, network]) => ({ network, ip })).filter(
+      ({ network, ip }) => network.lan === lan && ip.includes(':') === (family === 6),
+    );
+  }
+
   /** @internal @returns null when nobody is there; loopback is always oneself. */
   find(from: SimNetwork, to: Address): SimNetwork | null {
     return isLoopback(to) ? from : (this.#networks.get(to.host) ?? null);

@@ -10,6 +10,7 @@ import { extensionHandshakeTarget } from './extension-handshake.js';
 import { fileSelectionTarget } from './file-selection.js';
 import { httpTrackerTarget } from './http-tracker.js';
 import { liveSessionTarget } from './live-session.js';
+import { lsdPacketTarget } from './lsd-packet.js';
 import { magnetTarget } from './magnet.js';
 import { merkleProofTarget } from './merkle-proof.js';
 import { metainfoTarget } from './metainfo.js';
@@ -49,6 +50,8 @@ export const TARGETS: readonly FuzzTarget[] = [
   dhtTarget,
   // routers
   routerRepliesTarget,
+  // local discovery
+  lsdPacketTarget,
   // what people type
   settingsTarget,
   fileSelectionTarget,
