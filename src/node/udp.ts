@@ -117,6 +117,7 @@ export class UdpSocket implements DatagramSocket {
     socket.on('error', settle); // after binding: an error that concerns one packet
     socket.once('listening', () => {
       enlargeReceiveBuffer(socket);
+      if (family === 4 && this.#options.host !== '') keepGroupsTo(socket, host);
       settle(null);
     });
     socket.on('message', (packet, from) => this.#receive(packet, from));
@@ -173,6 +174,15 @@ function enlargeReceiveBuffer(socket: Socket): void {
     socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
   } catch {
     // some systems refuse instead of giving what they have
+  }
+}
+
+/** What is sent to a group leaves by the interface of that address too: not every system goes by the source. */
+function keepGroupsTo(socket: Socket, host: string): void {
+  try {
+    socket.setMulticastInterface(host);
+  } catch {
+    // one that carries no groups
   }
 }
 
