@@ -139,9 +139,10 @@ export class UdpSocket implements DatagramSocket {
     socket.on('error', settle); // after binding: an error that concerns one packet
     socket.once('listening', () => {
       enlargeReceiveBuffer(socket);
-      const { host, multicast } = this.#options;
+      const { host: asked, multicast } = this.#options;
       try {
-        if (multicast !== undefined) joinGroup(socket, host, multicast);
+        if (multicast !== undefined) joinGroup(socket, asked, multicast);
+        else if (family === 4 && asked !== '') keepGroupsTo(socket, host);
         settle(null);
       } catch (error) {
         settle(error);
@@ -218,6 +219,15 @@ function enlargeReceiveBuffer(socket: Socket): void {
     socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
   } catch {
     // some systems refuse instead of giving what they have
+  }
+}
+
+/** What is sent to a group leaves by the interface of that address too: not every system goes by the source. */
+function keepGroupsTo(socket: Socket, host: string): void {
+  try {
+    socket.setMulticastInterface(host);
+  } catch {
+    // one that carries no groups
   }
 }
 

@@ -319,6 +319,25 @@ test('what is mapped is removed, and that is sent again until it is confirmed', 
   }
 });
 
+test('a late answer to a request is no answer to the removal that followed it', () => {
+  for (const speaks of ['PCP', 'NAT-PMP'] as const) {
+    const scene = new Scene();
+    scene.speaks = speaks;
+    scene.start();
+    scene.speaks = 'nothing';
+    scene.pass(HALF_LEASE_MS);
+    const renewal = scene.sent.at(-1)!.packet;
+    scene.remove();
+    scene.take();
+    scene.takeSent();
+    scene.speaks = speaks;
+    scene.receive(scene.answerTo(renewal)!);
+    scene.pass(250);
+    assert.equal(scene.takeSent().length, 2, 'both removals are sent again');
+    assert.deepEqual(scene.take(), ['removed']);
+  }
+});
+
 test('where nothing was mapped there is nothing to remove', () => {
   const scene = new Scene();
   scene.speaks = 'nothing';

@@ -129,7 +129,10 @@ export class GatewayMapper {
     for (const slot of this.#slots) if (now >= slot.deadlineMs) this.#onDeadline(slot, now);
   }
 
-  /** Takes back what was asked for. Nothing is asked for any more, but the removal is sent again until it is answered. */
+  /**
+   * Takes back what was asked for. Nothing is asked for any more, but the removal is sent again until it is answered. A
+   * late answer to what was asked for before is none to that.
+   */
   remove(now: number): void {
     this.#isRemoving = true;
     this.#startAgainMs = Number.POSITIVE_INFINITY;
@@ -211,7 +214,7 @@ export class GatewayMapper {
     const { port } = this.#options;
     const slot = mapping?.protocol === 'udp' ? this.#udp : this.#tcp;
     if (mapping === null || mapping.internalPort !== port || !bytesEqual(mapping.nonce, slot.nonce)) return;
-    if (slot.state === 'removing') this.#setRemoved(slot);
+    if (slot.state === 'removing' && (result !== PCP_SUCCESS || lifetimeSeconds === 0)) this.#setRemoved(slot);
     if (slot.state !== 'asking') return;
     if (result !== PCP_SUCCESS) {
       this.#refuse(slot, pcpResultText(result), now);
@@ -232,7 +235,8 @@ export class GatewayMapper {
     }
     const slot = reply.protocol === 'udp' ? this.#udp : reply.protocol === 'tcp' ? this.#tcp : this.#address;
     if (reply.type === 'mapping' && reply.internalPort !== this.#options.port) return;
-    if (slot.state === 'removing') this.#setRemoved(slot);
+    const isGone = reply.type === 'error' || reply.lifetimeSeconds === 0;
+    if (slot.state === 'removing' && isGone) this.#setRemoved(slot);
     if (slot.state !== 'asking') return;
     if (reply.type === 'error') {
       if (slot === this.#address) this.#settle(slot, Number.POSITIVE_INFINITY);
