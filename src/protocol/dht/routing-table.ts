@@ -160,13 +160,14 @@ export class RoutingTable {
     return compact;
   }
 
-  /** Who has been silent for longest; null = the table is empty. */
+  /** Who has been silent for longest, those that have failed being taken for more silent than they are; null = the table is empty. */
   nextToCheck(now: number): NodeToCheck | null {
     let oldest = NONE;
     let oldestAtS = Number.POSITIVE_INFINITY;
     for (let row = 0; row < this.#rows; row++) {
       if (!this.#isLive(row)) continue;
-      const atS = Math.max(this.#fact(row, ANSWERED_AT_S), this.#fact(row, ASKED_AT_S));
+      let atS = Math.max(this.#fact(row, ANSWERED_AT_S), this.#fact(row, ASKED_AT_S));
+      if (this.#fact(row, FAILURES) > 0) atS -= FAILED_OLDER_BY_S;
       if (atS >= oldestAtS) continue;
       oldestAtS = atS;
       oldest = row;
@@ -473,6 +474,8 @@ const WAITING_MAX = 8;
 const FAILURES_MAX_IF_REPLACEABLE = 2;
 const FAILURES_MAX = 5;
 const GOOD_FOR_S = 15 * 60;
+/** Who has failed is asked again a minute later, not ten. */
+const FAILED_OLDER_BY_S = 9 * 60;
 const NEVER_S = -(2 ** 30);
 
 /** What is known of a row. */
