@@ -63,6 +63,19 @@ test('a neighbour is asked at once', () => {
   assert.equal(isKnown(server, node), true);
 });
 
+test('of those who ask a node that has just begun nobody is forgotten, whenever they ask', () => {
+  for (const pauseMs of [10, 50, 100, 200, 300, 400]) {
+    const network = new DhtNetwork({ seed: 12 });
+    const server = network.add(publicAddress(0));
+    const [first, second] = [1, 2].map((i) => stranger(network, server, i)) as [RawNode, RawNode];
+    first.ask(server, 'ping');
+    network.run(pauseMs);
+    second.ask(server, 'ping');
+    network.run(3000);
+    assert.deepEqual([isKnown(server, first), isKnown(server, second)], [true, true], `${pauseMs} ms apart`);
+  }
+});
+
 test('a flood of strangers makes us ask no more than a few', () => {
   const { network, server } = settled();
   const nodes = Array.from({ length: 200 }, (_, i) => stranger(network, server, i));

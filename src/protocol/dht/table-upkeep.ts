@@ -122,7 +122,18 @@ export class TableUpkeep implements QueryListener {
     // A young table is to be filled; of an old one this is as important as to keep it true.
     let isBusy = this.#pingSuggested(now) || this.#askStranger(now);
     if (!isBusy || !isYoung) isBusy = this.#check(now) || isBusy;
-    this.#timers.set(this.#timer, now + (isBusy && isYoung ? YOUNG_TICK_MS : this.#idleMs()));
+    const idleMs = isBusy && isYoung ? YOUNG_TICK_MS : this.#idleMs();
+    this.#timers.set(this.#timer, Math.min(now + idleMs, this.#nextWantedMs(now)));
+  }
+
+  /** When the first of those is due who are wanted soon: one that is woken before must not forget them. */
+  #nextWantedMs(now: number): number {
+    let dueAtMs = Number.POSITIVE_INFINITY;
+    for (const stranger of this.#strangers.values()) {
+      const isSoon = stranger.dueAtMs > now && stranger.dueAtMs <= now + YOUNG_TICK_MS;
+      if (isSoon) dueAtMs = Math.min(dueAtMs, stranger.dueAtMs);
+    }
+    return dueAtMs;
   }
 
   #idleMs(): number {
