@@ -16,6 +16,11 @@ export interface Network {
   openDatagramSocket(options: ListenOptions, handler: DatagramHandler): DatagramSocket;
   /** Resolves a host name (IP text passes through) to its addresses, best first, port 0. */
   resolve(host: string, done: (result: readonly Address[] | DtorrentError) => void): void;
+  /**
+   * The TXT records of a host name, the strings of each in one; [] when there are none or there is no such name.
+   * @param from as of `resolve` where it is given: the local IPs that the question may leave from; empty = any.
+   */
+  resolveText(host: string, done: (result: readonly string[] | DtorrentError) => void, from: readonly string[]): void;
   /** One GET. Bodies are decompressed; the limit applies to the decompressed size. */
   httpGet(request: HttpRequest, done: (result: HttpResponse | DtorrentError) => void): HttpExchange;
 }

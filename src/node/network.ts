@@ -21,6 +21,7 @@ import { handlesClosed } from './handles-closed.js';
 import { HttpClient } from './http.js';
 import { resolveHost } from './resolve.js';
 import { TcpTransport } from './tcp.js';
+import { TextRecords } from './text-records.js';
 import { UdpSocket } from './udp.js';
 
 export class NodeNetwork implements Network {
@@ -28,6 +29,7 @@ export class NodeNetwork implements Network {
   readonly #log: Log;
   readonly #tcp: TcpTransport;
   readonly #http = new HttpClient();
+  readonly #textRecords = new TextRecords();
   readonly #datagramSockets = new Set<UdpSocket>();
 
   constructor(log: Log, streamsMax: number = Number.POSITIVE_INFINITY) {
@@ -56,6 +58,10 @@ export class NodeNetwork implements Network {
     resolveHost(host, done);
   }
 
+  resolveText(host: string, done: (result: readonly string[] | DtorrentError) => void, from: readonly string[]): void {
+    this.#textRecords.resolve(host, done, from);
+  }
+
   httpGet(request: HttpRequest, done: (result: HttpResponse | DtorrentError) => void): HttpExchange {
     return this.#http.get(request, done);
   }
@@ -63,6 +69,7 @@ export class NodeNetwork implements Network {
   /** Closes what is still open. Use nothing of this network afterwards. */
   async close(): Promise<void> {
     for (const socket of this.#datagramSockets) socket.close();
+    this.#textRecords.close();
     await Promise.all([new Promise<void>((resolve) => this.#tcp.close(resolve)), this.#http.close()]);
     await handlesClosed();
   }

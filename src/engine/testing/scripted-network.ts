@@ -34,6 +34,9 @@ export class ScriptedHost {
   onDatagram: (sent: SentDatagram) => Uint8Array | null = () => null;
   /** What names resolve to; others do not exist. */
   readonly names = new Map<string, readonly string[]>();
+  /** TXT records of names; silence = DNS never answers. Others have none. */
+  readonly texts = new Map<string, readonly string[] | DtorrentError | 'silence'>();
+  readonly textsAsked: string[] = [];
   readonly sockets: { readonly handler: DatagramHandler; isOpen: boolean }[] = [];
   /** Fails the next socket that is opened. */
   socketError: DtorrentError | null = null;
@@ -60,6 +63,13 @@ export class ScriptedHost {
         const literal = makeAddress(host, 0);
         const addresses = literal === null ? (this.names.get(host) ?? []).map((ip) => makeAddress(ip, 0)!) : [literal];
         done(addresses.length > 0 ? addresses : new DtorrentError('ERESOLVE', `no such host: ${host}`));
+      });
+    },
+    resolveText: (host, done) => {
+      this.textsAsked.push(host);
+      this.#defer(() => {
+        const records = this.texts.get(host) ?? [];
+        if (records !== 'silence') done(records);
       });
     },
     httpGet: (request, done) => {
