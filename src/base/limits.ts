@@ -93,6 +93,9 @@ export const LIMITS = {
   udpTrackerEndpointsMax: 1000,
   trackerSecondFamilyTimeoutMs: 5_000,
   trackerFamiliesBrokenMax: 1000,
+  trackerDnsRecordBytesMax: 4096,
+  trackerPreferencesTimeoutMs: 2_000,
+  trackerPreferencesMax: 1000,
   udpScrapeHashesMax: 74, // BEP 15
   httpScrapeHashesMax: 50, // a URL of about 4 KB
   scrapeIntervalMinMs: 60_000,

@@ -114,6 +114,10 @@ class Scene {
         this.log.push(`resolve ${host} from ${from.join(' ')}`);
         done((this.names[host] ?? []).map((ip) => makeAddress(ip, 0)!));
       },
+      resolveText: (host, done, from = []) => {
+        this.log.push(`resolve text of ${host} from ${from.join(' ')}`);
+        done([]);
+      },
       httpGet: ({ url, bindHost, family }) => {
         this.log.push(`get ${url} from ${bindHost} ${family}`);
         return { cancel: () => this.log.push('cancelled') };
@@ -337,4 +341,18 @@ test('routers that only an address leads to which is not bound are none', () => 
     scene.network.gateways().map(({ host }) => host),
     ['192.0.2.254'],
   );
+});
+
+test('TXT records are asked for from what is bound, and not at all when that is gone', () => {
+  const scene = new Scene('eth0', { eth0: ['192.0.2.1'], wg0: ['10.0.0.1'] });
+  const results: unknown[] = [];
+  scene.network.resolveText('tracker.example', (result) => results.push(result));
+  assert.deepEqual(scene.log, ['resolve text of tracker.example from 192.0.2.1']);
+  scene.set({ wg0: ['10.0.0.1'] });
+  scene.step();
+  scene.network.resolveText('tracker.example', (result) => results.push(result));
+  scene.step();
+  assert.equal(scene.log.length, 1);
+  assert.deepEqual(results[0], []);
+  assert.ok(results[1] instanceof DtorrentError);
 });

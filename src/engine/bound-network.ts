@@ -155,11 +155,14 @@ export class BoundNetwork implements Network {
   }
 
   resolve(host: string, done: (result: readonly Address[] | DtorrentError) => void): void {
-    this.#lookAgain();
-    const from = ([4, 6] as const)
-      .map((family) => this.all().find((address) => address.family === family)?.host)
-      .filter((ip) => ip !== undefined);
+    const from = this.#oneOfEachFamily();
     if (from.length > 0) this.#network.resolve(host, done, from);
+    else this.#defer(() => done(this.#refusal(`cannot resolve "${host}"`, null)));
+  }
+
+  resolveText(host: string, done: (result: readonly string[] | DtorrentError) => void): void {
+    const from = this.#oneOfEachFamily();
+    if (from.length > 0) this.#network.resolveText(host, done, from);
     else this.#defer(() => done(this.#refusal(`cannot resolve "${host}"`, null)));
   }
 
@@ -211,6 +214,13 @@ export class BoundNetwork implements Network {
     this.#sockets.add(sockets);
     sockets.start();
     return sockets;
+  }
+
+  #oneOfEachFamily(): string[] {
+    this.#lookAgain();
+    return ([4, 6] as const)
+      .map((family) => this.all().find((address) => address.family === family)?.host)
+      .filter((ip) => ip !== undefined);
   }
 
   #lookAgain(): void {

@@ -23,6 +23,11 @@ export interface Network {
    * the system resolves it in its own way.
    */
   resolve(host: string, done: (result: readonly Address[] | DtorrentError) => void, from?: readonly string[]): void;
+  /**
+   * The TXT records of a host name, the strings of each in one; [] when there are none or there is no such name.
+   * @param from as of `resolve` where it is given.
+   */
+  resolveText(host: string, done: (result: readonly string[] | DtorrentError) => void, from?: readonly string[]): void;
   /** The default routers of each family, best first, looked at for each call. Left out: there are none. */
   gateways?(): readonly Gateway[];
   /** One GET, or a POST. Bodies are decompressed; the limit applies to the decompressed size. */

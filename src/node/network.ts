@@ -27,6 +27,7 @@ import { HttpClient } from './http.js';
 import { localInterfaces } from './local-interfaces.js';
 import { resolveHost } from './resolve.js';
 import { TcpTransport } from './tcp.js';
+import { TextRecords } from './text-records.js';
 import { UdpSocket } from './udp.js';
 
 export class NodeNetwork implements Network {
@@ -35,6 +36,7 @@ export class NodeNetwork implements Network {
   readonly #tcp: TcpTransport;
   readonly #boundResolver = new BoundResolver();
   readonly #http = new HttpClient({ boundResolver: this.#boundResolver });
+  readonly #textRecords = new TextRecords();
   readonly #datagramSockets = new Set<UdpSocket>();
 
   constructor(log: Log, streamsMax: number = Number.POSITIVE_INFINITY) {
@@ -76,6 +78,14 @@ export class NodeNetwork implements Network {
     return defaultGateways();
   }
 
+  resolveText(
+    host: string,
+    done: (result: readonly string[] | DtorrentError) => void,
+    from: readonly string[] = [],
+  ): void {
+    this.#textRecords.resolve(host, done, from);
+  }
+
   httpGet(request: HttpRequest, done: (result: HttpResponse | DtorrentError) => void): HttpExchange {
     return this.#http.get(request, done);
   }
@@ -90,6 +100,7 @@ export class NodeNetwork implements Network {
   async close(): Promise<void> {
     for (const socket of this.#datagramSockets) socket.close();
     this.#boundResolver.close();
+    this.#textRecords.close();
     await Promise.all([new Promise<void>((resolve) => this.#tcp.close(resolve)), this.#http.close()]);
     await handlesClosed();
   }

@@ -6,6 +6,7 @@ import type { TrackerUrl } from '../../protocol/tracker/tracker-url.js';
 import type { Turn } from '../turn.js';
 import { AnnounceQueue } from './announce-queue.js';
 import { HttpTrackerClient } from './http-tracker-client.js';
+import { PreferredTrackers } from './preferred-trackers.js';
 import { Scraper } from './scraper.js';
 import type { TrackerClient } from './tracker-client.js';
 import { UdpTrackerClient } from './udp-tracker-client.js';
@@ -21,10 +22,15 @@ export class TrackerClients {
   readonly scraper: Scraper;
   readonly #http: HttpTrackerClient;
   readonly #udp: UdpTrackerClient;
+  readonly #preferred: PreferredTrackers;
 
   constructor(options: TrackerClientsOptions) {
     this.#http = new HttpTrackerClient(options);
     this.#udp = new UdpTrackerClient(options);
+    this.#preferred = new PreferredTrackers({
+      ...options,
+      clientOf: (scheme) => (scheme === 'udp' ? this.#udp : this.#http),
+    });
     this.scraper = new Scraper({
       turn: options.turn,
       queue: this.queue,
@@ -33,12 +39,13 @@ export class TrackerClients {
   }
 
   clientOf(scheme: TrackerUrl['scheme']): TrackerClient {
-    return scheme === 'udp' ? this.#udp : this.#http;
+    return this.#preferred.clientFor(scheme);
   }
 
   /** After every announcer has stopped; in a turn. */
   close(): void {
     this.scraper.close(new DtorrentError('ESTOPPED', 'stopped before the tracker had answered'));
+    this.#preferred.close();
     this.#udp.close();
   }
 }

@@ -34,6 +34,9 @@ export class ScriptedHost {
   onDatagram: (sent: SentDatagram) => Uint8Array | null = () => null;
   /** What names resolve to; others do not exist. */
   readonly names = new Map<string, readonly string[]>();
+  /** TXT records of names; silence = DNS never answers. Others have none. */
+  readonly texts = new Map<string, readonly string[] | DtorrentError | 'silence'>();
+  readonly textsAsked: string[] = [];
   readonly sockets: { readonly host: string; readonly handler: DatagramHandler; isOpen: boolean }[] = [];
   /** Fails the next socket that is opened. */
   socketError: DtorrentError | null = null;
@@ -67,6 +70,13 @@ export class ScriptedHost {
       });
     },
     gateways: () => this.gateways,
+    resolveText: (host, done) => {
+      this.textsAsked.push(host);
+      this.#defer(() => {
+        const records = this.texts.get(host) ?? [];
+        if (records !== 'silence') done(records);
+      });
+    },
     httpGet: (request, done) => {
       const get: ScriptedGet = { request, url: new URL(request.url), at: this.now, isCancelled: false, done };
       this.gets.push(get);

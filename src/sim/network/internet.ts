@@ -45,6 +45,7 @@ export class SimInternet {
   readonly #link: (fromHost: string, toHost: string) => Link;
   readonly #networks = new Map<string, SimNetwork>();
   readonly #names = new Map<string, Address[]>();
+  readonly #texts = new Map<string, readonly string[]>();
   readonly #services = new Map<string, SimHttpService>();
   #isCut: ((fromHost: string, toHost: string) => boolean) | null = null;
   #assigned = 0;
@@ -62,6 +63,16 @@ export class SimInternet {
     const isNew = (ip: string): boolean => !addresses.some((address) => address.host === ip);
     for (const ip of ips) if (isNew(ip)) addresses.push(requireAddress(ip));
     this.#names.set(name.toLowerCase(), addresses);
+  }
+
+  /** Sets the TXT records of a host name. */
+  setText(name: string, records: readonly string[]): void {
+    this.#texts.set(name.toLowerCase(), records);
+  }
+
+  /** @internal @returns [] for a name that has none. */
+  lookUpText(host: string): readonly string[] {
+    return this.#texts.get(host.toLowerCase()) ?? [];
   }
 
   /** @internal @returns [] for an unknown name; IP text is its own answer. */

@@ -217,6 +217,12 @@ export class SimNetwork implements Network {
     });
   }
 
+  resolveText(host: string, done: (result: readonly string[] | DtorrentError) => void): void {
+    if (!this.#machine.act()) return;
+    const records = this.internet.lookUpText(host);
+    this.tell('resolve', () => done(records));
+  }
+
   httpGet(request: HttpRequest, done: (result: HttpResponse | DtorrentError) => void): HttpExchange {
     return this.#http.get(request, done);
   }
