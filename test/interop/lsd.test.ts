@@ -1,7 +1,8 @@
 /**
  * Local discovery (BEP 14) with real clients: a magnet link without a tracker, and nothing else that leads to a peer, in
  * two network namespaces that a veth pair joins. Of the clients of these tests libtorrent, and with it qBittorrent and
- * Deluge, Transmission and aria2 have it; rtorrent has not. Here libtorrent and aria2 speak for them.
+ * Deluge, Transmission and aria2 have it; rtorrent has not. Here libtorrent and aria2 speak for them; Transmission is still
+ * to be tried, which finds nobody in namespaces that are set up like these.
  */
 import { type TestContext, test } from 'node:test';
 import { Dtorrent } from '../harness/dtorrent.js';
