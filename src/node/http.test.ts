@@ -443,6 +443,25 @@ describe('HttpClient', () => {
     assert.match(error.message, /this machine does not have that address/);
   });
 
+  test('a request from an address that is abandoned fails at once, its connection is reset; others go on', async () => {
+    const asked: (() => void)[] = [];
+    const ends: string[] = [];
+    const listener: RequestListener = (request, response) => {
+      request.socket.on('error', (error: NodeJS.ErrnoException) => ends.push(error.code ?? ''));
+      asked.push(() => response.end('late'));
+    };
+    const port = (await serve(listener, '127.0.0.1')).split(':').at(-1);
+    const lost = getError(`http://127.0.0.1:${port}/`, { bindHost: '127.0.0.5' });
+    const kept = getOk(`http://127.0.0.1:${port}/`, { bindHost: '127.0.0.6' });
+    while (asked.length < 2) await new Promise(setImmediate);
+    client.abandon('127.0.0.5');
+    assert.match((await lost).message, /127\.0\.0\.5 is not to be used any more$/);
+    while (ends.length === 0) await new Promise(setImmediate);
+    assert.deepEqual(ends, ['ECONNRESET']);
+    for (const answer of asked) answer();
+    await kept;
+  });
+
   test('one origin gets so many connections and no more; further requests wait their turn', async () => {
     const waiting: ServerResponse[] = [];
     let most = 0;
