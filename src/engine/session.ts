@@ -36,6 +36,8 @@ const TICK_LATE_MS = 10_000;
 
 export class Session {
   readonly context: EngineContext;
+  /** Of all torrents. */
+  readonly surroundings: TorrentSurroundings;
   /** 0 until bound. */
   listenPort = 0;
   readonly #turn: Turn;
@@ -43,8 +45,6 @@ export class Session {
   readonly #connector: Connector;
   readonly #trackers: TrackerClients;
   readonly #discovery: Discovery;
-  /** Of all torrents. */
-  readonly #surroundings: TorrentSurroundings;
   readonly #torrents = new Set<Torrent>();
   readonly #claims = new FileClaims<Torrent>();
   readonly #byWireHash = new Map<string, Torrent>();
@@ -86,7 +86,7 @@ export class Session {
     const { network, random } = host;
     this.#trackers = new TrackerClients({ turn: this.#turn, network, random, bindHost: settings.bindHost });
     this.#discovery = new Discovery([]);
-    this.#surroundings = {
+    this.surroundings = {
       context: this.context,
       connector: this.#connector,
       trackers: this.#trackers,
@@ -95,6 +95,8 @@ export class Session {
       router: (infoHash) => this.#route(infoHash),
       nextPeerNumber: () => this.#nextPeerNumber++,
       listenPort: () => this.listenPort,
+      dhtPort: () => 0,
+      onDhtNode: () => {},
     };
   }
 
@@ -288,7 +290,7 @@ export class Session {
     const hashes = wireHashes(source.infoHash).map(toHex);
     const twin = hashes.map((hash) => this.#byWireHash.get(hash)).find((torrent) => torrent !== undefined);
     if (twin !== undefined) return new DtorrentError('EDUPLICATE', `${twin.name} has been added already`);
-    const torrent = new Torrent(source, options, this.#surroundings);
+    const torrent = new Torrent(source, options, this.surroundings);
     this.#torrents.add(torrent);
     for (const hash of hashes) this.#byWireHash.set(hash, torrent);
     return torrent;

@@ -153,6 +153,11 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
     });
   }
 
+  /** BEP 27: never of a private torrent; a magnet is taken for public until its metadata is there. */
+  get usesDht(): boolean {
+    return this.#context.settings.dht && this.metainfo?.isPrivate !== true;
+  }
+
   /** Begins: looks for what an earlier run left, then for the metadata of a magnet, or for what is on disk. */
   start(): void {
     this.#emit({ type: 'torrentAdded', infoHash: this.infoHashHex });
@@ -267,6 +272,14 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
   }
 
   // ---- SwarmHandler ----
+
+  dhtPort(family: 4 | 6): number {
+    return this.usesDht ? this.#surroundings.dhtPort(family) : 0;
+  }
+
+  onDhtNode(address: Address): void {
+    if (this.usesDht) this.#surroundings.onDhtNode(address);
+  }
 
   onPeerConnected(peer: Peer): void {
     this.#emit({ type: 'peerConnected', infoHash: this.infoHashHex, address: addressKey(peer.remote) });

@@ -31,6 +31,10 @@ const HELD_HAVES_MS = 200;
 export interface SwarmHandler {
   readonly isSeeding: boolean;
   readonly extensionHandshake: ExtensionHandshake;
+  /** BEP 5, as of PeerOwner. */
+  readonly usesDht: boolean;
+  dhtPort(family: 4 | 6): number;
+  onDhtNode(address: Address): void;
   onPeerConnected(peer: Peer): void;
   onExtensionHandshake(peer: Peer, handshake: ExtensionHandshake): void;
   onMetadataMessage(peer: Peer, payload: Uint8Array): void;
@@ -110,6 +114,9 @@ export class Swarm implements PeerOwner, Dialler {
   }
   get extensionHandshake(): ExtensionHandshake {
     return this.#handler.extensionHandshake;
+  }
+  get usesDht(): boolean {
+    return this.#handler.usesDht;
   }
   get uploadedBytes(): number {
     let sum = this.#pastUploadedBytes;
@@ -332,6 +339,14 @@ export class Swarm implements PeerOwner, Dialler {
 
   onMetadataMessage(peer: Peer, payload: Uint8Array): void {
     this.#handler.onMetadataMessage(peer, payload);
+  }
+
+  dhtPort(family: 4 | 6): number {
+    return this.#handler.dhtPort(family);
+  }
+
+  onDhtNode(address: Address): void {
+    this.#handler.onDhtNode(address);
   }
 
   onInterestChanged(_peer: Peer): void {
