@@ -38,6 +38,8 @@ export interface PeerOwner {
   /** BEP 21: whether the peer downloads anything. */
   onUploadOnlyChanged(peer: Peer): void;
   onMetadataMessage(peer: Peer, payload: Uint8Array): void;
+  /** BEP 11. `payload` is valid only during the call. */
+  onPexMessage(peer: Peer, payload: Uint8Array): void;
   /** The peer became or ceased to be interested in us. */
   onInterestChanged(peer: Peer): void;
   /** Whether a peer may be served the piece, as far as super-seeding goes. */

@@ -478,6 +478,7 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     if (this.connection.unsentBytes > UNSENT_BYTES_MAX) this.close('too-many-invalid-requests');
     else if (id === 0) this.#onExtensionHandshake(payload);
     else if (id === EXTENSION_IDS.ut_metadata) this.#owner!.onMetadataMessage(this, payload);
+    else if (id === EXTENSION_IDS.ut_pex) this.#owner!.onPexMessage(this, payload);
     else if (id === EXTENSION_IDS.lt_donthave) this.#onDontHave(decodeDontHave(payload));
     else if (id === EXTENSION_IDS.upload_only && this.extensions.onUploadOnly(payload)) {
       this.#owner!.onUploadOnlyChanged(this);
