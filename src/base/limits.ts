@@ -73,6 +73,16 @@ export const LIMITS = {
   metadataTurnMs: 30_000,
   metadataDuplicateAfterMs: 3_000,
 
+  // peer exchange (BEP 11)
+  pexMessageBytesMax: 524_288, // 512 × 1024
+  pexContactsPerMessageMax: 200, // read of one message, of those added and of those dropped
+  pexContactsPerPeerMax: 500,
+  pexMessagesPerMinuteMax: 6,
+  pexFirstContactsMax: 200,
+  pexContactsPerSendMax: 50,
+  pexRecentContactsMax: 25,
+  pexLogEventsMax: 5000,
+
   // trackers
   trackerUrlBytesMax: 2048,
   trackersPerTorrentMax: 200,

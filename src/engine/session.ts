@@ -49,6 +49,8 @@ export class Session {
   readonly context: EngineContext;
   /** Null = switched off. */
   readonly dht: DhtService | null;
+  /** Of all torrents. */
+  readonly surroundings: TorrentSurroundings;
   /** 0 until bound. */
   listenPort = 0;
   readonly #turn: Turn;
@@ -58,8 +60,6 @@ export class Session {
   readonly #discovery: Discovery;
   /** null = switched off. */
   readonly #portMapping: PortMapping | null;
-  /** Of all torrents. */
-  readonly #surroundings: TorrentSurroundings;
   readonly #torrents = new Set<Torrent>();
   readonly #claims = new FileClaims<Torrent>();
   readonly #byWireHash = new Map<string, Torrent>();
@@ -117,7 +117,7 @@ export class Session {
     this.#portMapping = settings.portMapping
       ? new PortMapping({ context: this.context, listenPort, onReachablePort: () => this.#onReachablePort() })
       : null;
-    this.#surroundings = {
+    this.surroundings = {
       context: this.context,
       connector: this.#connector,
       trackers: this.#trackers,
@@ -126,6 +126,8 @@ export class Session {
       router: (infoHash) => this.#route(infoHash),
       nextPeerNumber: () => this.#nextPeerNumber++,
       listenPort,
+      dhtPort: (family) => this.dht?.port(family) ?? 0,
+      onDhtNode: (address) => this.dht?.addNode(address),
     };
   }
 
@@ -363,7 +365,7 @@ export class Session {
     const hashes = wireHashes(source.infoHash).map(toHex);
     const twin = hashes.map((hash) => this.#byWireHash.get(hash)).find((torrent) => torrent !== undefined);
     if (twin !== undefined) return new DtorrentError('EDUPLICATE', `${twin.name} has been added already`);
-    const torrent = new Torrent(source, options, this.#surroundings);
+    const torrent = new Torrent(source, options, this.surroundings);
     this.#torrents.add(torrent);
     for (const hash of hashes) this.#byWireHash.set(hash, torrent);
     return torrent;

@@ -8,6 +8,8 @@ export interface TorrentIntroduction {
   /** Null = not known yet. */
   readonly metainfo: Metainfo | null;
   readonly isFromMagnet: boolean;
+  /** BEP 11 is switched on. */
+  readonly hasPex: boolean;
   /** 0 = we do not listen. */
   readonly listenPort: number;
   /** Requests of ours outstanding to one peer, at most. */
@@ -21,8 +23,11 @@ export function introduce(torrent: TorrentIntroduction): ExtensionHandshake {
   const { upload_only, lt_donthave } = EXTENSION_IDS;
   const extensions = new Map<string, number>(Object.entries({ upload_only, lt_donthave }));
   const isServed = metainfo !== null && !metainfo.isPrivate;
-  if (metainfo === null || isServed) extensions.set('ut_metadata', EXTENSION_IDS.ut_metadata);
-  else if (torrent.isFromMagnet) extensions.set('ut_metadata', 0); // offered before it turned out to be private
+  const offered = torrent.hasPex ? [...OFFERED_IN_PUBLIC, 'ut_pex' as const] : OFFERED_IN_PUBLIC;
+  for (const name of offered) {
+    if (metainfo === null || isServed) extensions.set(name, EXTENSION_IDS[name]);
+    else if (torrent.isFromMagnet) extensions.set(name, 0); // offered before it turned out to be private
+  }
   return {
     extensions,
     metadataBytes: isServed ? metainfo.infoBytes.length : null,
@@ -33,3 +38,5 @@ export function introduce(torrent: TorrentIntroduction): ExtensionHandshake {
     isUploadOnly: torrent.isUploadOnly,
   };
 }
+
+const OFFERED_IN_PUBLIC = ['ut_metadata'] as const;

@@ -1,5 +1,5 @@
 /** How one torrent is added, and what it needs of the session that it is added to. */
-import type { HostPort } from '../base/address.js';
+import type { Address, HostPort } from '../base/address.js';
 import type { TrackerClients } from './announce/tracker-clients.js';
 import type { EngineContext } from './context.js';
 import type { FileClaims } from './data/file-claims.js';
@@ -39,4 +39,8 @@ export interface TorrentSurroundings {
   readonly router: PeerRouter;
   readonly nextPeerNumber: () => number;
   readonly listenPort: () => number;
+  /** UDP port of our DHT node of that family, which peers are told (BEP 5); 0 = there is none. */
+  readonly dhtPort: (family: 4 | 6) => number;
+  /** A peer says that a DHT node is there: `address` is the peer's host and a port that is not 0. */
+  readonly onDhtNode: (address: Address) => void;
 }

@@ -150,11 +150,21 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
     return introduce({
       metainfo,
       isFromMagnet: this.#magnet !== null,
+      hasPex: this.#context.settings.pex,
       listenPort: this.#context.reachablePort(),
       requestsMax: this.#context.settings.maxRequestsPerPeer,
       // Taken back only where it may have been said.
       isUploadOnly: isSeeding && !this.swarm.isSuperSeeding ? true : this.completedAtMs === null ? null : false,
     });
+  }
+
+  /** BEP 27: never of a private torrent; a magnet is taken for public until its metadata is there. */
+  get usesDht(): boolean {
+    return this.#context.settings.dht && this.metainfo?.isPrivate !== true;
+  }
+
+  get usesPex(): boolean {
+    return this.#context.settings.pex && this.metainfo?.isPrivate !== true;
   }
 
   /** Begins: looks for what an earlier run left, then for the metadata of a magnet, or for what is on disk. */
@@ -271,6 +281,14 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
   }
 
   // ---- SwarmHandler ----
+
+  dhtPort(family: 4 | 6): number {
+    return this.usesDht ? this.#surroundings.dhtPort(family) : 0;
+  }
+
+  onDhtNode(address: Address): void {
+    if (this.usesDht) this.#surroundings.onDhtNode(address);
+  }
 
   onPeerConnected(peer: Peer): void {
     this.#emit({ type: 'peerConnected', infoHash: this.infoHashHex, address: addressKey(peer.remote) });
@@ -596,7 +614,9 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
    * how people move private torrents between machines of their own.
    */
   #guardPrivacy(): void {
-    if (this.metainfo?.isPrivate !== true || !this.announcer.hasTrackers) return;
+    if (this.metainfo?.isPrivate !== true) return;
+    this.swarm.forgetDiscovered();
+    if (!this.announcer.hasTrackers) return;
     this.swarm.restrictToTrackers();
     if (this.#options.peers.length === 0) return;
     const message = `${this.name} is private: it takes peers from its trackers only, so those named by hand are not used`;

@@ -38,6 +38,8 @@ export type CloseReason =
   | 'too-many-invalid-requests'
   | 'too-many-unrequested-blocks'
   | 'too-many-hash-requests'
+  /** BEP 11 allows one a minute. */
+  | 'too-many-pex-messages'
   /** It told hashes that are not those of the piece (BEP 52). */
   | 'bad-hashes'
   | 'bad-metadata'
@@ -61,5 +63,6 @@ const MISCONDUCT: ReadonlySet<CloseReason> = new Set<CloseReason>([
   'too-many-invalid-requests',
   'too-many-unrequested-blocks',
   'too-many-hash-requests',
+  'too-many-pex-messages',
   'choke-flapping',
 ]);

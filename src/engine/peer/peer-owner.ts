@@ -2,6 +2,7 @@
  * What a peer connection asks and tells of the swarm it belongs to. Swarm implements it; Peer knows nothing else of it.
  * Every call is made inside a turn.
  */
+import type { Address } from '../../base/address.js';
 import type { ExtensionHandshake } from '../../protocol/wire/extension-handshake.js';
 import type { TorrentData } from '../data/torrent-data.js';
 import type { RateGroup } from '../swarm/rate-limiter.js';
@@ -23,6 +24,12 @@ export interface PeerOwner {
   readonly uploadTurns: RateGroup;
   /** BEP 16: we say that we have nothing, and then show each peer one piece after the other. */
   readonly isSuperSeeding: boolean;
+  /** BEP 5: our handshake says so; never of a torrent that is known to be private. */
+  readonly usesDht: boolean;
+  /** UDP port of our DHT node of that family, 0 = the peer is told of none. */
+  dhtPort(family: 4 | 6): number;
+  /** The peer says that its DHT node is there: the peer's host, and a port that is not 0. Once a connection at most. */
+  onDhtNode(address: Address): void;
   /** Whether places are so short that those who only fill one may have to go. */
   readonly isCrowded: boolean;
   /** Handshake complete. @returns a reason to close the connection, or null. */
@@ -31,6 +38,8 @@ export interface PeerOwner {
   /** BEP 21: whether the peer downloads anything. */
   onUploadOnlyChanged(peer: Peer): void;
   onMetadataMessage(peer: Peer, payload: Uint8Array): void;
+  /** BEP 11. `payload` is valid only during the call. */
+  onPexMessage(peer: Peer, payload: Uint8Array): void;
   /** The peer became or ceased to be interested in us. */
   onInterestChanged(peer: Peer): void;
   /** Whether a peer may be served the piece, as far as super-seeding goes. */

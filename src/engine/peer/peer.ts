@@ -69,6 +69,8 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   readonly #swarmId: SwarmId;
   #hasFast = false;
   #hasExtensions = false;
+  #hasDht = false;
+  #hasToldDhtPort = false;
   #data: TorrentData | null = null;
   readonly #holdings = new PeerHoldings(this);
   /** It was interested at some time: it is no seed. */
@@ -335,6 +337,7 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     const features = decodeReserved(reserved);
     this.#hasFast = features.fast;
     this.#hasExtensions = features.extensions;
+    this.#hasDht = features.dht;
     this.#decoder.isFastNegotiated = features.fast;
     if (this.#owner === null) {
       this.#owner = this.#router(infoHash);
@@ -447,7 +450,13 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     this.download.allowedFast.add(piece);
     this.wantsSettle();
   }
-  onPort(_port: number): void {}
+  onPort(port: number): void {
+    // Once: each further port would be one more machine that we ask on a stranger's word.
+    if (port === 0 || this.#hasToldDhtPort) return;
+    this.#hasToldDhtPort = true;
+    this.#owner!.onDhtNode({ ...this.remote, port });
+  }
+
   onHashRequest(range: HashRange): void {
     const isServed = (piece: number): boolean => this.#data!.have.has(piece) && this.#owner!.isShownTo(this, piece);
     if (!this.hashes.serve(this.#data, range, isServed)) this.close('too-many-hash-requests');
@@ -469,6 +478,7 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     if (this.connection.unsentBytes > UNSENT_BYTES_MAX) this.close('too-many-invalid-requests');
     else if (id === 0) this.#onExtensionHandshake(payload);
     else if (id === EXTENSION_IDS.ut_metadata) this.#owner!.onMetadataMessage(this, payload);
+    else if (id === EXTENSION_IDS.ut_pex) this.#owner!.onPexMessage(this, payload);
     else if (id === EXTENSION_IDS.lt_donthave) this.#onDontHave(decodeDontHave(payload));
     else if (id === EXTENSION_IDS.upload_only && this.extensions.onUploadOnly(payload)) {
       this.#owner!.onUploadOnlyChanged(this);
@@ -521,12 +531,13 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   #sendHandshake(): void {
     const owner = this.#owner!;
     // Only with a v2 hash: libtorrent lets go of who sets the bit for a torrent of v1 alone.
-    const reserved = encodeReserved({ fast: true, extensions: true, v2Upgrade: owner.v2WireHash !== null });
+    const v2Upgrade = owner.v2WireHash !== null;
+    const reserved = encodeReserved({ fast: true, extensions: true, dht: owner.usesDht, v2Upgrade });
     this.#encoder.handshake(reserved, this.#swarmId.hash!, owner.localPeerId);
     this.wantsFlush();
   }
 
-  /** The first messages: what we have, then the extension handshake, then allowed-fast. */
+  /** The first messages: what we have, then the extension handshake and our DHT node, then allowed-fast. */
   #sendOpening(): void {
     const { isSuperSeeding, data } = this.#owner!;
     const have = isSuperSeeding ? undefined : data?.have;
@@ -535,6 +546,8 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     else if (this.#hasFast && have?.isFull) this.#encoder.haveAll();
     else if (!hasNone) this.#encoder.bitfield(have.bytes);
     this.sendExtensionHandshake();
+    const dhtPort = this.#hasDht ? this.#owner!.dhtPort(this.remote.family) : 0;
+    if (dhtPort !== 0) this.#encoder.port(dhtPort);
     this.wantsFlush();
   }
 

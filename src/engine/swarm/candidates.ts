@@ -56,6 +56,7 @@ export class Candidates {
   readonly #byKey = new RareMap<string, Candidate>();
   readonly #max: number;
   #isTrackersOnly = false;
+  #refusesDiscovered = false;
 
   constructor(max: number = LIMITS.candidatesPerTorrentMax) {
     this.#max = max;
@@ -71,6 +72,7 @@ export class Candidates {
    */
   add(address: Address, source: CandidateSource): boolean {
     if (this.#isTrackersOnly && source !== 'tracker') return this.isKnown(address);
+    if (this.#refusesDiscovered && isDiscovered(source)) return this.isKnown(address);
     return this.#add(address, source);
   }
 
@@ -82,6 +84,19 @@ export class Candidates {
   restrictToTrackers(): void {
     this.#isTrackersOnly = true;
     this.#forget((candidate) => !candidate.isFromTracker);
+  }
+
+  /** BEP 27: forgets, and from now on refuses, what the DHT, peer exchange or local discovery alone has named. Bans stay. */
+  forgetDiscovered(): void {
+    this.#refusesDiscovered = true;
+    this.#forget((candidate) => isDiscovered(candidate.source) && !candidate.isFromTracker);
+  }
+
+  /** Forgets it if peer exchange alone has named it and nobody has dialled it yet. */
+  forgetHearsay(address: Address): void {
+    const candidate = this.#active(address);
+    if (candidate?.source !== 'pex' || candidate.state !== 'idle') return;
+    if (candidate.dialledAtMs === Number.NEGATIVE_INFINITY) this.#byKey.delete(addressKey(address));
   }
 
   /** Forgets all but bans. */
@@ -253,6 +268,11 @@ export class Candidates {
     this.#byKey.delete(addressKey(victim.address));
     return true;
   }
+}
+
+/** Found by asking around, which a private torrent does not do (BEP 27). */
+export function isDiscovered(source: CandidateSource): boolean {
+  return source === 'dht' || source === 'lsd' || source === 'pex';
 }
 
 /** What is worth keeping. Not having been tried does not count: a flood of addresses must not wash away known ones. */

@@ -12,12 +12,13 @@ import { type InfoHash, v2WireHash, wireHashes } from '../../format/infohash.js'
 import type { ExtensionHandshake } from '../../protocol/wire/extension-handshake.js';
 import type { EngineContext } from '../context.js';
 import type { TorrentData } from '../data/torrent-data.js';
+import { type ExchangeOwner, PeerExchange } from '../exchange/peer-exchange.js';
 import type { CloseReason } from '../peer/close-reason.js';
 import { Peer } from '../peer/peer.js';
 import { type PeerInfo, peerInfoOf } from '../peer/peer-info.js';
 import type { PeerOwner, PeerRouter } from '../peer/peer-owner.js';
 import type { Deferred } from '../turn.js';
-import { type CandidateSource, Candidates } from './candidates.js';
+import { type CandidateSource, Candidates, isDiscovered } from './candidates.js';
 import { Choker } from './choker.js';
 import type { Connector, Dialler } from './connector.js';
 import { RateGroup } from './rate-limiter.js';
@@ -31,13 +32,19 @@ const HELD_HAVES_MS = 200;
 export interface SwarmHandler {
   readonly isSeeding: boolean;
   readonly extensionHandshake: ExtensionHandshake;
+  /** BEP 5, as of PeerOwner. */
+  readonly usesDht: boolean;
+  dhtPort(family: 4 | 6): number;
+  onDhtNode(address: Address): void;
+  /** BEP 11: the setting, and never of a torrent that is known to be private. */
+  readonly usesPex: boolean;
   onPeerConnected(peer: Peer): void;
   onExtensionHandshake(peer: Peer, handshake: ExtensionHandshake): void;
   onMetadataMessage(peer: Peer, payload: Uint8Array): void;
   onPeerClosed(peer: Peer, reason: CloseReason): void;
 }
 
-export class Swarm implements PeerOwner, Dialler {
+export class Swarm implements PeerOwner, Dialler, ExchangeOwner {
   readonly wireHash: Uint8Array;
   readonly v2WireHash: Uint8Array | null;
   readonly localPeerId: Uint8Array;
@@ -58,6 +65,7 @@ export class Swarm implements PeerOwner, Dialler {
   #choker: Choker<Peer> | null = null;
   readonly #peers = new RareSet<Peer>();
   readonly #places: SwarmPlaces;
+  readonly #exchange = new PeerExchange(this);
   readonly #refillWork: Deferred;
   /** Once a turn: interest may change with every message of it. */
   readonly #slotWork: Deferred;
@@ -110,6 +118,9 @@ export class Swarm implements PeerOwner, Dialler {
   }
   get extensionHandshake(): ExtensionHandshake {
     return this.#handler.extensionHandshake;
+  }
+  get usesDht(): boolean {
+    return this.#handler.usesDht;
   }
   get uploadedBytes(): number {
     let sum = this.#pastUploadedBytes;
@@ -188,6 +199,16 @@ export class Swarm implements PeerOwner, Dialler {
     }
   }
 
+  /** BEP 27: lets go of whom the DHT, peer exchange or local discovery named, and hears of no more of them. */
+  forgetDiscovered(): void {
+    this.candidates.forgetDiscovered();
+    for (const peer of [...this.#peers]) {
+      if (peer.isOutgoing && isDiscovered(peer.source) && !this.candidates.isKnown(peer.remote)) {
+        peer.close('not-from-tracker');
+      }
+    }
+  }
+
   /** BEP 27: lets go of everyone; the new tracker names others. */
   onTrackerSwitched(): void {
     for (const peer of [...this.#peers]) peer.close('tracker-switched');
@@ -202,6 +223,7 @@ export class Swarm implements PeerOwner, Dialler {
   /** About once a second. */
   tick(now: number): void {
     for (const peer of [...this.#peers]) peer.tick(now);
+    this.#exchange.tick(now);
     if (now >= this.#nextChokeRoundAtMs) {
       this.#nextChokeRoundAtMs = now + this.#context.settings.chokeRoundMs;
       this.#chokeRound(now);
@@ -311,6 +333,7 @@ export class Swarm implements PeerOwner, Dialler {
     if (refusal !== null) return refusal;
     if (peer.isOutgoing) this.candidates.onConnected(peer.remote);
     this.#peers.add(peer);
+    this.#exchange.onMet(peer);
     this.#handler.onPeerConnected(peer);
     return null;
   }
@@ -321,6 +344,7 @@ export class Swarm implements PeerOwner, Dialler {
       this.candidates.add(peer.listenAddress, 'incoming');
       this.candidates.onConnected(peer.listenAddress);
     }
+    this.#exchange.onExtensionHandshake(peer);
     this.#handler.onExtensionHandshake(peer, handshake);
     this.#closeIfUseless(peer);
   }
@@ -331,6 +355,19 @@ export class Swarm implements PeerOwner, Dialler {
 
   onMetadataMessage(peer: Peer, payload: Uint8Array): void {
     this.#handler.onMetadataMessage(peer, payload);
+  }
+
+  onPexMessage(peer: Peer, payload: Uint8Array): void {
+    const objection = this.#exchange.onMessage(peer, payload, this.#context.turn.now);
+    if (objection !== null) peer.close(objection);
+  }
+
+  dhtPort(family: 4 | 6): number {
+    return this.#handler.dhtPort(family);
+  }
+
+  onDhtNode(address: Address): void {
+    this.#handler.onDhtNode(address);
   }
 
   onInterestChanged(_peer: Peer): void {
@@ -362,6 +399,7 @@ export class Swarm implements PeerOwner, Dialler {
     const now = this.#context.turn.now;
     if (!this.#peers.delete(peer)) return; // refused before it was one of ours
     this.#superSeeding?.remove(peer);
+    this.#exchange.onClosed(peer, reason);
     this.#pastUploadedBytes += peer.uploadedBytes;
     this.#pastDownloadedBytes += peer.download.receivedBytes;
     this.#pastWastedBytes += peer.download.wastedBytes;
@@ -371,6 +409,25 @@ export class Swarm implements PeerOwner, Dialler {
     this.#handler.onPeerClosed(peer, reason);
     if (peer.isUnchoked) this.#fillFreeSlots();
     this.wantsRefill();
+  }
+
+  // ---- ExchangeOwner ----
+
+  get usesPex(): boolean {
+    return this.#handler.usesPex;
+  }
+
+  isOwnAddress({ family, host, port }: Address): boolean {
+    if (this.#context.externalAddress.of(family) !== host) return false;
+    return port === this.extensionHandshake.listenPort;
+  }
+
+  onContactsTold(addresses: readonly Address[]): void {
+    this.addCandidates(addresses, 'pex');
+  }
+
+  onContactDropped(address: Address): void {
+    this.candidates.forgetHearsay(address);
   }
 
   // ---- inside ----

@@ -61,9 +61,9 @@ export function downloading({
 }
 
 /** `hasFiles`: all but piece 0 is on disk. */
-export function fromMagnet(hasFiles = false): Scene {
+export function fromMagnet(hasFiles = false, settings: Partial<Settings> = {}): Scene {
   const simulator = new Simulator({ seed: 3 });
-  const engine = new SimEngine(simulator);
+  const engine = new SimEngine(simulator, settings);
   if (hasFiles) {
     engine.give(TORRENT);
     engine.host.disk.corrupt(`${DOWNLOADS}/content/a.bin`, 0);

@@ -21,6 +21,8 @@ export interface WirePeerFeatures {
   readonly fast?: boolean;
   /** The extension protocol (BEP 10). */
   readonly extensions?: boolean;
+  /** BEP 5: has a DHT node. */
+  readonly dht?: boolean;
   /** BEP 52: can be moved to the v2 swarm. */
   readonly v2?: boolean;
 }
@@ -41,10 +43,11 @@ export class WirePeer implements ByteStreamHandler {
   readonly #reserved: Uint8Array;
   readonly #encoder = new WireEncoder();
 
-  constructor(host: SimHost, script: WireHandler, { fast = false, extensions = false, v2 = false }: WirePeerFeatures) {
+  constructor(host: SimHost, script: WireHandler, features: WirePeerFeatures) {
+    const { fast = false, extensions = false, dht = false, v2 = false } = features;
     this.host = host;
     this.#script = script;
-    this.#reserved = encodeReserved({ fast, extensions, v2Upgrade: v2 });
+    this.#reserved = encodeReserved({ fast, extensions, dht, v2Upgrade: v2 });
     this.decoder = new WireDecoder(script);
     this.peerId = makePeerId(host);
   }
