@@ -14,6 +14,8 @@ import { fileURLToPath } from 'node:url';
 
 const cli = fileURLToPath(new URL('../bin/dtorrent.js', import.meta.url));
 const mebibytes = Number(process.argv[2] ?? 64);
+// On this machine only: nobody else is asked for peers.
+const local = ['--port', '0', '--bind', '127.0.0.1', '--no-dht', '--no-lsd', '--no-port-mapping'];
 const directory = mkdtempSync(join(tmpdir(), 'dtorrent-demo-'));
 const running = new Set();
 
@@ -52,19 +54,15 @@ async function main() {
   const shown = JSON.parse(run(['show', torrent, '--json']));
 
   say('starting a seed');
-  const seed = start(['seed', torrent, seedDirectory, '--port', '0', '--bind', '127.0.0.1', '--json']);
+  const seed = start(['seed', torrent, seedDirectory, ...local, '--json']);
   await seed.event('listening');
   await seedIsAnnounced(port, shown.infoHash.v1 ?? shown.infoHash.v2.slice(0, 40));
 
   say(`downloading by magnet: ${shown.magnet}\n`);
   const startedAt = performance.now();
-  const get = spawn(
-    process.execPath,
-    [cli, 'get', shown.magnet, '-o', outDirectory, '--port', '0', '--bind', '127.0.0.1'],
-    {
-      stdio: 'inherit',
-    },
-  );
+  const get = spawn(process.execPath, [cli, 'get', shown.magnet, '-o', outDirectory, ...local], {
+    stdio: 'inherit',
+  });
   running.add(get);
   const code = await exited(get);
   if (code !== 0) throw new Error(`the download ended with exit code ${code}`);

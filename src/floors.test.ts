@@ -18,6 +18,8 @@ const UNLAWFUL: readonly (readonly [string, string])[] = [
   ['src/format/b.ts', `import { Turn } from '../engine/turn.js';\nnew Turn();\n`],
   ['src/protocol/wire/a.ts', `import { http } from '../tracker/http.js';\nhttp();\n`],
   ['src/protocol/tracker/a.ts', `import { wire } from '../wire/decoder.js';\nwire();\n`],
+  ['src/protocol/dht/a.ts', `import { http } from '../tracker/http.js';\nhttp();\n`],
+  ['src/protocol/dht/b.ts', 'export const a: number = Date.now();\n'],
   ['src/protocol/wire/b.ts', 'setTimeout(() => {}, 1);\n'],
   ['src/engine/a.ts', `import { tcp } from '../node/tcp.js';\ntcp();\n`],
   ['src/engine/peer/a.ts', `import { tcp } from '../../node/tcp.js';\ntcp();\n`],

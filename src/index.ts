@@ -29,6 +29,7 @@ export type { TrackerState, TrackerStatus } from './engine/announce/tracker-stat
 export type { StreamOptions } from './engine/data/file-stream.js';
 export type { AddOptions } from './engine/engine.js';
 export type { EngineEvent, PauseReason, TorrentEvent, TorrentPhase, TorrentStats } from './engine/events.js';
+export { FollowedTorrent } from './engine/followed-torrent.js';
 export type { PeerInfo } from './engine/peer/peer-info.js';
 export {
   type BooleanSetting,
@@ -44,7 +45,15 @@ export { TorrentFile } from './engine/torrent-file.js';
 export { TorrentHandle as Torrent } from './engine/torrent-handle.js';
 export type { TorrentKind } from './format/create-torrent.js';
 export { type InfoHash, infoHashHex } from './format/infohash.js';
-export { formatMagnet, type Magnet, magnetOf, parseMagnet } from './format/magnet.js';
+export {
+  formatMagnet,
+  formatMutableMagnet,
+  type Magnet,
+  type MutableMagnet,
+  magnetOf,
+  parseMagnet,
+  parseMutableMagnet,
+} from './format/magnet.js';
 export { type Metainfo, type MetainfoFile, parseMetainfo, parseMetainfo as parseTorrent } from './format/metainfo.js';
 export type { LogLevel } from './host/log.js';
 export type { CreatedTorrent, CreateProgress, CreateTorrentOptions } from './node/create-torrent.js';
@@ -53,6 +62,7 @@ export type { Rename } from './node/safe-names.js';
 export type { LoadSourceOptions, TorrentSource } from './node/torrent-source.js';
 export type { TrackerHandle } from './node/tracker-listener.js';
 export type { VerifiedFile, VerifyOptions, VerifyReport } from './node/verify-data.js';
+export type { DhtStats } from './protocol/dht/dht.js';
 export { createTorrent, findUnsafeName, loadSource, startTracker, verifyData } from './tools.js';
 
 /** Any: it only has to exist. */

@@ -5,7 +5,9 @@ import type { Workbench } from '../workbench/workbench.js';
 import type { Client, Downloading, Joined, Seeding } from './client.js';
 
 /** Nothing of it outlives a run, and nothing outside of the benchmark is asked. */
-const ALONE = ['--bind', '127.0.0.1', '--state-dir', '', '--no-trackers', '--json'];
+/** Of libtorrent the same is off. */
+const OFFLINE = ['--no-dht', '--no-lsd', '--no-pex', '--no-port-mapping'];
+const ALONE = ['--bind', '127.0.0.1', '--state-dir', '', '--no-trackers', ...OFFLINE, '--json'];
 const ANY_PORT = ['--port', '0'];
 
 export interface DtorrentOptions {

@@ -46,7 +46,14 @@ async function measure(side: 'download' | 'upload', limit: number): Promise<numb
   mkdirSync(join(work, 'from'));
   writeContent(join(work, 'from', 'content.bin'), bytes);
   const created = await createTorrent(join(work, 'from', 'content.bin'), {});
-  const common: Partial<Settings> = { port: 0, bindHost: '127.0.0.1', trackers: false };
+  const common: Partial<Settings> = {
+    port: 0,
+    bindHost: '127.0.0.1',
+    trackers: false,
+    dht: false,
+    lsd: false,
+    portMapping: false,
+  };
   const seed = await Engine.start({ ...common, ...(side === 'upload' ? { uploadLimit: limit } : {}) });
   const leecher = await Engine.start({ ...common, ...(side === 'download' ? { downloadLimit: limit } : {}) });
   try {

@@ -16,6 +16,9 @@ const [mode, folder = '', settleSeconds, idleSeconds] = process.argv.slice(2);
 const engine = await Engine.start({
   port: 0,
   bindHost: '127.0.0.1',
+  dht: false,
+  lsd: false,
+  portMapping: false,
   downloadDir: join(folder, 'data'),
   stateDir: join(folder, 'dtorrent'),
   trackers: false,

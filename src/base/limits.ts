@@ -111,6 +111,22 @@ export const LIMITS = {
   trackerServerIdleTimeoutMs: 5_000,
   trackerServerPacketBytesMax: 1400,
 
+  // DHT: what is stored for others, and for whom
+  dhtNodesPerListMax: 100,
+  dhtTokenRotationMs: 300_000, // a token is good for one to two of these
+  dhtStoredHashesMax: 2000,
+  dhtStoredPeersPerHashMax: 500,
+  dhtPeerLifetimeMs: 2_700_000, // 45 minutes; clients announce every 15 to 30
+  dhtStoredItemsMax: 700,
+  dhtItemLifetimeMs: 7_200_000, // BEP 44
+  dhtItemAnnouncersMax: 16, // of each item, counted to know how popular it is
+  dhtValueBytesMax: 1000, // BEP 44
+  dhtSaltBytesMax: 64, // BEP 44
+  dhtQueriesPerWindowMax: 50,
+  dhtQueryWindowMs: 10_000,
+  dhtBanMs: 300_000,
+  dhtGuardedAddressesMax: 1000,
+
   // pieces in flight
   spilledBlocksMax: 262_144,
   smartBanBlocksMax: 65_536,
@@ -125,12 +141,37 @@ export const LIMITS = {
   dialAttemptsMax: 5,
   torrentFileUrlTimeoutMs: 60_000,
 
+  // the engine's use of the DHT
+  dhtTorrentLookupsMax: 8, // under way at one time
+  dhtBootstrapNamesMax: 50,
+
   // resume data
   stateRecordBytesMax: 67_108_864, // 64 × 1024 × 1024
   resumePathBytesMax: 32_768, // 32 × 1024
   resumePartialsMax: 65_536,
   resumePartialsBytesMax: 8_388_608, // 8 × 1024 × 1024
   resumePeersMax: 200,
+
+  // DHT: packets, routing table, lookups
+  dhtPacketBytesMax: 4096,
+  dhtPacketDepthMax: 10,
+  dhtPacketTokensMax: 500,
+  dhtTransactionIdBytesMax: 16, // of others; ours have two
+  dhtReplyBytesMax: 1400,
+  dhtReplyFactorMax: 8, // times what was asked with, to an address that has not shown that it is there
+  dhtTokenBytesMax: 128,
+  dhtTableNodesMax: 1000,
+  dhtQueriesOutstandingMax: 256,
+  dhtUploadBytesPerSecondMax: 8000,
+  dhtLookupsMax: 32, // at once; the others wait
+  dhtLookupsWaitingMax: 4096,
+  dhtLookupCandidatesMax: 100,
+  dhtLookupQueriesMax: 200,
+  dhtLookupPeersMax: 10_000,
+  dhtStrangersMax: 16,
+  dhtBootstrapNodesMax: 200,
+  dhtIndexNodesMax: 100_000,
+  dhtSnapshotBytesMax: 65_536, // 64 × 1024
 
   // sockets
   streamHighWaterBytes: 1_048_576, // 1024 × 1024

@@ -2,13 +2,17 @@
  * The public engine: promises and events over Session. Floor 3 like the rest, so it takes its Host as an argument;
  * src/index.ts supplies the real one.
  */
+import { fromHex, toHex } from '../base/bytes.js';
 import { Emitter } from '../base/emitter.js';
+import { DtorrentError } from '../base/errors.js';
 import { infoHashHex } from '../format/infohash.js';
-import type { Magnet } from '../format/magnet.js';
+import { type Magnet, type MutableMagnet, parseMutableMagnet } from '../format/magnet.js';
 import type { Metainfo } from '../format/metainfo.js';
 import type { Host } from '../host/host.js';
+import type { DhtStats } from '../protocol/dht/dht.js';
 import { parseSelection } from './data/file-selection.js';
 import type { EngineEvent } from './events.js';
+import { FollowedTorrent } from './followed-torrent.js';
 import { SeedGoal } from './seed-goal.js';
 import { Session } from './session.js';
 import { type RateLimits, resolveSettings, type Settings } from './settings.js';
@@ -63,6 +67,7 @@ export class EngineBase {
   readonly #emitter = new Emitter<EngineEvent>();
   /** By info-hash, in hex, as events name them. */
   readonly #known = new Map<string, KnownTorrent>();
+  readonly #followed = new Set<FollowedTorrent>();
   #stopping: Promise<void> | null = null;
 
   protected constructor(settings: Settings, host: Host) {
@@ -129,6 +134,47 @@ export class EngineBase {
   }
 
   /**
+   * Adds the torrent that a link's public key points at (BEP 46), as soon as it is found in the DHT or at once when the
+   * link has an info-hash too, and replaces it when the key points at a newer one. `onVersion` hears of each that is added; those before are gone
+   * from the engine then.
+   * @throws {DtorrentError} `EMAGNET` for a link without a public key, `EOPTION` for what addParsed refuses of `options`
+   * or while the DHT is off.
+   */
+  follow(
+    link: string | MutableMagnet,
+    options: AddOptions = {},
+    onVersion: (torrent: TorrentHandle) => void = () => {},
+  ): FollowedTorrent {
+    const magnet = typeof link === 'string' ? parseMutableMagnet(link) : link;
+    parsePeers(options.peers ?? []);
+    parseSelection(options.select ?? []);
+    const unfollow = this.#session.follow(magnet);
+    const followed = new FollowedTorrent(
+      magnet,
+      {
+        add: (version) => this.addParsed(version, options),
+        remove: (torrent) => this.remove(torrent),
+        onVersion,
+        warn: (error) => this.#emitter.emit({ type: 'warning', error }),
+      },
+      {
+        unfollow: () => {
+          this.#followed.delete(followed);
+          unfollow();
+        },
+        stoppedError: () => new DtorrentError('ESTOPPED', 'it is followed no more, and no version was found'),
+      },
+    );
+    this.#followed.add(followed);
+    return followed;
+  }
+
+  /** How the DHT is doing: a snapshot. Null while it is off. */
+  get dht(): DhtStats | null {
+    return this.#session.dhtStats();
+  }
+
+  /**
    * Changes the limits of the settings while running; what is left out stays as it is. Payload bytes per second of all
    * torrents together, 0 = no limit.
    * @throws {DtorrentError} `EOPTION` for a limit that is out of range.
@@ -150,6 +196,7 @@ export class EngineBase {
 
   /** Tells trackers and peers, closes files and sockets; nothing is left running. Idempotent. */
   stop(): Promise<void> {
+    for (const followed of this.#followed) followed.stop();
     this.#stopping ??= new Promise<void>((resolve) => this.#session.stop(resolve)).then(() => {
       for (const { handle } of this.#known.values()) handle.settleStopped();
     });
@@ -164,8 +211,19 @@ export class EngineBase {
   }
 
   #onEvent(event: EngineEvent): void {
+    if (event.type === 'versionFound') this.#onVersion(event);
     if ('infoHash' in event) this.#known.get(event.infoHash)?.handle.onEvent(event);
     this.#emitter.emit(event);
+  }
+
+  #onVersion(event: Extract<EngineEvent, { readonly type: 'versionFound' }>): void {
+    const infoHash = fromHex(event.targetInfoHash)!;
+    for (const followed of this.#followed) {
+      const { publicKey, salt } = followed.magnet;
+      if (toHex(publicKey) === event.publicKey && toHex(salt) === event.salt) {
+        followed.update(infoHash, event.sequence);
+      }
+    }
   }
 }
 

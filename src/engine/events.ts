@@ -6,6 +6,16 @@ export type EngineEvent =
   /** The listening socket is bound. */
   | { readonly type: 'listening'; readonly port: number }
   | TorrentEvent
+  /** A torrent that is followed (BEP 46) has a version, or a newer one. Keys and hashes are hex. */
+  | {
+      readonly type: 'versionFound';
+      readonly publicKey: string;
+      /** '' = none. */
+      readonly salt: string;
+      /** Of the torrent that it is now. */
+      readonly targetInfoHash: string;
+      readonly sequence: bigint;
+    }
   /** The engine itself met a problem that it goes on without. */
   | { readonly type: 'warning'; readonly error: DtorrentError };
 

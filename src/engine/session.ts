@@ -10,14 +10,18 @@ import { Timer } from '../base/timer-queue.js';
 import { wireHashes } from '../format/infohash.js';
 import type { Magnet } from '../format/magnet.js';
 import type { Metainfo } from '../format/metainfo.js';
+import { decodeTorrentPointer } from '../format/torrent-pointer.js';
 import type { Host } from '../host/host.js';
 import type { ByteStream, Listener } from '../host/network.js';
+import type { DhtStats } from '../protocol/dht/dht.js';
 import { TrackerClients } from './announce/tracker-clients.js';
 import type { EngineContext } from './context.js';
 import { FileClaims } from './data/file-claims.js';
 import { ReadCache } from './data/read-cache.js';
+import { DhtService } from './discovery/dht-service.js';
 import { Discovery } from './discovery/discovery.js';
 import { ExternalAddress } from './discovery/external-address.js';
+import type { ItemKey } from './discovery/item-watch.js';
 import type { EngineEvent, TorrentStats } from './events.js';
 import { Peer } from './peer/peer.js';
 import type { PeerInfo } from './peer/peer-info.js';
@@ -36,6 +40,8 @@ const TICK_LATE_MS = 10_000;
 
 export class Session {
   readonly context: EngineContext;
+  /** Null = switched off. */
+  readonly dht: DhtService | null;
   /** 0 until bound. */
   listenPort = 0;
   readonly #turn: Turn;
@@ -85,7 +91,10 @@ export class Session {
     this.#connector = new Connector(this.context);
     const { network, random } = host;
     this.#trackers = new TrackerClients({ turn: this.#turn, network, random, bindHost: settings.bindHost });
-    this.#discovery = new Discovery([]);
+    const listenPort = (): number => this.listenPort;
+    this.dht = settings.dht ? new DhtService({ context: this.context, reachablePort: listenPort, listenPort }) : null;
+    this.context.externalAddress.onChange = (family) => this.dht?.onExternalAddress(family);
+    this.#discovery = new Discovery(this.dht === null ? [] : [this.dht]);
     this.#surroundings = {
       context: this.context,
       connector: this.#connector,
@@ -94,7 +103,7 @@ export class Session {
       claims: this.#claims,
       router: (infoHash) => this.#route(infoHash),
       nextPeerNumber: () => this.#nextPeerNumber++,
-      listenPort: () => this.listenPort,
+      listenPort,
     };
   }
 
@@ -202,9 +211,31 @@ export class Session {
     });
   }
 
+  /**
+   * Tells of each version of a torrent that changes (BEP 46) with an event. @returns what ends it.
+   * @throws {DtorrentError} `EOPTION` when the DHT is off.
+   */
+  follow(key: ItemKey): () => void {
+    const { dht } = this;
+    if (dht === null) throw new DtorrentError('EOPTION', 'a torrent that changes is found in the DHT, which is off');
+    const event = { type: 'versionFound', publicKey: toHex(key.publicKey), salt: toHex(key.salt) } as const;
+    let end = (): void => {};
+    this.#turn.run(() => {
+      end = dht.watch(key, ({ value, sequence }) => {
+        const infoHash = decodeTorrentPointer(value);
+        if (infoHash !== null) this.context.emit({ ...event, targetInfoHash: toHex(infoHash), sequence });
+      });
+    });
+    return () => this.#turn.run(end);
+  }
+
   /** For what the API asks of one torrent. */
   inTurn(task: () => void): void {
     this.#turn.run(task);
+  }
+
+  dhtStats(): DhtStats | null {
+    return this.dht?.stats(this.context.host.clock.now()) ?? null;
   }
 
   peers(torrent: Torrent): PeerInfo[] {

@@ -141,6 +141,10 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
     return this.phase === 'seeding';
   }
 
+  get dhtNodes(): readonly HostPort[] {
+    return this.metainfo?.nodes ?? [];
+  }
+
   get extensionHandshake(): ExtensionHandshake {
     const { metainfo, isSeeding } = this;
     return introduce({

@@ -5,7 +5,16 @@ import type { HostPort } from '../base/address.js';
 import { fromHex, toHex } from '../base/bytes.js';
 import { DtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
-import { formatMagnet, type Magnet, magnetOf, parseInfoHashText, parseMagnet } from './magnet.js';
+import {
+  formatMagnet,
+  formatMutableMagnet,
+  type Magnet,
+  type MutableMagnet,
+  magnetOf,
+  parseInfoHashText,
+  parseMagnet,
+  parseMutableMagnet,
+} from './magnet.js';
 import type { Metainfo } from './metainfo.js';
 
 const V1 = '759ba2303477e0e4517a6ab175c9a84c4238f8ec';
@@ -14,6 +23,9 @@ const V2 = '3683f3e35f8cc8af29e8a7f513291314664c81ec3b4791afbe53380a3e596712';
 /** fast-check's records have no prototype unless told, and deepEqual looks at it. */
 const PLAIN = { noNullPrototype: true } as const;
 const LINK = `magnet:?xt=urn:btih:${V1}`;
+/** BEP 46. */
+const KEY = '8543d3e6115f0f98c944077a4493dcd543e49c739fd998550a1f614ab36ed63e';
+const KEY_LINK = `magnet:?xs=urn:btpk:${KEY}`;
 
 function hashesOf(magnet: Magnet): { v1: string | null; v2: string | null } {
   const { v1, v2 } = magnet.infoHash;
@@ -223,19 +235,89 @@ test('parsing what was formatted gives the same magnet (random)', () => {
 
 test('whatever follows "magnet:?" ends in a magnet or in EMAGNET (random)', () => {
   const parameter = fc
-    .tuple(fc.constantFrom('xt', 'dn', 'tr', 'ws', 'x.pe', 'so', 'xt.1', '%'), fc.string({ unit: 'binary' }))
+    .tuple(fc.constantFrom('xt', 'xs', 's', 'dn', 'tr', 'ws', 'x.pe', 'so', 'xt.1', '%'), fc.string({ unit: 'binary' }))
     .map(([name, value]) => `${name}=${value}`);
   fc.assert(
     fc.property(fc.array(parameter), (parameters) => {
       const read = parseMagnet(`${LINK}&${parameters.join('&')}`);
       assert.equal(hashesOf(read).v1, V1);
-      try {
-        parseMagnet(`magnet:?${parameters.join('&')}`);
-      } catch (error) {
-        assert.ok(error instanceof DtorrentError && error.code === 'EMAGNET');
+      for (const parse of [parseMagnet, parseMutableMagnet]) {
+        try {
+          parse(`magnet:?${parameters.join('&')}`);
+        } catch (error) {
+          assert.ok(error instanceof DtorrentError && error.code === 'EMAGNET');
+        }
       }
     }),
   );
+});
+
+test('a mutable torrent is named by a public key and perhaps a salt (BEP 46)', () => {
+  const nothingElse = { name: null, trackers: [], webSeeds: [], peers: [], select: null };
+  const publicKey = fromHex(KEY)!;
+  assert.deepEqual(parseMutableMagnet(KEY_LINK), {
+    publicKey,
+    salt: new Uint8Array(0),
+    infoHash: null,
+    ...nothingElse,
+  });
+  assert.deepEqual(parseMutableMagnet(`${KEY_LINK}&s=6e`).salt, fromHex('6e'));
+  const all = parseMutableMagnet(
+    `magnet:?xt=urn:btih:${V1}&XS.1=URN%3Abtpk:${KEY.toUpperCase()}&S=6E&dn=a+b&tr=http://t/`,
+  );
+  const infoHash = { v1: fromHex(V1), v2: null };
+  assert.deepEqual(all, {
+    ...nothingElse,
+    publicKey,
+    salt: fromHex('6e'),
+    infoHash,
+    name: 'a b',
+    trackers: ['http://t/'],
+  });
+});
+
+test('a link that names a torrent and a key is read as either', () => {
+  assert.deepEqual(parseMagnet(`${LINK}&xs=urn:btpk:${KEY}&s=6e`), parseMagnet(LINK));
+  assertRefused(KEY_LINK, /names a public key .* and no torrent/);
+});
+
+test('a link without a usable public key is refused, and says what is wrong', () => {
+  const refused: [string, RegExp][] = [
+    [LINK, /names no public key/],
+    [`${LINK}&xs=http://example.com/a.torrent`, /names no public key/],
+    [`magnet:?xs=urn:btpk:${KEY}0`, /malformed public key/],
+    [`magnet:?xs=urn:btpk:${KEY.slice(2)}zz`, /malformed public key/],
+    [`${KEY_LINK}&s=6`, /malformed salt/],
+    [`${KEY_LINK}&s=zz`, /malformed salt/],
+    [`${KEY_LINK}&s=${'00'.repeat(LIMITS.dhtSaltBytesMax + 1)}`, /malformed salt/],
+    ['', /no magnet link/],
+  ];
+  for (const [text, message] of refused) {
+    assert.throws(
+      () => parseMutableMagnet(text),
+      (error) => error instanceof DtorrentError && error.code === 'EMAGNET' && message.test(error.message),
+    );
+  }
+  assert.equal(parseMutableMagnet(`${KEY_LINK}&s=${'00'.repeat(LIMITS.dhtSaltBytesMax)}`).salt.length, 64);
+  assert.deepEqual(parseMutableMagnet(`magnet:?xs=urn:btpk:short&xs=urn:btpk:${KEY}`).publicKey, fromHex(KEY));
+});
+
+test('formatting a mutable magnet gives what BEP 46 writes, and parsing it the same magnet', () => {
+  assert.equal(formatMutableMagnet(parseMutableMagnet(KEY_LINK)), KEY_LINK);
+  assert.equal(formatMutableMagnet(parseMutableMagnet(`${KEY_LINK}&s=6E`)), `${KEY_LINK}&s=6e`);
+  const magnet: MutableMagnet = {
+    publicKey: fromHex(KEY)!,
+    salt: fromHex('6e')!,
+    infoHash: { v1: fromHex(V1), v2: fromHex(V2) },
+    name: 'a & b',
+    trackers: ['http://t/'],
+    webSeeds: ['http://w/'],
+    peers: [{ host: '192.0.2.1', port: 1 }],
+    select: [{ first: 0, last: 1 }],
+  };
+  const link = formatMutableMagnet(magnet);
+  assert.match(link, /^magnet:\?xt=urn:btih:[^&]+&xt=urn:btmh:[^&]+&xs=urn:btpk:[^&]+&s=6e&dn=a%20%26%20b&/);
+  assert.deepEqual(parseMutableMagnet(link), magnet);
 });
 
 test('a bare info-hash is 40 hex or 32 base32 digits (v1), 64 or 68 hex (v2)', () => {

@@ -1,20 +1,38 @@
 /**
- * Magnet links (BEP 9, with BEP 53 file selection and the v2 topics of BEP 52), and bare info-hashes as people paste
- * them. Links come from strangers: what is not understood is left out, and only a link that names no torrent is refused.
+ * Magnet links (BEP 9, with BEP 53 file selection, the v2 topics of BEP 52 and the public keys of BEP 46), and bare
+ * info-hashes as people paste them. Links come from strangers: what is not understood is left out, and only a link that
+ * names no torrent is refused.
  * Invariant: parsing what was formatted gives the same magnet. Called by the command line and by Engine.add.
  */
 import { formatHostPort, type HostPort, parseHostPort } from '../base/address.js';
 import { assert } from '../base/assert.js';
-import { fromHex, fromUtf8, toHex, toUtf8, toUtf8Strict } from '../base/bytes.js';
+import { EMPTY_BYTES, fromHex, fromUtf8, toHex, toUtf8, toUtf8Strict } from '../base/bytes.js';
 import { DtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import type { InfoHash } from './infohash.js';
 import type { Metainfo } from './metainfo.js';
 
 /** What a magnet link says: which torrent, and where to look for it. */
-export interface Magnet {
+export interface Magnet extends MagnetHints {
   /** Which torrent. */
   readonly infoHash: InfoHash;
+}
+
+/**
+ * A magnet link of a mutable torrent (BEP 46): it names a public key, whose owner says in the DHT which torrent it is
+ * now (`mutableTarget` of the key and the salt is where).
+ */
+export interface MutableMagnet extends MagnetHints {
+  /** Ed25519, 32 bytes. */
+  readonly publicKey: Uint8Array;
+  /** 0 to 64 bytes: which of the key's torrents; usually empty. */
+  readonly salt: Uint8Array;
+  /** The torrent that it was when the link was made, if the link says so. */
+  readonly infoHash: InfoHash | null;
+}
+
+/** What a magnet link may say besides. */
+export interface MagnetHints {
   /** What to call it until the metadata is there. As sent: no safe file name, no safe terminal text. */
   readonly name: string | null;
   /** Unique; each is a tier of its own. */
@@ -37,6 +55,18 @@ export interface FileRange {
 
 /** @throws {DtorrentError} `EMAGNET` when `text` is no magnet link, names no BitTorrent torrent, or is too long. */
 export function parseMagnet(text: string): Magnet {
+  return readParameters(text).finish();
+}
+
+/**
+ * @throws {DtorrentError} `EMAGNET` when `text` is no magnet link, names no public key (BEP 46), has a malformed salt, or
+ * is too long.
+ */
+export function parseMutableMagnet(text: string): MutableMagnet {
+  return readParameters(text).finishMutable();
+}
+
+function readParameters(text: string): ParameterReader {
   const link = text.trim();
   // Code units first: they are never more than the bytes, and counting bytes makes a copy.
   if (link.length > LIMITS.magnetBytesMax || fromUtf8(link).length > LIMITS.magnetBytesMax) {
@@ -46,7 +76,7 @@ export function parseMagnet(text: string): Magnet {
     throw new DtorrentError('EMAGNET', 'that is no magnet link: it has to begin "magnet:?"');
   const parameters = new ParameterReader();
   for (const parameter of link.slice('magnet:?'.length).split('&')) parameters.add(parameter);
-  return parameters.finish();
+  return parameters;
 }
 
 /**
@@ -54,14 +84,33 @@ export function parseMagnet(text: string): Magnet {
  * are left out, least needed first: peers and trackers can be found, the info-hash cannot.
  */
 export function formatMagnet(magnet: Magnet): string {
-  const { v1, v2 } = magnet.infoHash;
-  assert(v1 !== null || v2 !== null, 'a magnet has an info-hash');
-  // Topics come first and bare: several clients look for the literal `xt=urn:btih:` there.
+  const topics = topicsOf(magnet.infoHash);
+  assert(topics.length > 0, 'a magnet has an info-hash');
+  return formatLink(topics, magnet);
+}
+
+/** @returns a link that `parseMutableMagnet` reads back, as `formatMagnet` does it. */
+export function formatMutableMagnet(magnet: MutableMagnet): string {
+  const { infoHash, publicKey, salt } = magnet;
+  assert(publicKey.length === PUBLIC_KEY_BYTES, 'a public key has 32 bytes');
+  assert(salt.length <= LIMITS.dhtSaltBytesMax, 'a salt has 64 bytes at most');
+  const topics = infoHash === null ? [] : topicsOf(infoHash);
+  topics.push(`xs=${BTPK}${toHex(publicKey)}`);
+  if (salt.length > 0) topics.push(`s=${toHex(salt)}`);
+  return formatLink(topics, magnet);
+}
+
+function topicsOf({ v1, v2 }: InfoHash): string[] {
   const topics: string[] = [];
   if (v1 !== null) topics.push(`xt=${BTIH}${toHex(v1)}`);
   if (v2 !== null) topics.push(`xt=${BTMH}${SHA256_MULTIHASH}${toHex(v2)}`);
+  return topics;
+}
+
+/** Topics come first and bare: several clients look for the literal `xt=urn:btih:` there. */
+function formatLink(topics: readonly string[], hints: MagnetHints): string {
   let link = `magnet:?${topics.join('&')}`;
-  for (const parameter of optionalParameters(magnet)) {
+  for (const parameter of optionalParameters(hints)) {
     if (link.length + 1 + parameter.length <= LIMITS.magnetBytesMax) link += `&${parameter}`;
   }
   return link;
@@ -85,16 +134,22 @@ export function parseInfoHashText(text: string): Magnet | null {
 
 const BTIH = 'urn:btih:';
 const BTMH = 'urn:btmh:';
+const BTPK = 'urn:btpk:';
 /** Multihash prefix: SHA2-256, 32 bytes. */
 const SHA256_MULTIHASH = '1220';
 const V1_BYTES = 20;
 const V2_BYTES = 32;
+const PUBLIC_KEY_BYTES = 32;
 
 /** Collects parameters in the order of the link. */
 class ParameterReader {
   #v1: Uint8Array | null = null;
   #v2: Uint8Array | null = null;
   #sawMalformedTopic = false;
+  #publicKey: Uint8Array | null = null;
+  #sawMalformedKey = false;
+  /** null once one was malformed: with another salt it is another torrent. */
+  #salt: Uint8Array | null = EMPTY_BYTES;
   #name: string | null = null;
   readonly #trackers = new Set<string>();
   readonly #webSeeds = new Set<string>();
@@ -114,6 +169,12 @@ class ParameterReader {
     switch (name) {
       case 'xt':
         this.#addTopic(percentDecode(raw).trim());
+        break;
+      case 'xs':
+        this.#addSource(percentDecode(raw).trim());
+        break;
+      case 's':
+        this.#salt = parseSalt(percentDecode(raw).trim());
         break;
       case 'dn':
         // Web forms write '+' for a space here; in URLs it is a plus.
@@ -136,16 +197,43 @@ class ParameterReader {
 
   /** @throws {DtorrentError} `EMAGNET` without an info-hash. */
   finish(): Magnet {
-    if (this.#v1 === null && this.#v2 === null) {
+    const infoHash = this.#infoHash();
+    if (infoHash === null) throw new DtorrentError('EMAGNET', this.#whyNoTorrent());
+    return { infoHash, ...this.#hints() };
+  }
+
+  /** @throws {DtorrentError} `EMAGNET` without a public key. */
+  finishMutable(): MutableMagnet {
+    const publicKey = this.#publicKey;
+    if (publicKey === null) {
       throw new DtorrentError(
         'EMAGNET',
-        this.#sawMalformedTopic
-          ? 'the magnet link has a malformed info-hash: btih takes 40 hex or 32 base32 digits, btmh 1220 and 64 hex'
-          : 'the magnet link names no torrent: it has no xt=urn:btih: or xt=urn:btmh:',
+        this.#sawMalformedKey
+          ? 'the magnet link has a malformed public key: btpk takes 64 hex digits'
+          : 'the magnet link names no public key: it has no xs=urn:btpk:',
       );
     }
+    if (this.#salt === null) {
+      throw new DtorrentError('EMAGNET', 'the magnet link has a malformed salt: s= takes at most 128 hex digits');
+    }
+    return { publicKey, salt: this.#salt, infoHash: this.#infoHash(), ...this.#hints() };
+  }
+
+  #infoHash(): InfoHash | null {
+    return this.#v1 === null && this.#v2 === null ? null : { v1: this.#v1, v2: this.#v2 };
+  }
+
+  #whyNoTorrent(): string {
+    if (this.#sawMalformedTopic) {
+      return 'the magnet link has a malformed info-hash: btih takes 40 hex or 32 base32 digits, btmh 1220 and 64 hex';
+    }
+    return this.#publicKey === null
+      ? 'the magnet link names no torrent: it has no xt=urn:btih: or xt=urn:btmh:'
+      : 'the magnet link names a public key (xs=urn:btpk:) and no torrent: the DHT knows which it is now';
+  }
+
+  #hints(): MagnetHints {
     return {
-      infoHash: { v1: this.#v1, v2: this.#v2 },
       name: this.#name,
       trackers: [...this.#trackers],
       webSeeds: [...this.#webSeeds],
@@ -164,6 +252,14 @@ class ParameterReader {
     if (bytes === null) this.#sawMalformedTopic = true;
     else if (scheme === BTIH) this.#v1 ??= bytes;
     else this.#v2 ??= bytes;
+  }
+
+  /** The first public key counts. Other sources are URLs, which nobody asked us to fetch. */
+  #addSource(source: string): void {
+    if (source.slice(0, BTPK.length).toLowerCase() !== BTPK) return;
+    const key = parseHash(source.slice(BTPK.length), PUBLIC_KEY_BYTES);
+    if (key === null) this.#sawMalformedKey = true;
+    else this.#publicKey ??= key;
   }
 
   #addPeer(text: string): void {
@@ -200,6 +296,10 @@ function parseHash(text: string, lengthBytes: number): Uint8Array | null {
   return text.length === 2 * lengthBytes ? fromHex(text) : null;
 }
 
+function parseSalt(text: string): Uint8Array | null {
+  return text.length > 2 * LIMITS.dhtSaltBytesMax ? null : fromHex(text);
+}
+
 /** RFC 4648 without padding, any case: 32 digits of 5 bits are the 20 bytes. */
 function parseBase32(text: string): Uint8Array | null {
   if (!/^[A-Za-z2-7]{32}$/.test(text)) return null;
@@ -219,7 +319,7 @@ function parseBase32(text: string): Uint8Array | null {
 
 const BASE32_DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
-function optionalParameters({ name, select, webSeeds, trackers, peers }: Magnet): string[] {
+function optionalParameters({ name, select, webSeeds, trackers, peers }: MagnetHints): string[] {
   const parameters: string[] = [];
   if (name !== null && name !== '') parameters.push(`dn=${percentEncode(name)}`);
   if (select !== null && select.length > 0) {

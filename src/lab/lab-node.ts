@@ -16,7 +16,7 @@ import type { LabTorrent } from './lab-torrent.js';
 
 export const LAB_DIRECTORY = '/downloads';
 /** What a world has to offer for: a member that is to use these says so. */
-const ALONE: Partial<Settings> = { dht: false, lsd: false, portMapping: false };
+export const ALONE: Partial<Settings> = { dht: false, lsd: false, portMapping: false };
 
 export class LabNode {
   readonly host: SimHost;

@@ -6,9 +6,12 @@ import type { TestContext } from 'node:test';
 import { Process } from './process.js';
 import { REPOSITORY } from './repository.js';
 
+const LOOPBACK_ENGINES = join(REPOSITORY, 'build', 'test', 'harness', 'loopback-engines.js');
+
 /** Starts examples/NAME.ts; `dtorrent` and its entry points are the built package. */
 export function startExample(t: TestContext, name: string, args: readonly string[]): Process {
-  return new Process(t, process.execPath, [join(REPOSITORY, 'build', 'examples', `${name}.js`), ...args]);
+  const program = join(REPOSITORY, 'build', 'examples', `${name}.js`);
+  return new Process(t, process.execPath, ['--import', LOOPBACK_ENGINES, program, ...args]);
 }
 
 /** The whole program that the README shows as the way to embed the library. */

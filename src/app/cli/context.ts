@@ -7,6 +7,7 @@ import type {
   EngineEvent,
   InfoHash,
   Metainfo,
+  MutableMagnet,
   Settings,
   TorrentSource,
   TorrentStats,
@@ -30,6 +31,7 @@ export interface CliEngine {
   readonly listenPort: number;
   on(type: '*', listener: (event: EngineEvent) => void): () => void;
   add(source: TorrentSource, options: AddOptions): Promise<CliTorrent>;
+  follow(magnet: MutableMagnet, options: AddOptions, onVersion: (torrent: CliTorrent) => void): unknown;
   stop(): Promise<void>;
 }
 

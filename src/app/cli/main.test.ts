@@ -1,14 +1,15 @@
 /** Whole command lines on a fake engine: what get and seed ask of it, print, and exit with. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { DtorrentError, infoHashHex } from '../../index.js';
 import { runCommandLine } from './main.js';
-import { FakeSurroundings, type FakeTorrent, torrentBytes } from './testing/fake-engine.js';
+import { FakeSurroundings, FakeTorrent, torrentBytes } from './testing/fake-engine.js';
 
 const INFO_HASH_HEX = '0123456789abcdef0123456789abcdef01234567';
+const MUTABLE_MAGNET = `magnet:?xs=urn:btpk:${'07'.repeat(32)}`;
 const MAGNET = `magnet:?xt=urn:btih:${INFO_HASH_HEX}`;
 
 let directory = '';
@@ -88,6 +89,30 @@ for (const argv of [[MAGNET], ['-m', MAGNET], ['--m', MAGNET], ['--magnet', MAGN
   });
 }
 
+test('a link to a torrent that changes is followed: a newer version takes the place of the one before', async () => {
+  const { surroundings, exitCode } = await start('--seed', MUTABLE_MAGNET);
+  const [followed] = surroundings.engine.followed;
+  assert.deepEqual(followed!.magnet.publicKey, new Uint8Array(32).fill(7));
+  const [first, second] = [film, song].map((path) => new FakeTorrent({ kind: 'metainfo', bytes: readFileSync(path) }));
+  followed!.onVersion(first!);
+  followed!.onVersion(second!);
+  first!.fail(new DtorrentError('ESTOPPED', 'removed'));
+  await settle();
+  finish(second!);
+  await settle();
+  surroundings.signal();
+  assert.equal(await exitCode, 0);
+  assert.match(surroundings.stderr.text, /there is a newer version, song\.mp3/);
+});
+
+test('a link to a torrent that changes ends with exit code 2 when nothing is found in time', async () => {
+  const { surroundings, exitCode } = await start('--timeout', '5', MUTABLE_MAGNET);
+  surroundings.tick(4000);
+  surroundings.tick(1000);
+  assert.equal(await exitCode, 2);
+  assert.match(surroundings.stderr.text, /no version was found in the DHT/);
+});
+
 test('get --json tells listening, metadata, progress each tick and completed, and nothing else', async () => {
   const { surroundings, exitCode, torrent } = await start('--json', '-o', directory, film);
   torrent.change({ phase: 'downloading', bytesDone: 2 });
@@ -108,13 +133,18 @@ test('get --json tells listening, metadata, progress each tick and completed, an
   assert.equal(completed['seconds'], 2);
 });
 
+const ALONE = ['--no-dht', '--no-lsd'] as const;
+
 for (const [argv, isLonely] of [
-  [[MAGNET], true],
-  [[INFO_HASH_HEX, '-q'], false],
-  [[`${MAGNET}&tr=http://a/announce`], false],
-  [[`${MAGNET}&tr=http://a/announce`, '--no-trackers'], true],
-  [[`${MAGNET}&x.pe=192.0.2.1:1`], false],
-  [[MAGNET, '--peer', '192.0.2.1:1'], false],
+  [[MAGNET], false],
+  [[MAGNET, '--no-dht'], false],
+  [[MAGNET, '--no-lsd'], false],
+  [[MAGNET, ...ALONE], true],
+  [[INFO_HASH_HEX, '-q', ...ALONE], false],
+  [[`${MAGNET}&tr=http://a/announce`, ...ALONE], false],
+  [[`${MAGNET}&tr=http://a/announce`, '--no-trackers', ...ALONE], true],
+  [[`${MAGNET}&x.pe=192.0.2.1:1`, ...ALONE], false],
+  [[MAGNET, '--peer', '192.0.2.1:1', ...ALONE], false],
 ] as const) {
   test(`dtorrent ${argv.join(' ')} ${isLonely ? 'says' : 'does not say'} that there is nobody to ask for peers`, async () => {
     const { surroundings, exitCode, torrent } = await start(...argv);

@@ -12,7 +12,10 @@ import {
   type EngineEvent,
   exitCodeOf,
   formatMagnet,
+  formatMutableMagnet,
   infoHashHex,
+  type Magnet,
+  type MutableMagnet,
   magnetOf,
   type Settings,
   type TorrentPhase,
@@ -51,8 +54,8 @@ export interface Transfer {
 const EVERYTHING = ['**'];
 
 /** What get and seed both ask of the engine for each torrent. */
-export function addOptionsOf(source: TorrentSource, options: TransferOptions): AddOptions {
-  const isSelective = source.kind === 'magnet' && source.magnet.select !== null;
+export function addOptionsOf(magnet: Pick<Magnet, 'select'> | null, options: TransferOptions): AddOptions {
+  const isSelective = magnet !== null && magnet.select !== null;
   const select = options.select ?? (isSelective ? undefined : EVERYTHING);
   return {
     peers: options.peer ?? [],
@@ -125,11 +128,34 @@ export class TransferSession {
 
   async add(source: TorrentSource, options: AddOptions & { readonly downloadDir: string }): Promise<Transfer> {
     const addedAt = this.#context.now();
-    const torrent = await this.#engine.add(source, options);
+    return this.#track(await this.#engine.add(source, options), options.downloadDir, addedAt);
+  }
+
+  /**
+   * Follows a torrent that changes (BEP 46): a newer version takes the place of the one before. Resolves when there is a
+   * version, the user stops, or none was found in time.
+   */
+  async follow(magnet: MutableMagnet, options: AddOptions & { readonly downloadDir: string }): Promise<void> {
+    let current: Transfer | null = null;
+    const startedAt = this.#context.now();
+    this.#engine.follow(magnet, options, (torrent) => {
+      // Its failure is that it is gone, which is as it should be.
+      if (current !== null) this.#transfers.splice(this.#transfers.indexOf(current), 1);
+      if (current !== null) this.note(`${current.torrent.name}: there is a newer version, ${torrent.name}`);
+      current = this.#track(torrent, options.downloadDir, this.#context.now());
+      this.#wake();
+    });
+    const name = magnet.name ?? formatMutableMagnet(magnet);
+    await this.#until(() => current !== null || this.#context.now() - startedAt >= this.#timeoutMs);
+    if (current !== null || this.#context.stop.aborted) return;
+    throw new DtorrentError('ETIMEOUT', `${name}: no version was found in the DHT in ${this.#timeoutMs / 1000} s`);
+  }
+
+  #track(torrent: CliTorrent, directory: string, addedAt: number): Transfer {
     const transfer: Transfer = {
       key: infoHashHex(torrent.infoHash),
       torrent,
-      directory: options.downloadDir,
+      directory,
       addedAt,
       metadataTold: false,
       completed: false,
@@ -265,7 +291,7 @@ export class TransferSession {
   }
 
   #onCompleted(transfer: Transfer): void {
-    if (transfer.completed || transfer.failure !== null) return;
+    if (transfer.completed || transfer.failure !== null || !this.#transfers.includes(transfer)) return;
     transfer.completed = true;
     this.#tellMetadata(transfer);
     const { torrent } = transfer;
@@ -287,6 +313,7 @@ export class TransferSession {
   #onFailed(transfer: Transfer, thrown: unknown): void {
     // A stopped engine rejects what was not complete: that is no news.
     if (transfer.failure !== null || this.#context.stop.aborted || this.#undo.length === 0) return;
+    if (!this.#transfers.includes(transfer)) return; // a newer version has taken its place
     const error = thrown instanceof DtorrentError ? thrown : new DtorrentError('EINTERNAL', String(thrown));
     transfer.failure = error;
     this.#view.failed({ code: error.code, message: error.message });

@@ -2,7 +2,7 @@
  * What finds peers for torrents beside their trackers: the DHT, local discovery. One for the whole engine each; torrents
  * join while they want peers. All of it inside turns.
  */
-import type { Address } from '../../base/address.js';
+import type { Address, HostPort } from '../../base/address.js';
 import type { InfoHash } from '../../format/infohash.js';
 import type { CandidateSource } from '../swarm/candidates.js';
 
@@ -11,6 +11,8 @@ export interface SearchingTorrent {
   readonly infoHash: InfoHash;
   /** What is wanted of it is there. */
   readonly isSeeding: boolean;
+  /** DHT nodes that its file names (BEP 5). */
+  readonly dhtNodes: readonly HostPort[];
   addPeers(addresses: readonly Address[], source: CandidateSource): void;
 }
 

@@ -2,10 +2,21 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { DtorrentError, loadSource, parseMagnet, parseMetainfoInTurns, type TorrentSource } from '../../../index.js';
+import {
+  DtorrentError,
+  loadSource,
+  type MutableMagnet,
+  parseMagnet,
+  parseMetainfoInTurns,
+  parseMutableMagnet,
+  type TorrentSource,
+} from '../../../index.js';
 import type { CliTorrent, CommandContext } from '../context.js';
 import type { GetOptions } from '../options.js';
 import { addOptionsOf, runTransferSession, type Transfer, type TransferSession } from '../transfer-session.js';
+
+/** What there is to download: a torrent, or the key of one that changes (BEP 46). */
+type GetSource = TorrentSource | { readonly kind: 'mutable'; readonly magnet: MutableMagnet };
 
 /** @returns the exit code. */
 export async function runGet(inputs: readonly string[], options: GetOptions, context: CommandContext): Promise<number> {
@@ -13,7 +24,10 @@ export async function runGet(inputs: readonly string[], options: GetOptions, con
   const sources = await loadSources(inputs, options, context);
   await checkOutput(options.output);
   return runTransferSession(options, context, async (session) => {
-    for (const source of sources) await addOnce(session, source, options);
+    for (const source of sources) {
+      if (source.kind === 'mutable') await follow(session, source.magnet, options);
+      else await addOnce(session, source, options);
+    }
     await session.settled();
     if (isToBeSeeded(options)) await session.seeded();
   });
@@ -29,20 +43,27 @@ async function loadSources(
   inputs: readonly string[],
   options: GetOptions,
   context: CommandContext,
-): Promise<TorrentSource[]> {
+): Promise<GetSource[]> {
   const paths = [...inputs, ...(options.file ?? []), ...(options.f ?? [])];
   const links = [...(options.magnet ?? []), ...(options.m ?? [])];
   if (paths.length + links.length === 0) {
     throw new DtorrentError('EOPTION', 'nothing to download: give a .torrent, a magnet link, a URL or an info-hash');
   }
-  const sources: TorrentSource[] = [];
+  const sources: GetSource[] = [];
   for (const input of paths) {
+    if (isMutableMagnet(input)) {
+      sources.push({ kind: 'mutable', magnet: parseMutableMagnet(input) });
+      continue;
+    }
     const source = await loadSource(input, sourceOptions(options, context));
     sources.push(
       source.kind === 'metainfo' ? { ...source, metainfo: await parseMetainfoInTurns(source.bytes) } : source,
     );
   }
-  for (const link of links) sources.push({ kind: 'magnet', magnet: parseMagnet(link) });
+  for (const link of links) {
+    if (isMutableMagnet(link)) sources.push({ kind: 'mutable', magnet: parseMutableMagnet(link) });
+    else sources.push({ kind: 'magnet', magnet: parseMagnet(link) });
+  }
   return sources;
 }
 
@@ -70,17 +91,26 @@ async function nearestExisting(path: string): Promise<string> {
   return isThere || dirname(path) === path ? path : nearestExisting(dirname(path));
 }
 
+/** A link to a torrent that changes, which a link to one version may be as well. */
+function isMutableMagnet(input: string): boolean {
+  return /^magnet:\?(?:.*&)?xs=urn:btpk:/i.test(input);
+}
+
+async function follow(session: TransferSession, magnet: MutableMagnet, options: GetOptions): Promise<void> {
+  await session.follow(magnet, { ...addOptionsOf(magnet, options), downloadDir: options.output });
+}
+
 async function addOnce(session: TransferSession, source: TorrentSource, options: GetOptions): Promise<void> {
   try {
     const transfer = await session.add(source, {
-      ...addOptionsOf(source, options),
+      ...addOptionsOf(source.kind === 'magnet' ? source.magnet : null, options),
       downloadDir: options.output,
     });
     const { torrent } = transfer;
     void assertPlace(session, transfer);
     if (isLonely(source, torrent, options)) {
       session.note(
-        `${torrent.name}: no tracker and no peer to ask, and there is no DHT yet; give one with --peer HOST:PORT`,
+        `${torrent.name}: no tracker and no peer to ask, and the DHT and local discovery are off; give a peer with --peer HOST:PORT`,
       );
     }
   } catch (error) {
@@ -113,6 +143,7 @@ async function assertPlace(session: TransferSession, transfer: Transfer): Promis
 
 /** Nobody to ask for peers: all that can happen is that one connects to us. */
 function isLonely(source: TorrentSource, { metainfo }: CliTorrent, options: GetOptions): boolean {
+  if (metainfo?.isPrivate !== true && (options.dht || options.lsd)) return false;
   const magnet = source.kind === 'magnet' ? source.magnet : null;
   if ((options.peer ?? []).length + (magnet?.peers.length ?? 0) > 0) return false;
   return !options.trackers || (magnet ?? metainfo)?.trackers.length === 0;

@@ -39,7 +39,7 @@ export async function runSeed(
   const trust = options.trust || offer.verified;
   return runTransferSession(options, context, async (session) => {
     const transfer = await session.add(offer.source, {
-      ...addOptionsOf(offer.source, options),
+      ...addOptionsOf(offer.source.kind === 'magnet' ? offer.source.magnet : null, options),
       downloadDir: offer.directory,
       trust,
       superSeed: options.superSeed,

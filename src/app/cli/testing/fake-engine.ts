@@ -6,6 +6,7 @@ import {
   type InfoHash,
   infoHashHex,
   type Metainfo,
+  type MutableMagnet,
   parseMetainfo,
   type Settings,
   type TorrentSource,
@@ -55,6 +56,7 @@ export class FakeEngine implements CliEngine {
   readonly listenPort = 6881;
   readonly torrents: FakeTorrent[] = [];
   readonly added: AddOptions[] = [];
+  readonly followed: { readonly magnet: MutableMagnet; readonly onVersion: (torrent: CliTorrent) => void }[] = [];
   stopCount = 0;
   readonly #listeners = new Set<(event: EngineEvent) => void>();
   #onAdd: () => void = () => {};
@@ -77,6 +79,13 @@ export class FakeEngine implements CliEngine {
     this.added.push(options);
     setImmediate(this.#onAdd);
     return torrent;
+  }
+
+  /** A test calls `onVersion` of what is followed. */
+  follow(magnet: MutableMagnet, options: AddOptions, onVersion: (torrent: CliTorrent) => void): void {
+    this.followed.push({ magnet, onVersion });
+    this.added.push(options);
+    setImmediate(this.#onAdd);
   }
 
   /** Resolves once the command waits for what it added. */

@@ -1,0 +1,174 @@
+/** Torrents that find each other in the DHT alone: whole sessions on simulated hosts, in virtual time. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Address } from '../../base/address.js';
+import { fromUtf8 } from '../../base/bytes.js';
+import { LIMITS } from '../../base/limits.js';
+import { wireHashes } from '../../format/infohash.js';
+import type { Metainfo } from '../../format/metainfo.js';
+import { type SimHostOptions, Simulator } from '../../sim/simulator.js';
+import type { Settings } from '../settings.js';
+import { makeSimTorrent, SimEngine } from '../testing/sim-swarm.js';
+import { parseBootstrap } from './dht-service.js';
+
+const TORRENT = makeSimTorrent({ lengths: { 'a.bin': 5 * 16_384 }, pieceLength: 16_384 });
+const PRIVATE = makeSimTorrent({ lengths: { 'p.bin': 5 * 16_384 }, pieceLength: 16_384, isPrivate: true });
+const NODES = 10;
+
+/** A network of engines, each knowing the first one only. */
+class Scene {
+  readonly simulator = new Simulator({ seed: 5 });
+  readonly router: SimEngine;
+  readonly nodes: SimEngine[] = [];
+
+  constructor() {
+    this.router = new SimEngine(this.simulator, { dht: true, dhtBootstrap: '' });
+    for (let i = 0; i < NODES; i++) this.nodes.push(this.engine());
+    this.simulator.run(this.simulator.now + 30_000);
+  }
+
+  engine(settings: Partial<Settings> = {}, host: SimHostOptions = {}): SimEngine {
+    return new SimEngine(
+      this.simulator,
+      { dht: true, dhtBootstrap: this.router.address, trackers: false, pex: false, ...settings },
+      host,
+    );
+  }
+
+  seed(torrent = TORRENT): SimEngine {
+    const seed = this.engine();
+    seed.give(torrent);
+    const added = seed.add(torrent.metainfo);
+    this.simulator.run(() => added.phase === 'seeding');
+    return seed;
+  }
+}
+
+test('a magnet without a tracker completes through the DHT alone', () => {
+  const scene = new Scene();
+  scene.seed();
+  const leecher = scene.engine();
+  const added = leecher.add(TORRENT.magnet);
+  scene.simulator.run(() => added.phase === 'seeding', { maxVirtualMs: 300_000 });
+  assert.equal(added.phase, 'seeding');
+  assert.ok(leecher.has(TORRENT));
+});
+
+test('a peer that the DHT has named is shown with that source', () => {
+  const scene = new Scene();
+  scene.seed();
+  const leecher = scene.engine();
+  const added = leecher.add(TORRENT.magnet);
+  scene.simulator.run(() => added.swarm.peers.size > 0 && [...added.swarm.peers][0]!.isHandshakeDone);
+  assert.deepEqual(
+    leecher.session.peers(added).map(({ source }) => source),
+    ['dht'],
+  );
+});
+
+test('an engine that was there before finds peers without any node to begin with', () => {
+  const scene = new Scene();
+  const state = new Map<string, Uint8Array>();
+  const first = scene.engine({}, { state });
+  scene.simulator.run(scene.simulator.now + 30_000);
+  first.stop(scene.simulator);
+  assert.ok(state.has('dht'));
+  scene.seed();
+  const again = scene.engine({ dhtBootstrap: '' }, { state });
+  const added = again.add(TORRENT.magnet);
+  scene.simulator.run(() => added.phase === 'seeding', { maxVirtualMs: 300_000 });
+  assert.equal(added.phase, 'seeding');
+});
+
+test('a record that cannot be read is told, and the DHT begins anew', () => {
+  const scene = new Scene();
+  const engine = scene.engine({}, { state: new Map([['dht', fromUtf8('nonsense')]]) });
+  scene.simulator.run(scene.simulator.now + 30_000);
+  const warnings = engine.events.filter((event) => event.type === 'warning');
+  assert.match(String(warnings[0]?.error.message), /record of the DHT/);
+  assert.ok(engine.session.dhtStats()!.goodNodes > 0);
+});
+
+test('of a private torrent nothing is said to the DHT', () => {
+  const scene = new Scene();
+  const engine = scene.engine();
+  const said = spy(engine, PRIVATE.metainfo);
+  engine.give(PRIVATE);
+  engine.add(PRIVATE.metainfo);
+  scene.simulator.run(scene.simulator.now + 40 * 60_000);
+  assert.equal(said.packets, 0);
+  assert.ok(engine.session.dhtStats()!.goodNodes > 0, 'the engine itself is a node all the same');
+});
+
+test('a magnet that turns out to be private leaves the DHT, and what it had found there is dropped', () => {
+  const scene = new Scene();
+  const seed = scene.seed(PRIVATE);
+  const leecher = scene.engine();
+  const said = spy(leecher, PRIVATE.metainfo);
+  const added = leecher.add(PRIVATE.magnet);
+  const stranger: Address = { family: 4, host: '12.0.0.9', port: 5 };
+  added.addPeers([stranger], 'dht');
+  scene.simulator.run(scene.simulator.now + 10_000);
+  assert.ok(said.packets > 0, 'nobody can know yet');
+  added.addPeers([address(seed)], 'user');
+  scene.simulator.run(() => added.metainfo !== null);
+  assert.equal(added.metainfo!.isPrivate, true);
+  assert.equal(added.swarm.candidates.isKnown(stranger), false);
+  said.packets = 0;
+  scene.simulator.run(scene.simulator.now + 40 * 60_000);
+  assert.equal(said.packets, 0);
+});
+
+test('without --dht nobody is asked', () => {
+  const scene = new Scene();
+  const engine = scene.engine({ dht: false });
+  engine.add(TORRENT.magnet);
+  scene.simulator.run(scene.simulator.now + 60_000);
+  assert.equal(engine.session.dhtStats(), null);
+});
+
+test('a UDP port that is taken is no reason to do without the DHT', () => {
+  const scene = new Scene();
+  const seed = scene.seed();
+  const leecher = scene.engine();
+  const handler = { onListening: () => {}, onDatagram: () => {}, onError: () => {} };
+  leecher.host.network.openDatagramSocket({ host: '', port: leecher.session.listenPort }, handler);
+  const added = leecher.add(TORRENT.magnet);
+  scene.simulator.run(() => added.phase === 'seeding', { maxVirtualMs: 300_000 });
+  assert.equal(added.phase, 'seeding');
+  assert.notEqual(leecher.session.dht!.port(4), leecher.session.listenPort);
+  assert.equal(seed.session.dht!.port(4), seed.session.listenPort);
+});
+
+test('at most so many names are begun with', () => {
+  const names = (count: number): string => Array.from({ length: count }, (_, i) => `n${i}.example:6881`).join(', ');
+  assert.equal(parseBootstrap(names(LIMITS.dhtBootstrapNamesMax)).length, LIMITS.dhtBootstrapNamesMax);
+  assert.equal(parseBootstrap(names(LIMITS.dhtBootstrapNamesMax + 1)).length, LIMITS.dhtBootstrapNamesMax);
+  assert.deepEqual(parseBootstrap(''), []);
+  assert.deepEqual(parseBootstrap('[2001:db8::1]:1, nonsense,a.example:2'), [
+    { host: '2001:db8::1', port: 1 },
+    { host: 'a.example', port: 2 },
+  ]);
+});
+
+function address(engine: SimEngine): Address {
+  return { family: 4, host: engine.host.ipv4!, port: engine.session.listenPort };
+}
+
+/** Counts packets with an info-hash of the torrent; to be called at once: the engine opens its socket later. */
+function spy({ host }: SimEngine, torrent: Metainfo): { packets: number } {
+  const said = { packets: 0 };
+  const hashes = wireHashes(torrent.infoHash);
+  const { network } = host;
+  const open = network.openDatagramSocket.bind(network);
+  network.openDatagramSocket = (options, handler) => {
+    const socket = open(options, handler);
+    const send = socket.send.bind(socket);
+    socket.send = (packet, to) => {
+      if (hashes.some((hash) => Buffer.from(packet).includes(Buffer.from(hash)))) said.packets++;
+      send(packet, to);
+    };
+    return socket;
+  };
+  return said;
+}

@@ -1,0 +1,336 @@
+/**
+ * One iterative lookup (BEP 5): asks the nodes closest to a target for nodes that are closer still, until the K closest
+ * that live have answered. Liars are expected: a node counts only once it has answered with the id it was named with, each
+ * network has one candidate, a node that named others which are not there is believed less, and nodes whose id does not
+ * belong to their address (BEP 42) never crowd out those whose id does.
+ * Invariants: at most ALPHA queries are waited for that are not slow; candidates are ordered by distance, and bounded.
+ */
+import { type Address, parseIp } from '../../base/address.js';
+import { bytesEqual, toLatin1 } from '../../base/bytes.js';
+import { LIMITS } from '../../base/limits.js';
+import type { NodeContact } from './compact-nodes.js';
+import type { KrpcError, KrpcFields, KrpcResponse } from './krpc.js';
+import { compareDistance, isLocalIp, isSecureId } from './node-id.js';
+import { BUCKET_NODES } from './routing-table.js';
+import type { OutstandingQuery, QueryListener } from './transactions.js';
+
+/** What a lookup is made for. */
+export interface LookupGoal {
+  readonly method: string;
+  /** Beside the id of who asks. */
+  readonly args: KrpcFields;
+  onResponse(response: KrpcResponse, node: LookupNode, now: number): void;
+  /** Called once, unless it is cancelled. */
+  onEnd(lookup: Lookup, now: number): void;
+}
+
+/** A node that has answered. */
+export interface LookupNode extends NodeContact {
+  /** Its id belongs to its address (BEP 42), or its address is exempt. */
+  readonly isSecure: boolean;
+  /** What it gave us to write with; null = nothing. */
+  readonly token: Uint8Array | null;
+}
+
+/** The node that looks, as far as a lookup needs it. */
+export interface LookupHost {
+  readonly family: 4 | 6;
+  readonly allowSameIp: boolean;
+  /** Whom to ask first. */
+  closest(target: Uint8Array, count: number, now: number): NodeContact[];
+  /** Whom to ask when nobody else answers: their ids are not known. Empty while there are good nodes. */
+  bootstrap(now: number): readonly Address[];
+  /** @returns null when too many queries are outstanding. */
+  ask(to: Address, method: string, args: KrpcFields, listener: QueryListener, now: number): OutstandingQuery | null;
+  /** The same, of one of `bootstrap`. */
+  askBootstrap(
+    to: Address,
+    method: string,
+    args: KrpcFields,
+    listener: QueryListener,
+    now: number,
+  ): OutstandingQuery | null;
+  /** The nodes that `response` names, of our family. */
+  nodesIn(response: KrpcResponse, from: Address, now: number): NodeContact[];
+}
+
+export class Lookup implements QueryListener {
+  readonly target: Uint8Array;
+  readonly startedAtMs: number;
+  /** Queries sent. */
+  queries = 0;
+  /** Nodes that answered. */
+  answers = 0;
+  readonly #host: LookupHost;
+  readonly #goal: LookupGoal;
+  readonly #onOver: (lookup: Lookup) => void;
+  #candidates: Candidate[] = [];
+  /** Whose ids are not known. */
+  #beginners: Address[] = [];
+  readonly #asked = new Map<OutstandingQuery, Candidate | null>();
+  /** Of `#asked`, those that take long. */
+  readonly #slow = new Set<OutstandingQuery>();
+  /** IPs and networks that were asked. */
+  readonly #taken = new Set<string>();
+  #isOver = false;
+
+  /** `onOver` hears of every end, also by cancel(). */
+  constructor(
+    target: Uint8Array,
+    { host, goal, onOver }: { host: LookupHost; goal: LookupGoal; onOver: (lookup: Lookup) => void },
+    now: number,
+  ) {
+    this.target = target;
+    this.startedAtMs = now;
+    this.#host = host;
+    this.#goal = goal;
+    this.#onOver = onOver;
+  }
+
+  /** @returns false when nobody is known to ask: it may be started again later. */
+  start(now: number): boolean {
+    for (const contact of this.#host.closest(this.target, STARTING_NODES, now)) this.#add(contact, null);
+    this.#beginners = [...this.#host.bootstrap(now)];
+    if (this.#candidates.length + this.#beginners.length === 0) return false;
+    this.#pump(now);
+    return true;
+  }
+
+  /** Ends it; its goal hears nothing more. */
+  cancel(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#onOver(this);
+  }
+
+  /** Ends it as it is. */
+  finish(now: number): void {
+    if (this.#isOver) return;
+    this.cancel();
+    this.#goal.onEnd(this, now);
+  }
+
+  /**
+   * The nodes to write to, closest first: those that gave a token, until K of them are secure. Where there are not that
+   * many, some that are not secure are among them.
+   */
+  writableNodes(): LookupNode[] {
+    const nodes: LookupNode[] = [];
+    let secure = 0;
+    for (const node of this.#candidates) {
+      if (node.state !== 'answered' || node.token === null) continue;
+      nodes.push(node);
+      if (node.isSecure) secure++;
+      if (secure >= BUCKET_NODES || nodes.length >= WRITTEN_NODES_MAX) break;
+    }
+    return nodes;
+  }
+
+  onResponse(response: KrpcResponse, query: OutstandingQuery, now: number): void {
+    if (this.#isOver) return;
+    const asked = this.#close(query);
+    const node = this.#identify(asked, response, query);
+    this.answers++;
+    if (asked?.source != null && node === asked) asked.source.named++;
+    for (const contact of this.#host.nodesIn(response, query.to, now)) this.#add(contact, node);
+    if (node !== null) {
+      const token = response.values.getBytes('token');
+      if (token !== null && token.length <= LIMITS.dhtTokenBytesMax) node.token = token.slice();
+      this.#goal.onResponse(response, node, now);
+    }
+    this.#pump(now);
+  }
+
+  onFailure(error: KrpcError | null, query: OutstandingQuery, now: number): void {
+    if (this.#isOver) return;
+    const candidate = this.#close(query);
+    if (candidate !== null) {
+      candidate.state = 'failed';
+      // Who answers with an error is there: nobody lied about it.
+      if (error === null) this.#blame(candidate, 1);
+      this.#taken.delete(this.#networkOf(candidate));
+    }
+    this.#pump(now);
+  }
+
+  onSlow(query: OutstandingQuery, now: number): void {
+    if (this.#isOver) return;
+    this.#slow.add(query);
+    const candidate = this.#asked.get(query);
+    if (candidate != null) candidate.state = 'slow';
+    this.#pump(now);
+  }
+
+  #close(query: OutstandingQuery): Candidate | null {
+    const candidate = this.#asked.get(query) ?? null;
+    this.#asked.delete(query);
+    this.#slow.delete(query);
+    return candidate;
+  }
+
+  /** Who has answered. Another id than it was named with makes it another candidate, and who named it a liar. */
+  #identify(asked: Candidate | null, response: KrpcResponse, query: OutstandingQuery): Candidate | null {
+    let node = asked;
+    if (asked === null || !bytesEqual(asked.id, response.id)) {
+      if (asked !== null) {
+        asked.state = 'failed';
+        this.#blame(asked, 2);
+      }
+      node = this.#add({ id: response.id.slice(), address: query.to }, null);
+    }
+    if (node !== null) node.state = 'answered';
+    return node;
+  }
+
+  #blame(candidate: Candidate, lies: number): void {
+    if (candidate.source !== null) candidate.source.lies += lies;
+  }
+
+  /** @returns the candidate, which may have been there already; null when it is too far to matter. */
+  #add(contact: NodeContact, source: Candidate | null): Candidate | null {
+    let place = 0;
+    let end = this.#candidates.length;
+    while (place < end) {
+      const middle = (place + end) >>> 1;
+      if (compareDistance(this.target, this.#candidates[middle]!.id, contact.id) < 0) place = middle + 1;
+      else end = middle;
+    }
+    // Others may have claimed this id for other addresses: the true one is among them.
+    for (let i = place; i < this.#candidates.length; i++) {
+      const twin = this.#candidates[i]!;
+      if (!bytesEqual(twin.id, contact.id)) break;
+      if (twin.address.host !== contact.address.host || twin.address.port !== contact.address.port) continue;
+      if (isDiscredited(twin.source)) twin.source = source;
+      return twin;
+    }
+    if (place >= LIMITS.dhtLookupCandidatesMax) return null;
+    const candidate = new Candidate(contact, source);
+    this.#candidates.splice(place, 0, candidate);
+    if (this.#candidates.length > LIMITS.dhtLookupCandidatesMax) this.#candidates.pop();
+    return candidate;
+  }
+
+  #pump(now: number): void {
+    for (;;) {
+      const { next, pending } = this.#survey();
+      if (next !== null) {
+        if (this.#asked.size - this.#slow.size >= ALPHA) return;
+        if (this.#askCandidate(next, now)) continue;
+      } else if (pending > 0) return;
+      // Nobody that we were told of is left.
+      if (this.answers === 0 && this.#askBeginner(now)) continue;
+      const isFound = next === null && this.answers > 0;
+      if (isFound || this.#asked.size === 0) this.finish(now);
+      return;
+    }
+  }
+
+  /** Who is to be asked next, and how many are waited for of those that count. */
+  #survey(): { readonly next: Candidate | null; readonly pending: number } {
+    let counted = 0;
+    let secure = 0;
+    let pending = 0;
+    let next: Candidate | null = null;
+    let nextDoubtful: Candidate | null = null;
+    for (const candidate of this.#candidates) {
+      if (counted >= BUCKET_NODES && secure >= BUCKET_NODES) break;
+      switch (candidate.state) {
+        case 'failed':
+          continue;
+        case 'slow':
+          pending++;
+          continue;
+        case 'asked':
+          pending++;
+          break;
+        case 'fresh':
+          // Those whose id is not of their address are asked where they are among the K closest, and no further.
+          if ((!candidate.isSecure && counted >= BUCKET_NODES) || this.#isTaken(candidate)) continue;
+          if (!isDiscredited(candidate.source)) next ??= candidate;
+          else nextDoubtful ??= candidate;
+          if (next !== null) return { next, pending };
+          continue;
+      }
+      counted++;
+      if (candidate.isSecure) secure++;
+    }
+    return { next: pending > 0 || this.queries >= LIMITS.dhtLookupQueriesMax ? null : nextDoubtful, pending };
+  }
+
+  #askCandidate(candidate: Candidate, now: number): boolean {
+    if (this.queries >= LIMITS.dhtLookupQueriesMax) return false;
+    const query = this.#host.ask(candidate.address, this.#goal.method, this.#goal.args, this, now);
+    if (query === null) return false;
+    this.queries++;
+    candidate.state = 'asked';
+    if (!this.#host.allowSameIp) {
+      this.#taken.add(candidate.address.host);
+      this.#taken.add(this.#networkOf(candidate));
+    }
+    this.#asked.set(query, candidate);
+    return true;
+  }
+
+  #askBeginner(now: number): boolean {
+    if (this.#asked.size - this.#slow.size >= ALPHA) return false;
+    const to = this.#beginners.shift();
+    if (to === undefined) return false;
+    const query = this.#host.askBootstrap(to, this.#goal.method, this.#goal.args, this, now);
+    if (query === null) return false;
+    this.queries++;
+    this.#asked.set(query, null);
+    return true;
+  }
+
+  #isTaken(candidate: Candidate): boolean {
+    if (this.#host.allowSameIp) return false;
+    return this.#taken.has(candidate.address.host) || this.#taken.has(this.#networkOf(candidate));
+  }
+
+  /** What has one candidate: a /24, of IPv6 a /64; addresses of local networks are each one of their own. */
+  #networkOf(candidate: Candidate): string {
+    candidate.network ??= networkOf(candidate.address);
+    return candidate.network;
+  }
+}
+
+type CandidateState = 'fresh' | 'asked' | 'slow' | 'answered' | 'failed';
+
+class Candidate implements LookupNode {
+  readonly id: Uint8Array;
+  readonly address: Address;
+  readonly isSecure: boolean;
+  state: CandidateState = 'fresh';
+  token: Uint8Array | null = null;
+  network: string | null = null;
+  /** Who named it; null = we know it ourselves. */
+  source: Candidate | null;
+  /** Of those that it named: that were there, and that were not. */
+  named = 0;
+  lies = 0;
+
+  constructor({ id, address }: NodeContact, source: Candidate | null) {
+    this.id = id;
+    this.address = address;
+    this.source = source;
+    this.isSecure = isSecureId(id, parseIp(address.host)!);
+  }
+}
+
+/** Queries under way at once, those that are slow apart. */
+const ALPHA = 4;
+const STARTING_NODES = 2 * BUCKET_NODES;
+const WRITTEN_NODES_MAX = BUCKET_NODES + BUCKET_NODES / 2;
+/** What a node that is not a liar may well have named. */
+const LIES_MAX = 3;
+
+/** Half of what an honest node names may be gone; of what it names some is there. */
+function isDiscredited(source: Candidate | null): boolean {
+  return source !== null && source.lies >= LIES_MAX && source.lies > 2 * source.named;
+}
+
+function networkOf(address: Address): string {
+  const ip = parseIp(address.host)!;
+  if (isLocalIp(ip)) return address.host;
+  return address.family === 4 ? address.host.slice(0, address.host.lastIndexOf('.') + 1) : toLatin1(ip.subarray(0, 8));
+}

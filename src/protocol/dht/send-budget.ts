@@ -1,0 +1,30 @@
+/**
+ * The bytes a second that serving others may cost. What we ask for ourselves is paid from it too but never refused: a
+ * flood of queries must not keep us from what we were started for.
+ */
+import { LIMITS } from '../../base/limits.js';
+
+export class SendBudget {
+  #bytes = BURST_S * LIMITS.dhtUploadBytesPerSecondMax;
+  #filledAtMs = 0;
+
+  /** Whether there is something left for others. */
+  hasRoom(now: number): boolean {
+    this.#fill(now);
+    return this.#bytes > 0;
+  }
+
+  spend(bytes: number, now: number): void {
+    this.#fill(now);
+    // Debt is bounded: a busy minute of our own is not paid for with hours of silence.
+    this.#bytes = Math.max(-BURST_S * LIMITS.dhtUploadBytesPerSecondMax, this.#bytes - bytes);
+  }
+
+  #fill(now: number): void {
+    const gained = ((now - this.#filledAtMs) / 1000) * LIMITS.dhtUploadBytesPerSecondMax;
+    this.#bytes = Math.min(BURST_S * LIMITS.dhtUploadBytesPerSecondMax, this.#bytes + gained);
+    this.#filledAtMs = now;
+  }
+}
+
+const BURST_S = 3;
