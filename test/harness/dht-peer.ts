@@ -7,7 +7,6 @@ import { createHash, createPrivateKey, createPublicKey } from 'node:crypto';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Host } from './namespaces.js';
 import { NPM_PACKAGE } from './npm-package.js';
 import { Process } from './process.js';
 import { REPOSITORY } from './repository.js';
@@ -16,6 +15,8 @@ const PYTHON = '/usr/bin/python3';
 const START_TIMEOUT_MS = 20_000;
 /** What a call may take; the program itself answers with null when it has not found anything until then. */
 const CALL_TIMEOUT_MS = 10_000;
+/** For a lookup, in a network of a few nodes that are all there. */
+const LOOKUP_TIMEOUT_MS = 2_000;
 /** For what the program says after its time is over. */
 const GRACE_MS = 5_000;
 const PKCS8_SEED_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
@@ -44,7 +45,10 @@ const PROGRAMS = {
 export type DhtProgram = keyof typeof PROGRAMS;
 
 export interface DhtPeerOptions {
-  readonly host: Host;
+  /** A network namespace. */
+  readonly namespace?: string | undefined;
+  /** The first is its own. Of libtorrent each gets a node, which nobody can tell anything. */
+  readonly addresses: readonly string[];
   readonly port: number;
   /** HOST:PORT of those it begins with. */
   readonly nodes: readonly string[];
@@ -52,24 +56,24 @@ export interface DhtPeerOptions {
 
 export class DhtPeer {
   readonly name: string;
-  readonly host: Host;
+  readonly address: string;
   /** HOST:PORT of its node. */
   readonly node: string;
   readonly #process: Process;
   #calls = 0;
 
-  private constructor(name: string, { host, port }: DhtPeerOptions, process: Process) {
+  private constructor(name: string, { addresses, port }: DhtPeerOptions, process: Process) {
     this.name = name;
-    this.host = host;
-    this.node = `${host.addresses[0]}:${port}`;
+    this.address = addresses[0]!;
+    this.node = `${this.address}:${port}`;
     this.#process = process;
   }
 
   static async start(t: TestContext, program: DhtProgram, options: DhtPeerOptions): Promise<DhtPeer> {
-    const { host, port, nodes } = options;
+    const { namespace, addresses, port, nodes } = options;
     const [command, ...args] = PROGRAMS[program];
-    const all = [...args, host.addresses.join(','), String(port), ...nodes];
-    const process = new Process(t, command, all, { namespace: host.namespace, input: true });
+    const all = [...args, addresses.join(','), String(port), ...nodes];
+    const process = new Process(t, command, all, { namespace, input: true });
     await process.line('ready', START_TIMEOUT_MS, (line) => line.includes('"ready"'));
     return new DhtPeer(program, options, process);
   }
@@ -82,12 +86,12 @@ export class DhtPeer {
   /** Announces a peer at its own address. @returns HOST:PORT of that peer; `port` where the client chooses it itself. */
   async announce(infoHash: string, port: number): Promise<string> {
     const announced = await this.#call<number>('announce', { infoHash, port });
-    return `${this.host.addresses[0]}:${announced}`;
+    return `${this.address}:${announced}`;
   }
 
   /** @returns HOST:PORT of those found; null = nobody. */
   getPeers(infoHash: string): Promise<readonly string[] | null> {
-    return this.#call('getPeers', { infoHash });
+    return this.#call('getPeers', { infoHash, timeoutMs: LOOKUP_TIMEOUT_MS });
   }
 
   /** @returns the target, hex; null = nobody took it. */
@@ -111,6 +115,16 @@ export class DhtPeer {
   /** Info-hashes that `node` keeps peers of (BEP 51), hex. */
   sample(node: string, target: string): Promise<readonly string[] | null> {
     return this.#call('sample', { node, target });
+  }
+
+  /** libtorrent only: seeds what is complete in `directory`, and downloads what is not. */
+  addTorrent(source: string, directory: string): Promise<void> {
+    return this.#call('addTorrent', { source, directory });
+  }
+
+  /** Whether all of its torrents are. */
+  isComplete(): Promise<boolean> {
+    return this.#call('isComplete');
   }
 
   async #call<T>(call: string, parameters: object = {}): Promise<T> {

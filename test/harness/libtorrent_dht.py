@@ -68,15 +68,26 @@ def put_of(call):
     return lambda alert: alert.num_success if is_of_key(alert, alert.public_key, call) else None
 
 
+def add_torrent(source, directory):
+    """@param source a magnet link, or the path of a .torrent"""
+    if source.startswith('magnet:'):
+        params = lt.parse_magnet_uri(source)
+    else:
+        params = lt.add_torrent_params()
+        params.ti = lt.torrent_info(source)
+    params.save_path = directory
+    params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
+    params.flags |= lt.torrent_flags.disable_pex | lt.torrent_flags.disable_lsd
+    return session.add_torrent(params)
+
+
 def take(call):
     name, timeout_ms = call['call'], call['timeoutMs']
     if name == 'countNodes':
         say({'id': call['id'], 'result': session.status().dht_nodes})
     elif name == 'announce':
         # Its dht_announce takes flags of a type that Python cannot make: a torrent announces the port of the session.
-        params = lt.parse_magnet_uri(f"magnet:?xt=urn:btih:{call['infoHash']}")
-        params.save_path = '/nonexistent'
-        session.add_torrent(params).force_dht_announce()
+        add_torrent(f"magnet:?xt=urn:btih:{call['infoHash']}", '/nonexistent').force_dht_announce()
         say({'id': call['id'], 'result': port})
     elif name == 'getPeers':
         wait_for(call, timeout_ms, lt.dht_get_peers_reply_alert, peers_of(call['infoHash']))
@@ -98,6 +109,11 @@ def take(call):
         host, node_port = call['node'].rsplit(':', 1)
         wait_for(call, timeout_ms, lt.dht_sample_infohashes_alert, lambda alert: [str(one) for one in alert.samples])
         session.dht_sample_infohashes((host, int(node_port)), hex_target(call['target']))
+    elif name == 'addTorrent':
+        add_torrent(call['source'], call['directory'])
+        say({'id': call['id'], 'result': None})
+    elif name == 'isComplete':
+        say({'id': call['id'], 'result': all(torrent.status().is_seeding for torrent in session.get_torrents())})
     else:
         say({'id': call['id'], 'error': f'no call {name}'})
 
