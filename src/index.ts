@@ -62,7 +62,7 @@ export type { Rename } from './node/safe-names.js';
 export type { LoadSourceOptions, TorrentSource } from './node/torrent-source.js';
 export type { TrackerHandle } from './node/tracker-listener.js';
 export type { VerifiedFile, VerifyOptions, VerifyReport } from './node/verify-data.js';
-export type { DhtStats } from './protocol/dht/dht.js';
+export type { DhtStats } from './protocol/dht/operations.js';
 export { createTorrent, findUnsafeName, loadSource, startTracker, verifyData } from './tools.js';
 
 /** Any: it only has to exist. */

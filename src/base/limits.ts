@@ -126,6 +126,7 @@ export const LIMITS = {
   dhtQueryWindowMs: 10_000,
   dhtBanMs: 300_000,
   dhtGuardedAddressesMax: 1000,
+  dhtFoundWaitingMax: 100_000, // of one search of a program that does not read what it asked for
 
   // pieces in flight
   spilledBlocksMax: 262_144,
@@ -168,7 +169,8 @@ export const LIMITS = {
   dhtLookupCandidatesMax: 100,
   dhtLookupQueriesMax: 200,
   dhtLookupPeersMax: 10_000,
-  dhtStrangersMax: 16,
+  dhtStrangersMax: 64,
+  dhtDistrustedNodesMax: 256,
   dhtBootstrapNodesMax: 200,
   dhtIndexNodesMax: 100_000,
   dhtSnapshotBytesMax: 65_536, // 64 × 1024

@@ -9,7 +9,7 @@ import { infoHashHex } from '../format/infohash.js';
 import { type Magnet, type MutableMagnet, parseMutableMagnet } from '../format/magnet.js';
 import type { Metainfo } from '../format/metainfo.js';
 import type { Host } from '../host/host.js';
-import type { DhtStats } from '../protocol/dht/dht.js';
+import type { DhtStats } from '../protocol/dht/operations.js';
 import { parseSelection } from './data/file-selection.js';
 import type { EngineEvent } from './events.js';
 import { FollowedTorrent } from './followed-torrent.js';

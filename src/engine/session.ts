@@ -13,7 +13,7 @@ import type { Metainfo } from '../format/metainfo.js';
 import { decodeTorrentPointer } from '../format/torrent-pointer.js';
 import type { Host } from '../host/host.js';
 import type { ByteStream, Listener } from '../host/network.js';
-import type { DhtStats } from '../protocol/dht/dht.js';
+import type { DhtStats } from '../protocol/dht/operations.js';
 import { TrackerClients } from './announce/tracker-clients.js';
 import type { EngineContext } from './context.js';
 import { FileClaims } from './data/file-claims.js';

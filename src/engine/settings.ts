@@ -3,6 +3,7 @@
  * options are read off it; a new setting is one new row.
  */
 import { DtorrentError } from '../base/errors.js';
+import { BOOTSTRAP_NODES } from '../protocol/dht/bootstrap.js';
 
 /** A row of SETTINGS_TABLE, told apart by `kind`: an integer from `min` to `max`, its `default`, its `meaning` for people. */
 export interface NumberSetting {
@@ -87,7 +88,7 @@ export const SETTINGS_TABLE: {
   trackers: boolean(true, 'announce to trackers'),
   dht: boolean(true, 'find peers in the DHT, and serve it (BEP 5)'),
   dhtBootstrap: string(
-    'dht.libtorrent.org:25401,router.bittorrent.com:6881,dht.transmissionbt.com:6881,router.utorrent.com:6881',
+    BOOTSTRAP_NODES.join(','),
     'nodes that the DHT begins with when it knows none: host:port, apart by commas; empty = none',
   ),
   pex: boolean(true, 'tell peers of each other (BEP 11)'),

@@ -97,6 +97,7 @@ test('installing runs nothing: no install scripts, here or in a dependency, and 
 /** A leaf is for programs that do not want a whole client. */
 const LEAVES: readonly (readonly [string, RegExp])[] = [
   ['bencode', /^(base|format)\//],
+  ['dht', /^(base|format|host|protocol\/dht|node)\//],
   ['magnet', /^(base|format)\//],
   ['metainfo', /^(base|format|host)\//],
   ['wire', /^(base|format|host|protocol\/wire|node)\//],

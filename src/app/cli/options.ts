@@ -248,7 +248,8 @@ function addTierOption(command: Command): void {
   });
 }
 
-function add(command: Command, option: Option): void {
+/** Every option is added by this, so that each comes from the environment too. */
+export function add(command: Command, option: Option): void {
   const variable = variableOf(option.long ?? '');
   // To commander a variable that exists is a value, and switches a switch on; to people DTORRENT_PORT= is none, and
   // DTORRENT_JSON=0 is off.
@@ -272,7 +273,7 @@ function appendUrl(value: string, previous: readonly string[] | undefined): stri
   return [...(previous ?? []), ...splitWords(value)];
 }
 
-function appendPeer(value: string, previous: readonly string[] | undefined): string[] {
+export function appendPeer(value: string, previous: readonly string[] | undefined): string[] {
   const peers = splitWords(value);
   for (const peer of peers) {
     const port = Number(/:(\d{1,5})$/.exec(peer)?.[1]);
@@ -291,7 +292,7 @@ function splitWords(value: string): string[] {
   return value.split(/\s+/).filter((word) => word !== '');
 }
 
-function parsePort(value: string): number {
+export function parsePort(value: string): number {
   return parseInteger(value, 0, 65535);
 }
 
@@ -324,7 +325,7 @@ function parseRatio(value: string): number {
   return ratio;
 }
 
-function parseSeconds(value: string): number {
+export function parseSeconds(value: string): number {
   return parseInteger(value, 1, 100_000_000);
 }
 

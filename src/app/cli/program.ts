@@ -4,10 +4,14 @@
  */
 import { Argument, Command, CommanderError } from 'commander';
 import type { CommandContext } from './context.js';
+import { addDhtCommands } from './dht-program.js';
 import * as options from './options.js';
 
 /** The user asked for the version: thrown out of the parser, because the version lives with the library. */
 export class VersionRequest extends Error {}
+
+/** EOPTION's: what the library's table says is not loaded for it. */
+const BAD_OPTION_EXIT_CODE = 28;
 
 /**
  * Runs the command that `argv` names.
@@ -22,8 +26,10 @@ export async function parse(argv: readonly string[], context: CommandContext): P
   try {
     await program.parseAsync(options.spellOutSeed(argv), { from: 'user' });
   } catch (thrown) {
-    // How the parser ends once it has printed help.
-    if (!(thrown instanceof CommanderError && thrown.exitCode === 0)) throw thrown;
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    // How the parser ends once it has printed help, which it also does for a command that is only the name of others.
+    if (thrown.code === 'commander.help') return BAD_OPTION_EXIT_CODE;
+    if (thrown.exitCode !== 0) throw thrown;
   }
   return exitCode;
 }
@@ -79,6 +85,7 @@ export function buildProgram(context: CommandContext, onExitCode: (exitCode: num
       onExitCode(await runTracker(given, context));
     });
   options.addTrackerOptions(tracker);
+  addDhtCommands(program, context, onExitCode);
   addHelpCommands(program, context, onExitCode);
   return program;
 }

@@ -4,7 +4,8 @@
  */
 import { type Random, randomBelow } from '../../base/random.js';
 import { Timer } from '../../base/timer-queue.js';
-import type { Dht, DhtOperation, FoundMutable } from '../../protocol/dht/dht.js';
+import type { Dht } from '../../protocol/dht/dht.js';
+import type { DhtOperation, FoundMutable } from '../../protocol/dht/operations.js';
 import type { Turn } from '../turn.js';
 
 /** Between two looks, less up to a fifth: followers of one item do not come all at the same time. */

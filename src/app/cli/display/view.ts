@@ -75,7 +75,8 @@ export interface View {
 
 /** Where a view writes. `columns` and `rows` may change between writes. */
 export interface OutputStream {
-  write(text: string): unknown;
+  /** Bytes are for commands that print what others may have put into files. */
+  write(text: string | Uint8Array): unknown;
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
   readonly rows?: number | undefined;

@@ -5,6 +5,7 @@
 import type { Command, Option } from 'commander';
 
 export interface CommandEntry {
+  /** Of a command that is one of a group's, both words: `dht node`. */
   readonly name: string;
   readonly summary: string;
   readonly isDefault: boolean;
@@ -38,19 +39,43 @@ export interface OptionEntry {
 /** What a shell offers in a value's place; a list is of words without white space. */
 export type Completion = 'files' | 'directories' | 'nothing' | readonly string[];
 
-/** @returns the commands in the order of the help text. */
+/** @returns the commands in the order of the help text, those of a group behind it. */
 export function readCommandTable(program: Command): readonly CommandEntry[] {
-  return program.commands.map((command) => ({
+  return program.commands.flatMap((command) => {
+    const members = command.commands.map((member) => ({ ...entryOf(member), name: nameOf(command, member) }));
+    if (members.length === 0) return [{ ...entryOf(command), isDefault: command.name() === DEFAULT_COMMAND }];
+    const completes = command.commands.map((member) => member.name());
+    const argument = { usage: '<command>', meaning: `one of ${completes.join(', ')}`, completes };
+    return [{ ...entryOf(command), arguments: [argument] }, ...members];
+  });
+}
+
+/** @returns the names of groups, each with those of its commands. */
+export function groupsOf(commands: readonly CommandEntry[]): ReadonlyMap<string, readonly string[]> {
+  const groups = new Map<string, string[]>();
+  for (const { name } of commands) {
+    const [group, member] = name.split(' ');
+    if (member !== undefined) groups.set(group!, [...(groups.get(group!) ?? []), member]);
+  }
+  return groups;
+}
+
+function nameOf(group: Command, member: Command): string {
+  return `${group.name()} ${member.name()}`;
+}
+
+function entryOf(command: Command): CommandEntry {
+  return {
     name: command.name(),
     summary: command.description(),
-    isDefault: command.name() === DEFAULT_COMMAND,
+    isDefault: false,
     arguments: command.registeredArguments.map((argument) => ({
       usage: usageOf(argument),
       meaning: argument.description,
       completes: argument.argChoices ?? completionOf(argument.name()),
     })),
-    options: command.options.filter((option) => !option.hidden).map(entryOf),
-  }));
+    options: command.options.filter((option) => !option.hidden).map(optionEntryOf),
+  };
 }
 
 /** commander keeps it to itself which command is the default one. */
@@ -74,7 +99,7 @@ function usageOf(argument: { name(): string; readonly required: boolean; readonl
   return argument.required ? `<${name}>` : `[${name}]`;
 }
 
-function entryOf(option: Option): OptionEntry {
+function optionEntryOf(option: Option): OptionEntry {
   const valueName = /[<[](.+)[>\]]/.exec(option.flags)?.[1] ?? null;
   const long = option.long ?? `--${option.name()}`;
   return {

@@ -1,9 +1,9 @@
 /** The completion script for bash 4 and later. It needs nothing else installed. */
-import type { CommandEntry, Completion } from './command-table.js';
+import { type CommandEntry, type Completion, groupsOf } from './command-table.js';
 
 /** @returns a script to be sourced, or saved in bash-completion's directory. */
 export function bashCompletion(commands: readonly CommandEntry[]): string {
-  const names = commands.map(({ name }) => name);
+  const names = commands.map(({ name }) => name).filter((name) => !name.includes(' '));
   const fallback = commands.find(({ isDefault }) => isDefault)!.name;
   return `# bash completion for dtorrent
 _dtorrent() {
@@ -15,6 +15,7 @@ _dtorrent() {
       ${names.join('|')}) command=\${COMP_WORDS[i]}; first=; break ;;
     esac
   done
+${groupLoops(commands)}\
   case "$command $prev" in
 ${commands.flatMap(valueCases).join('\n')}
   esac
@@ -36,6 +37,21 @@ ${commands.flatMap(argumentCase).join('\n')}
 }
 complete -F _dtorrent dtorrent
 `;
+}
+
+/** A group's command goes by both words. */
+function groupLoops(commands: readonly CommandEntry[]): string {
+  const loops = [...groupsOf(commands)].map(
+    ([group, members]) => `  if [[ $command == ${group} ]]; then
+    for ((i++; i < COMP_CWORD; i++)); do
+      case \${COMP_WORDS[i]} in
+        ${members.join('|')}) command="${group} \${COMP_WORDS[i]}"; break ;;
+      esac
+    done
+  fi
+`,
+  );
+  return loops.join('');
 }
 
 function valueCases({ name, options }: CommandEntry): string[] {
@@ -63,18 +79,18 @@ function offer(completes: Completion): string {
 function optionCase({ name, options }: CommandEntry): string {
   const spellings = options.flatMap(({ short, long }) => (short === null ? [long] : [short, long]));
   const words = [...spellings, '--help'].join(' ');
-  return `      ${name}) mapfile -t COMPREPLY < <(compgen -W '${words}' -- "$cur") ;;`;
+  return `      '${name}') mapfile -t COMPREPLY < <(compgen -W '${words}' -- "$cur") ;;`;
 }
 
 /** Commands whose first argument is one of a few words, and those that take none. */
 function argumentCase({ name, arguments: taken }: CommandEntry): string[] {
   const completes = taken[0]?.completes ?? 'nothing';
-  return completes === 'files' || completes === 'directories' ? [] : [`      ${name}) ${offer(completes)} ;;`];
+  return completes === 'files' || completes === 'directories' ? [] : [`      '${name}') ${offer(completes)} ;;`];
 }
 
 function argumentWordsPattern(commands: readonly CommandEntry[]): string {
   return `@(${commands
     .filter((command) => argumentCase(command).length > 0)
-    .map(({ name }) => name)
+    .map(({ name }) => `'${name}'`)
     .join('|')})`;
 }

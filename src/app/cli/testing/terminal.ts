@@ -109,8 +109,8 @@ export class FakePipe implements OutputStream {
   readonly isTTY = false;
   text = '';
 
-  write(text: string): void {
-    this.text += text;
+  write(text: string | Uint8Array): void {
+    this.text += typeof text === 'string' ? text : Buffer.from(text).toString();
   }
 
   get lines(): string[] {

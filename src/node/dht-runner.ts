@@ -1,0 +1,197 @@
+/**
+ * Runs the sans-IO DHT of protocol/dht on a UDP socket: packets, the time, whom to begin with, and the ends of what is
+ * under way. DhtClient is what programs see of it.
+ * Invariant: what was asked for ends exactly once; after stop() nothing is left that would keep the process alive.
+ */
+import { networkInterfaces } from 'node:os';
+import type { Address, HostPort } from '../base/address.js';
+import { DtorrentError } from '../base/errors.js';
+import type { Wake } from '../host/clock.js';
+import { SILENT_LOG } from '../host/log.js';
+import { Dht } from '../protocol/dht/dht.js';
+import type { DhtNode } from '../protocol/dht/dht-node.js';
+import type { DhtOperation } from '../protocol/dht/operations.js';
+import { AgreedAddress } from './agreed-address.js';
+import { NodeClock } from './clock.js';
+import { DhtBootstrap } from './dht-bootstrap.js';
+import { NodeRandom } from './random.js';
+import { UdpSocket } from './udp.js';
+
+export interface DhtRunnerOptions {
+  readonly bindHost: string;
+  readonly port: number;
+  /** Nodes to begin with. */
+  readonly bootstrap: readonly HostPort[];
+  readonly isReadOnly: boolean;
+  readonly allowSameIp: boolean;
+  readonly onWarning: (error: DtorrentError) => void;
+}
+
+export class DhtRunner {
+  readonly dht: Dht;
+  readonly #options: DhtRunnerOptions;
+  readonly #clock = new NodeClock();
+  readonly #nodes = new Map<4 | 6, DhtNode>();
+  readonly #bootstrap: DhtBootstrap;
+  #socket: UdpSocket | null = null;
+  #port = 0;
+  #wake: Wake | null = null;
+  #wakeDeadline = Number.POSITIVE_INFINITY;
+  /** Of what is under way: fails it. */
+  readonly #pending = new Set<(error: DtorrentError) => void>();
+  /** Why it is of no use any more. */
+  #end: DtorrentError | null = null;
+
+  constructor(options: DhtRunnerOptions) {
+    this.#options = options;
+    const agreed = new AgreedAddress((family, ip) => this.dht.setExternalIp(family, ip, this.#clock.now()));
+    this.dht = new Dht({
+      random: new NodeRandom(),
+      isReadOnly: options.isReadOnly,
+      allowSameIp: options.allowSameIp,
+      onAddressVote: (ip, voter) => agreed.vote(ip, voter),
+    });
+    this.#bootstrap = new DhtBootstrap(options.bootstrap, {
+      clock: this.#clock,
+      isAlone: () => this.dht.stats(this.now).tableNodes === 0,
+      onAddresses: (addresses) => {
+        this.dht.addBootstrap(addresses, this.now);
+        this.rearm();
+      },
+      onWarning: options.onWarning,
+    });
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get now(): number {
+    return this.#clock.now();
+  }
+
+  get hasEnded(): boolean {
+    return this.#end !== null;
+  }
+
+  /** @throws {DtorrentError} `ENETWORK` when the port cannot be had. */
+  open(): Promise<void> {
+    const { bindHost, port } = this.#options;
+    return new Promise((resolve, reject) => {
+      const socket = new UdpSocket(
+        { host: bindHost, port },
+        {
+          onListening: (actualPort) => {
+            this.#port = actualPort;
+            for (const family of familiesOf(bindHost)) this.#openNode(family, socket);
+            resolve();
+          },
+          onDatagram: (packet, from) => {
+            this.#nodes.get(from.family)?.receive(packet, from, this.now);
+            this.rearm();
+          },
+          onError: (error) => {
+            this.end(error);
+            reject(error);
+          },
+        },
+        SILENT_LOG,
+        () => {},
+      );
+      this.#socket = socket;
+      socket.open();
+    });
+  }
+
+  /** Looks for others. `isAlone`: nobody is known from an earlier run, so that all that is asked waits for names. */
+  join({ isAlone }: { readonly isAlone: boolean }): void {
+    this.#bootstrap.begin(new Set(this.#nodes.keys()), { isAlone });
+    this.rearm();
+  }
+
+  /**
+   * Begins something once somebody is known to be asked, and ends it once: with its result; with ESTOPPED or ETIMEOUT
+   * when one of `signals` is aborted; or with what ends everything.
+   */
+  ask<T>(signals: readonly AbortSignal[], begin: (done: (result: T) => void, now: number) => DhtOperation): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let operation: DhtOperation | null = null;
+      const isPending = (): boolean => this.#pending.has(fail);
+      const end = (): void => {
+        this.#pending.delete(fail);
+        for (const signal of signals) signal.removeEventListener('abort', onAbort);
+      };
+      const fail = (error: DtorrentError): void => {
+        end();
+        operation?.cancel();
+        reject(error);
+      };
+      const onAbort = (): void => fail(abortError(signals));
+      const start = (): void => {
+        if (!isPending()) return;
+        operation = begin((result) => {
+          end();
+          resolve(result);
+        }, this.now);
+        this.rearm();
+      };
+      this.#pending.add(fail);
+      for (const signal of signals) signal.addEventListener('abort', onAbort);
+      if (this.#end !== null) fail(this.#end);
+      else if (signals.some(({ aborted }) => aborted)) onAbort();
+      else {
+        this.#bootstrap.ready.then(start, (error: DtorrentError) => {
+          if (isPending()) fail(error);
+        });
+      }
+    });
+  }
+
+  /** To be called after whatever may have made something due. One timer, and no new one when nothing is due earlier. */
+  rearm(): void {
+    if (this.#end !== null) return;
+    const deadline = this.dht.nextDeadline();
+    if (deadline >= this.#wakeDeadline) return;
+    this.#wake?.cancel();
+    this.#wakeDeadline = deadline;
+    this.#wake = this.#clock.wakeAt(deadline, () => {
+      this.#wakeDeadline = Number.POSITIVE_INFINITY;
+      this.dht.advance(this.now);
+      this.rearm();
+    });
+  }
+
+  /** Nothing is sent or heard any more, and what is under way fails with `error`. Idempotent. */
+  end(error: DtorrentError): void {
+    if (this.#end !== null) return;
+    this.#end = error;
+    for (const fail of [...this.#pending]) fail(error);
+    this.#wake?.cancel();
+    this.#bootstrap.stop();
+    for (const node of this.#nodes.values()) this.dht.close(node, this.now);
+    this.#socket?.close();
+  }
+
+  #openNode(family: 4 | 6, socket: UdpSocket): void {
+    const send = (packet: Uint8Array, to: Address): void => socket.send(packet, to);
+    this.#nodes.set(family, this.dht.open({ family, externalIp: null, send }, this.now));
+  }
+}
+
+/** IPv6 is a network of its own (BEP 32): without an address that others can reach, it would only be asked in vain. */
+function familiesOf(bindHost: string): readonly (4 | 6)[] {
+  if (bindHost !== '') return [bindHost.includes(':') ? 6 : 4];
+  const addresses = Object.values(networkInterfaces()).flatMap((those) => those ?? []);
+  const hasGlobalV6 = addresses.some(
+    ({ family, internal, address }) => family === 'IPv6' && !internal && !address.startsWith('fe80:'),
+  );
+  return hasGlobalV6 ? [4, 6] : [4];
+}
+
+function abortError(signals: readonly AbortSignal[]): DtorrentError {
+  const reason: unknown = signals.find(({ aborted }) => aborted)?.reason;
+  if (reason instanceof DtorrentError) return reason;
+  return reason instanceof Error && reason.name === 'TimeoutError'
+    ? new DtorrentError('ETIMEOUT', 'the DHT has not answered within the time allowed')
+    : new DtorrentError('ESTOPPED', 'the search in the DHT was stopped');
+}
