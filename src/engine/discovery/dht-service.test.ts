@@ -5,55 +5,15 @@ import { fromUtf8 } from '../../base/bytes.js';
 import { LIMITS } from '../../base/limits.js';
 import { wireHashes } from '../../format/infohash.js';
 import type { Metainfo } from '../../format/metainfo.js';
-import { type SimHostOptions, Simulator } from '../../sim/simulator.js';
-import type { Settings } from '../settings.js';
-import { RawPeer } from '../testing/raw-peer.js';
-import { makeSimTorrent, SimEngine } from '../testing/sim-swarm.js';
+import { DhtNetwork } from '../testing/dht-network.js';
+import { makeSimTorrent, type SimEngine } from '../testing/sim-swarm.js';
 import { parseBootstrap } from './dht-service.js';
 
 const TORRENT = makeSimTorrent({ lengths: { 'a.bin': 5 * 16_384 }, pieceLength: 16_384 });
 const PRIVATE = makeSimTorrent({ lengths: { 'p.bin': 5 * 16_384 }, pieceLength: 16_384, isPrivate: true });
-const NODES = 10;
-
-/** A network of engines, each knowing the first one only. */
-class Scene {
-  readonly simulator = new Simulator({ seed: 5 });
-  readonly router: SimEngine;
-  readonly nodes: SimEngine[] = [];
-  #engines = 0;
-
-  constructor() {
-    this.router = new SimEngine(this.simulator, { dht: true, dhtBootstrap: '' }, { ipv4: this.#address() });
-    for (let i = 0; i < NODES; i++) this.nodes.push(this.engine());
-    this.simulator.run(this.simulator.now + 30_000);
-  }
-
-  engine(settings: Partial<Settings> = {}, host: SimHostOptions = {}): SimEngine {
-    return new SimEngine(
-      this.simulator,
-      { dht: true, dhtBootstrap: this.router.address, trackers: false, pex: false, ...settings },
-      { ipv4: this.#address(), ...host },
-    );
-  }
-
-  /** The DHT takes one node of a /24. */
-  #address(): string {
-    this.#engines++;
-    return `11.1.${this.#engines}.1`;
-  }
-
-  seed(torrent = TORRENT): SimEngine {
-    const seed = this.engine();
-    seed.give(torrent);
-    const added = seed.add(torrent.metainfo);
-    this.simulator.run(() => added.phase === 'seeding');
-    return seed;
-  }
-}
-
 test('a magnet without a tracker completes through the DHT alone', () => {
-  const scene = new Scene();
-  scene.seed();
+  const scene = new DhtNetwork();
+  scene.seed(TORRENT);
   const leecher = scene.engine();
   const added = leecher.add(TORRENT.magnet);
   scene.simulator.run(() => added.phase === 'seeding', { maxVirtualMs: 300_000 });
@@ -62,8 +22,8 @@ test('a magnet without a tracker completes through the DHT alone', () => {
 });
 
 test('a peer that the DHT has named is shown with that source', () => {
-  const scene = new Scene();
-  scene.seed();
+  const scene = new DhtNetwork();
+  scene.seed(TORRENT);
   const leecher = scene.engine();
   const added = leecher.add(TORRENT.magnet);
   scene.simulator.run(() => added.swarm.peers.size > 0 && [...added.swarm.peers][0]!.isHandshakeDone);
@@ -74,13 +34,13 @@ test('a peer that the DHT has named is shown with that source', () => {
 });
 
 test('an engine that was there before finds peers without any node to begin with', () => {
-  const scene = new Scene();
+  const scene = new DhtNetwork();
   const state = new Map<string, Uint8Array>();
   const first = scene.engine({}, { state });
   scene.simulator.run(scene.simulator.now + 30_000);
   first.stop(scene.simulator);
   assert.ok(state.has('dht'));
-  scene.seed();
+  scene.seed(TORRENT);
   const again = scene.engine({ dhtBootstrap: '' }, { state });
   const added = again.add(TORRENT.magnet);
   scene.simulator.run(() => added.phase === 'seeding', { maxVirtualMs: 300_000 });
@@ -88,7 +48,7 @@ test('an engine that was there before finds peers without any node to begin with
 });
 
 test('a record that cannot be read is told, and the DHT begins anew', () => {
-  const scene = new Scene();
+  const scene = new DhtNetwork();
   const engine = scene.engine({}, { state: new Map([['dht', fromUtf8('nonsense')]]) });
   scene.simulator.run(scene.simulator.now + 30_000);
   const warnings = engine.events.filter((event) => event.type === 'warning');
@@ -97,7 +57,7 @@ test('a record that cannot be read is told, and the DHT begins anew', () => {
 });
 
 test('of a private torrent nothing is said to the DHT', () => {
-  const scene = new Scene();
+  const scene = new DhtNetwork();
   const engine = scene.engine();
   const said = spy(engine, PRIVATE.metainfo);
   engine.give(PRIVATE);
@@ -107,25 +67,8 @@ test('of a private torrent nothing is said to the DHT', () => {
   assert.ok(engine.session.dhtStats()!.goodNodes > 0, 'the engine itself is a node all the same');
 });
 
-test('a magnet that turns out to be private leaves the DHT', () => {
-  const scene = new Scene();
-  const peer = new RawPeer(scene.simulator);
-  peer.listen(6881);
-  peer.serve(PRIVATE);
-  const leecher = scene.engine();
-  const said = spy(leecher, PRIVATE.metainfo);
-  const added = leecher.add(PRIVATE.magnet);
-  scene.simulator.run(scene.simulator.now + 10_000);
-  assert.ok(said.packets > 0, 'nobody can know yet');
-  added.addPeers([{ family: 4, host: peer.host.ipv4!, port: 6881 }], 'user');
-  assert.ok(scene.simulator.run(() => added.metainfo !== null, { maxVirtualMs: 60_000 }));
-  said.packets = 0;
-  scene.simulator.run(scene.simulator.now + 40 * 60_000);
-  assert.equal(said.packets, 0);
-});
-
 test('without --dht nobody is asked', () => {
-  const scene = new Scene();
+  const scene = new DhtNetwork();
   const engine = scene.engine({ dht: false });
   engine.add(TORRENT.magnet);
   scene.simulator.run(scene.simulator.now + 60_000);
@@ -133,8 +76,8 @@ test('without --dht nobody is asked', () => {
 });
 
 test('a UDP port that is taken is no reason to do without the DHT', () => {
-  const scene = new Scene();
-  const seed = scene.seed();
+  const scene = new DhtNetwork();
+  const seed = scene.seed(TORRENT);
   const leecher = scene.engine();
   const handler = { onListening: () => {}, onDatagram: () => {}, onError: () => {} };
   leecher.host.network.openDatagramSocket({ host: '', port: leecher.session.listenPort }, handler);
