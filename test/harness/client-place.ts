@@ -11,3 +11,8 @@ export interface ClientPlace {
 
 /** On loopback, where it is told of its peers or asks a tracker. */
 export const LOOPBACK_PLACE: ClientPlace = { address: '127.0.0.1', dhtNodes: [] };
+
+/** A magnet link of nothing that names nodes: for clients that can be told of them in no other way. */
+export function introductionTo(dhtNodes: readonly string[]): string {
+  return `magnet:?xt=urn:btih:${'0'.repeat(39)}1${dhtNodes.map((node) => `&dht=${node}`).join('')}`;
+}

@@ -1,12 +1,12 @@
 /**
  * A deluged 2.0.3 (libtorrent 2.0.8) with a configuration folder of its own. Its RPC is a TLS connection with compressed
  * messages in a format of Deluge's own, for which Debian installs the Python module: each call is one run of a short
- * script. Which nodes its DHT begins with cannot be set: they have to be in the torrent or the magnet link.
+ * script. Which nodes its DHT begins with cannot be set, so it is told by a magnet link.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { type ClientPlace, LOOPBACK_PLACE } from './client-place.js';
+import { type ClientPlace, introductionTo, LOOPBACK_PLACE } from './client-place.js';
 import { freePort, keepsConnections } from './ports.js';
 import { Process, run, until } from './process.js';
 import type { Content } from './transfer.js';
@@ -79,6 +79,7 @@ export class Deluge {
   }
 
   async seed(content: Content): Promise<void> {
+    await this.#joinDht();
     await this.#add(content.torrent, content.data);
     await until('seed', 20_000, () => this.isComplete());
     if (this.#place.namespace === undefined) {
@@ -87,6 +88,7 @@ export class Deluge {
   }
 
   async download(content: Content, source: string): Promise<void> {
+    await this.#joinDht();
     await this.#add(source, content.out);
   }
 
@@ -102,6 +104,17 @@ export class Deluge {
 
   async describe(): Promise<string> {
     return JSON.stringify(await this.#status());
+  }
+
+  /** Who announces before its DHT knows anybody announces again a quarter of an hour later. */
+  async #joinDht(): Promise<void> {
+    const { dhtNodes } = this.#place;
+    if (dhtNodes.length === 0) return;
+    await this.#add(introductionTo(dhtNodes), this.#home);
+    await until('nodes of the DHT', 20_000, async () => {
+      const status = (await this.#call('core.get_session_status', ['dht.dht_nodes'])) as Record<string, number>;
+      return status['dht.dht_nodes']! > 0;
+    });
   }
 
   async #add(source: string, directory: string): Promise<void> {

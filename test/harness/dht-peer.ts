@@ -117,6 +117,11 @@ export class DhtPeer {
     return this.#call('sample', { node, target });
   }
 
+  /** libtorrent only: all of its nodes ask the one at `node` for others, and so become known to it. */
+  meet(node: string): Promise<void> {
+    return this.#call('meet', { node });
+  }
+
   /** libtorrent only: seeds what is complete in `directory`, and downloads what is not. */
   addTorrent(source: string, directory: string): Promise<void> {
     return this.#call('addTorrent', { source, directory });

@@ -13,17 +13,21 @@ waiting = []
 
 
 def start(address):
-    """Without bootstrap nodes: libtorrent takes none of those into its table, and a small network is left empty."""
+    # Without bootstrap nodes: libtorrent takes none of those into its table, and a small network is left empty.
     session = lt.session({
         'listen_interfaces': f'{address}:{port}', 'enable_dht': True, 'dht_bootstrap_nodes': '', 'enable_lsd': False,
         'enable_upnp': False, 'enable_natpmp': False, 'alert_mask': ALERTS,
+        # A test asks in seconds what the defaults expect in minutes, and is not to be shut out for it.
+        'dht_upload_rate_limit': 1_000_000, 'dht_block_ratelimit': 1_000,
     })
     while not session.is_listening():
         time.sleep(0.02)
-    for node in nodes:
-        host, node_port = node.rsplit(':', 1)
-        session.add_dht_node((host, int(node_port)))
     return session
+
+
+def endpoint(text):
+    host, port = text.rsplit(':', 1)
+    return host, int(port)
 
 
 def say(message):
@@ -106,9 +110,12 @@ def take(call):
         wait_for(call, timeout_ms, lt.dht_mutable_item_alert, mutable_of(call))
         session.dht_get_mutable_item(bytes.fromhex(call['publicKey']), call['salt'].encode())
     elif name == 'sample':
-        host, node_port = call['node'].rsplit(':', 1)
         wait_for(call, timeout_ms, lt.dht_sample_infohashes_alert, lambda alert: [str(one) for one in alert.samples])
-        session.dht_sample_infohashes((host, int(node_port)), hex_target(call['target']))
+        session.dht_sample_infohashes(endpoint(call['node']), hex_target(call['target']))
+    elif name == 'meet':
+        for one in sessions:
+            one.add_dht_node(endpoint(call['node']))
+        say({'id': call['id'], 'result': None})
     elif name == 'addTorrent':
         add_torrent(call['source'], call['directory'])
         say({'id': call['id'], 'result': None})
@@ -131,6 +138,10 @@ def answer():
 
 sessions = [start(address) for address in addresses]
 session = sessions[0]
+# Now that all of them are there: who does not answer is asked again much later.
+for one in sessions:
+    for node in nodes:
+        one.add_dht_node(endpoint(node))
 calls = []
 threading.Thread(target=lambda: calls.extend(json.loads(line) for line in sys.stdin), daemon=True).start()
 say({'ready': True})

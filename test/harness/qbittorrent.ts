@@ -1,12 +1,12 @@
 /**
  * A qbittorrent-nox 4.5 (libtorrent 2.0.8) with a profile of its own, driven through its WebUI API. Which nodes its DHT
- * begins with cannot be set: they have to be in the torrent or the magnet link.
+ * begins with cannot be set, so it is told by a magnet link.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { type ClientPlace, LOOPBACK_PLACE } from './client-place.js';
+import { type ClientPlace, introductionTo, LOOPBACK_PLACE } from './client-place.js';
 import { fetchTextWithin } from './fetch-within.js';
 import { freePort, keepsConnections } from './ports.js';
 import { Process, until } from './process.js';
@@ -45,6 +45,7 @@ export class Qbittorrent {
   }
 
   async seed(content: Content): Promise<void> {
+    await this.#joinDht();
     await this.#add(content.torrent, content.data);
     await until('seed', 20_000, async () => /^(uploading|stalledUP)$/.test((await this.#torrent()).state));
     if (this.#place.namespace === undefined) {
@@ -53,6 +54,7 @@ export class Qbittorrent {
   }
 
   async download(content: Content, source: string): Promise<void> {
+    await this.#joinDht();
     await this.#add(source, content.out);
   }
 
@@ -70,11 +72,25 @@ export class Qbittorrent {
     return this.#call('torrents/info');
   }
 
+  /** Who announces before its DHT knows anybody announces again a quarter of an hour later. */
+  async #joinDht(): Promise<void> {
+    const { dhtNodes } = this.#place;
+    if (dhtNodes.length === 0) return;
+    await this.#add(introductionTo(dhtNodes), '');
+    await until('nodes of the DHT', 20_000, async () => {
+      const { dht_nodes } = JSON.parse(await this.#call('transfer/info')) as { readonly dht_nodes: number };
+      return dht_nodes > 0;
+    });
+    const hashes = (await this.#torrent()).hash;
+    await this.#call('torrents/delete', new URLSearchParams({ hashes, deleteFiles: 'false' }));
+    await until('end of the introduction', 10_000, async () => (await this.#torrents()).length === 0);
+  }
+
   async #add(source: string, savePath: string): Promise<void> {
     const body = new FormData();
     if (source.startsWith('magnet:')) body.set('urls', source);
     else body.set('torrents', new Blob([readFileSync(source)]), 'content.torrent');
-    body.set('savepath', savePath);
+    if (savePath !== '') body.set('savepath', savePath);
     assert.equal(await this.#call('torrents/add', body), 'Ok.');
     // It is loaded some time after this answer.
     await until('torrent of qBittorrent', 20_000, async () => (await this.#torrents()).length > 0);

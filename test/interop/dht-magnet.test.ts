@@ -3,9 +3,6 @@
  * find each other. The DHT is libtorrent's. Clients refuse loopback addresses or take them for something special, so each
  * has a host of its own on a network of namespaces; all tests run at one time on one such network.
  */
-import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Aria2 } from '../harness/aria2.js';
 import type { ClientPlace } from '../harness/client-place.js';
@@ -27,9 +24,11 @@ interface MagnetClient {
   readonly name: string;
   readonly requires: ClientName;
   readonly start: (t: TestContext, directory: string, place: ClientPlace) => Promise<Client>;
+  /** What its DHT finds it does not dial: it has to be there first, for the seed to find. Default false. */
+  readonly isPassive?: boolean;
 }
 
-type Client = Pick<ClientDriver, 'seed' | 'download' | 'isComplete' | 'describe'>;
+type Client = Pick<ClientDriver, 'port' | 'seed' | 'download' | 'isComplete' | 'describe'>;
 
 const CLIENTS: readonly MagnetClient[] = [
   { name: 'libtorrent', requires: 'libtorrent', start: Libtorrent.start },
@@ -37,17 +36,20 @@ const CLIENTS: readonly MagnetClient[] = [
   { name: 'aria2', requires: 'aria2c', start: Aria2.start },
   { name: 'qBittorrent', requires: 'qbittorrent-nox', start: Qbittorrent.start },
   { name: 'Deluge', requires: 'deluged', start: Deluge.start },
-  { name: 'rtorrent', requires: 'rtorrent', start: Rtorrent.start },
+  { name: 'rtorrent', requires: 'rtorrent', start: Rtorrent.start, isPassive: true },
   { name: 'WebTorrent', requires: 'npm package of the interop tests', start: WebTorrent.start },
 ];
 
-/** No empty file: transmission 3.00 does not create them. */
-const TREE: Tree = { 'a.bin': 1_500_000, 'sub/b.bin': 300_001 };
+/** Of each test another one: in one DHT they would be one swarm. No empty file: transmission 3.00 does not create them. */
+function treeOf({ addresses }: Host): Tree {
+  return { 'a.bin': 1_500_000, [`sub/${addresses[0]}.bin`]: 300_001 };
+}
+
 /** Transmission takes a DHT of fewer nodes for a broken one. */
 const NODES = 10;
 const PORT = 6881;
 
-test('magnet links without a tracker', { timeout: 180_000 }, async (t) => {
+test('magnet links without a tracker', { timeout: 300_000, concurrency: 6 }, async (t) => {
   if (!requireClient(t, 'libtorrent') || !requireClient(t, 'network namespaces')) return;
   const pairs = [...CLIENTS, null];
   const [first, ...hosts] = await makeNetwork(t, [NODES, ...pairs.flatMap(() => [1, 1, 1, 1])]);
@@ -55,7 +57,7 @@ test('magnet links without a tracker', { timeout: 180_000 }, async (t) => {
   await Promise.all(
     pairs.flatMap((client, index) => {
       const [a, b, c, d] = hosts.slice(4 * index);
-      const name = client === null ? 'dtorrent' : client.name;
+      const name = client?.name ?? 'another dtorrent';
       return [
         t.test(`dtorrent downloads from ${name}`, (one) => downloadFrom(one, client, { dht, ours: a!, theirs: b! })),
         t.test(`${name} downloads from dtorrent`, (one) => uploadTo(one, client, { dht, ours: c!, theirs: d! })),
@@ -72,43 +74,52 @@ interface Scene {
 
 async function downloadFrom(t: TestContext, tests: MagnetClient | null, { dht, ours, theirs }: Scene): Promise<void> {
   if (tests !== null && !requireClient(t, tests.requires)) return;
-  const content = await magnetContent(t, dht);
+  const content = await makeContent(t, { tree: treeOf(ours), kind: 'v1' });
   if (tests === null) await runSeed(t, content, dht.ourSide(theirs));
-  else await (await tests.start(t, content.directory, dht.place(theirs))).seed(content);
+  else await (await startClient(t, tests, content, { dht, at: theirs })).seed(content);
   await dht.untilAnnounced(content, theirs);
   await assertDownloads(t, content, content.magnet, dht.ourSide(ours));
 }
 
 async function uploadTo(t: TestContext, tests: MagnetClient | null, { dht, ours, theirs }: Scene): Promise<void> {
   if (tests !== null && !requireClient(t, tests.requires)) return;
-  const content = await magnetContent(t, dht);
-  await runSeed(t, content, dht.ourSide(ours));
-  await dht.untilAnnounced(content, ours);
-  if (tests === null) return assertDownloads(t, content, content.magnet, dht.ourSide(theirs));
-  const client = await tests.start(t, content.directory, dht.place(theirs));
+  const content = await makeContent(t, { tree: treeOf(ours), kind: 'v1' });
+  const seed = async (): Promise<void> => {
+    await runSeed(t, content, dht.ourSide(ours));
+    await dht.untilAnnounced(content, ours);
+  };
+  if (tests === null) {
+    await seed();
+    await assertDownloads(t, content, content.magnet, dht.ourSide(theirs));
+    return;
+  }
+  if (tests.isPassive !== true) await seed();
+  const client = await startClient(t, tests, content, { dht, at: theirs });
   await client.download(content, content.magnet);
+  if (tests.isPassive === true) {
+    await dht.untilAnnounced(content, theirs);
+    await seed();
+  }
   await assertCompletes(client, content);
 }
 
-/** Both the torrent and the magnet name nodes: qBittorrent and Deluge have no other way to be told. */
-async function magnetContent(t: TestContext, { nodes }: SmallDht): Promise<Content> {
-  const content = await makeContent(t, { tree: TREE, kind: 'v1' });
-  const named = nodes.map((node) => {
-    const [host, port] = node.split(':');
-    return `l${host!.length}:${host}i${port}ee`;
-  });
-  const bytes = readFileSync(content.torrent, 'latin1');
-  // Its last key is `info`, and `nodes` comes after that.
-  assert.match(bytes, /^d.*4:infod/s);
-  const torrent = join(content.directory, 'nodes.torrent');
-  writeFileSync(torrent, `${bytes.slice(0, -1)}5:nodesl${named.join('')}ee`, 'latin1');
-  return { ...content, torrent, magnet: `${content.magnet}${nodes.map((node) => `&dht=${node}`).join('')}` };
+async function startClient(
+  t: TestContext,
+  { start }: MagnetClient,
+  { directory }: Content,
+  { dht, at }: { readonly dht: SmallDht; readonly at: Host },
+): Promise<Client> {
+  const client = await start(t, directory, dht.place(at));
+  await dht.meet(`${at.addresses[0]}:${client.port}`);
+  return client;
 }
 
 interface SmallDht {
   readonly nodes: readonly string[];
   place(host: Host): ClientPlace;
   ourSide(host: Host): OurSide;
+  /** Nodes that nobody asks take long to find out that the DHT is there. */
+  meet(node: string): Promise<void>;
   /** Waits until nodes of the DHT tell of a peer at that host: who asks before that asks again much later. */
   untilAnnounced(content: Content, at: Host): Promise<void>;
 }
@@ -125,10 +136,12 @@ async function startDht(t: TestContext, { namespace, addresses }: Host): Promise
       args: ['--no-lsd', '--no-pex', '--no-trackers', '--dht-bootstrap', nodes[0]!],
       env: { DTORRENT_NO_DHT: '' },
     }),
-    untilAnnounced: (content, at) =>
-      until('an announce', 60_000, async () => {
+    meet: (node) => peer.meet(node),
+    untilAnnounced: async (content, at) => {
+      await until('an announce', 100_000, async () => {
         const peers = await peer.getPeers(content.infoHashV1!);
         return peers?.some((one) => one.startsWith(`${at.addresses[0]}:`));
-      }),
+      });
+    },
   };
 }
