@@ -29,6 +29,7 @@ export {
   type UnsignedItem,
   verifyItem,
 } from './protocol/dht/item.js';
+export type { MutableKey } from './protocol/dht/item-search.js';
 export { isSecureId, makeNodeId } from './protocol/dht/node-id.js';
 export type {
   AnnounceListener,

@@ -8,7 +8,7 @@ test('trackers are scraped without an engine, and nothing is left open', async (
     const { port } = tracker;
     const trackers = [`http://127.0.0.1:${port}/announce`, `udp://127.0.0.1:${port}`, 'http://127.0.0.1:1/announce'];
     const magnet = { ...parseMagnet(`magnet:?xt=urn:btih:${'ab'.repeat(20)}`), trackers };
-    const results = await scrapeTrackers(formatMagnet(magnet), { bindHost: '127.0.0.1', timeoutMs: 10_000 });
+    const results = await scrapeTrackers(formatMagnet(magnet), { bind: '127.0.0.1', timeoutMs: 10_000 });
     assert.deepEqual(
       results.map(({ url, seeds, error }) => [url, seeds, error?.code ?? null]),
       [

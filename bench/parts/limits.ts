@@ -48,7 +48,7 @@ async function measure(side: 'download' | 'upload', limit: number): Promise<numb
   const created = await createTorrent(join(work, 'from', 'content.bin'), {});
   const common: Partial<Settings> = {
     port: 0,
-    bindHost: '127.0.0.1',
+    bind: '127.0.0.1',
     trackers: false,
     dht: false,
     lsd: false,

@@ -15,7 +15,7 @@ const START_SECONDS = 1;
 const [mode, folder = '', settleSeconds, idleSeconds] = process.argv.slice(2);
 const engine = await Engine.start({
   port: 0,
-  bindHost: '127.0.0.1',
+  bind: '127.0.0.1',
   dht: false,
   lsd: false,
   portMapping: false,

@@ -11,6 +11,7 @@ import { SEED_SCENARIOS } from './seed.js';
 import { SLOW_LINK_SCENARIOS } from './slow-link.js';
 import { STARTUP_SCENARIOS } from './startup.js';
 import { SWARM_SCENARIOS } from './swarm.js';
+import { TRACKER_SCENARIOS } from './tracker.js';
 
 export const SCENARIOS: readonly Scenario[] = [
   ...DOWNLOAD_SCENARIOS,
@@ -24,6 +25,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...SLOW_LINK_SCENARIOS,
   ...STARTUP_SCENARIOS,
   ...LOOP_DELAY_SCENARIOS,
+  ...TRACKER_SCENARIOS,
 ];
 
 /** Rows of the quick look that CI takes: one of each kind of work, with some MiB. */

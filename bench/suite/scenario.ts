@@ -16,6 +16,11 @@ export const FIGURES = {
   startMs: { label: 'start ms', decimals: 0 },
   memoryPerTorrentKib: { label: 'KiB a torrent', decimals: 1 },
   idleCpuPercent: { label: 'idle, % of a core', decimals: 2 },
+  announcesPerSecond: { label: 'announces/s', decimals: 0, moreIsBetter: true },
+  cpuMicrosPerAnnounce: { label: 'CPU µs an announce', decimals: 1 },
+  /** At half of the rate above. */
+  latencyP99Ms: { label: 'p99 ms at half load', decimals: 2 },
+  bytesPerPeer: { label: 'bytes a peer', decimals: 0 },
   payloadPercent: { label: 'payload, % of the link', decimals: 1, moreIsBetter: true },
 } as const satisfies Record<string, { label: string; decimals: number; moreIsBetter?: boolean }>;
 

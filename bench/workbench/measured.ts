@@ -68,6 +68,12 @@ export class MeasuredProcess {
     }
   }
 
+  /** Of the command itself, while it runs. */
+  commandPid(): number {
+    const { pid } = this.#child;
+    return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim());
+  }
+
   /** Waits for the end. @throws {Error} unless it ended by itself, with exit code 0. */
   async end(): Promise<Usage> {
     await this.#exited;

@@ -98,6 +98,12 @@ export const LIMITS = {
   scrapeIntervalMinMs: 60_000,
   scrapeAnswersKeptMax: 10_000,
 
+  // local discovery
+  lsdPacketBytesMax: 1400, // BEP 14
+  lsdSendersMax: 1000,
+  lsdPacketsPerSenderPerMinuteMax: 300, // some send a packet a torrent, and each three times
+  lsdNetworksMax: 64,
+
   // embedded tracker
   trackerServerSwarmsMax: 100_000,
   trackerServerPeersPerSwarmMax: 10_000,
@@ -146,6 +152,23 @@ export const LIMITS = {
   dhtTorrentLookupsMax: 8, // under way at one time
   dhtBootstrapNamesMax: 50,
 
+  // our address as others see it
+  externalAddressVotesMax: 50, // of one round
+
+  // port mapping
+  natPmpTriesMax: 9, // RFC 6886: the last waits for 64 seconds
+  upnpSearchesMax: 5,
+  upnpDevicesMax: 8, // of one search
+  upnpServicesMax: 16, // of one device
+  upnpPortTriesMax: 4,
+  upnpBodyBytesMax: 262_144, // 256 × 1024
+  upnpTimeoutMs: 5_000,
+  ssdpPacketBytesMax: 4096,
+  xmlDepthMax: 32,
+  xmlElementsMax: 4096,
+  portMappingGatewaysMax: 8,
+  portMappingRemovalMs: 1_000,
+
   // resume data
   stateRecordBytesMax: 67_108_864, // 64 × 1024 × 1024
   resumePathBytesMax: 32_768, // 32 × 1024
@@ -169,7 +192,7 @@ export const LIMITS = {
   dhtLookupCandidatesMax: 100,
   dhtLookupQueriesMax: 200,
   dhtLookupPeersMax: 10_000,
-  dhtStrangersMax: 64,
+  dhtStrangersMax: 32,
   dhtDistrustedNodesMax: 256,
   dhtBootstrapNodesMax: 200,
   dhtIndexNodesMax: 100_000,

@@ -1,4 +1,5 @@
 /** What every part of one engine shares. Made once by Session; there is no module-level state. */
+import type { BoundAddress } from '../base/bound-addresses.js';
 import type { ByteBudget } from '../base/slot-pool.js';
 import type { Host } from '../host/host.js';
 import type { ReadCache } from './data/read-cache.js';
@@ -21,6 +22,12 @@ export interface EngineContext {
   readonly rates: { readonly download: RateLimiter; readonly upload: RateLimiter };
   /** Our own addresses as others see them. */
   readonly externalAddress: ExternalAddress;
+  /** The TCP port that others reach us on, which is a router's where one maps ours; 0 until we listen. */
+  reachablePort(): number;
+  /** False while nothing is there of what the engine is bound to: who dials then only counts failures. */
+  canSend(): boolean;
+  /** The addresses that are bound now; null = the engine is bound to nothing in particular. */
+  boundAddresses(): readonly BoundAddress[] | null;
   /** Tells listeners after the current turn. */
   emit(event: EngineEvent): void;
 }

@@ -91,6 +91,12 @@ export class EngineBase {
     return this.#session.listenPort;
   }
 
+  /** Our own addresses as trackers, peers, DHT nodes and the router see them: IP text, null = not known (yet). */
+  get externalAddresses(): { readonly ipv4: string | null; readonly ipv6: string | null } {
+    const { externalAddress } = this.#session.context;
+    return { ipv4: externalAddress.of(4), ipv6: externalAddress.of(6) };
+  }
+
   /** Those that were added and not removed. */
   get torrents(): readonly TorrentHandle[] {
     return Array.from(this.#known.values(), ({ handle }) => handle);

@@ -16,6 +16,19 @@ export type EngineEvent =
       readonly targetInfoHash: string;
       readonly sequence: bigint;
     }
+  /** The address that others see us at, of one family, is known now or has changed. `ip` is IP text. */
+  | { readonly type: 'externalAddress'; readonly family: 4 | 6; readonly ip: string }
+  /** A router lets peers in on one of its ports: told of each protocol, and again when the port is another one. */
+  | {
+      readonly type: 'portMapped';
+      /** IP text. */
+      readonly gateway: string;
+      readonly protocol: 'tcp' | 'udp';
+      readonly externalPort: number;
+      readonly method: 'PCP' | 'NAT-PMP' | 'UPnP';
+    }
+  /** A router does not let peers in, or not any more, or that may be in vain; it is tried again later. */
+  | { readonly type: 'portMappingWarning'; readonly message: string }
   /** The engine itself met a problem that it goes on without. */
   | { readonly type: 'warning'; readonly error: DtorrentError };
 

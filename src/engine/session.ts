@@ -3,6 +3,8 @@
  * that ticks them. A swarm's peers arrive here when they dial us, and are handed on by info-hash.
  * Public methods begin a turn of their own; `done` callbacks are called inside one.
  */
+
+import { type BoundAddress, describeBindPart } from '../base/bound-addresses.js';
 import { toHex } from '../base/bytes.js';
 import { DtorrentError, toDtorrentError } from '../base/errors.js';
 import { ByteBudget } from '../base/slot-pool.js';
@@ -15,6 +17,7 @@ import type { Host } from '../host/host.js';
 import type { ByteStream, Listener } from '../host/network.js';
 import type { DhtStats } from '../protocol/dht/operations.js';
 import { TrackerClients } from './announce/tracker-clients.js';
+import { BoundNetwork } from './bound-network.js';
 import type { EngineContext } from './context.js';
 import { FileClaims } from './data/file-claims.js';
 import { ReadCache } from './data/read-cache.js';
@@ -22,6 +25,8 @@ import { DhtService } from './discovery/dht-service.js';
 import { Discovery } from './discovery/discovery.js';
 import { ExternalAddress } from './discovery/external-address.js';
 import type { ItemKey } from './discovery/item-watch.js';
+import { LsdService } from './discovery/lsd-service.js';
+import { PortMapping } from './discovery/port-mapping.js';
 import type { EngineEvent, TorrentStats } from './events.js';
 import { Peer } from './peer/peer.js';
 import type { PeerInfo } from './peer/peer-info.js';
@@ -35,6 +40,8 @@ import type { TorrentOptions, TorrentSurroundings } from './torrent-options.js';
 import { Turn } from './turn.js';
 
 const TICK_MS = 1000;
+/** How often the interfaces are looked at that the engine is bound to: the sooner, the less is sent once one is gone. */
+const LOOK_MS = 200;
 /** A tick that comes so late finds a process that was stopped, or a machine that was asleep. */
 const TICK_LATE_MS = 10_000;
 
@@ -49,12 +56,17 @@ export class Session {
   readonly #connector: Connector;
   readonly #trackers: TrackerClients;
   readonly #discovery: Discovery;
+  /** null = switched off. */
+  readonly #portMapping: PortMapping | null;
   /** Of all torrents. */
   readonly #surroundings: TorrentSurroundings;
   readonly #torrents = new Set<Torrent>();
   readonly #claims = new FileClaims<Torrent>();
   readonly #byWireHash = new Map<string, Torrent>();
   readonly #streams: StreamBudget;
+  /** What the engine is bound to; null = everything. */
+  readonly #bound: BoundNetwork | null;
+  readonly #lookTimer: Timer = new Timer((now) => this.#lookAtBindings(now));
   /** Incoming connections that have not said yet which torrent they are for, the oldest first. */
   readonly #unnamed = new Set<Peer>();
   readonly #tickTimer: Timer = new Timer((now) => this.#tick(now));
@@ -72,8 +84,12 @@ export class Session {
     this.#tell = tell;
     this.#streams = shareStreams(settings, host.network.streamsMax ?? Number.POSITIVE_INFINITY);
     const { maxPeers, maxHalfOpen } = this.#streams;
+    const bound = settings.bind === '' ? null : new BoundNetwork(host.network, host.clock, settings.bind);
+    const network = bound ?? host.network;
+    this.#bound = bound;
+    const { clock, random, storage, state, log } = host;
     this.context = {
-      host,
+      host: { clock, random, network, storage, state, log },
       settings: { ...settings, maxPeers, maxHalfOpen },
       turn: this.#turn,
       writeBudget: new ByteBudget(settings.writeCacheBytes),
@@ -85,16 +101,22 @@ export class Session {
         download: new RateLimiter(this.#turn, settings.downloadLimit),
         upload: new RateLimiter(this.#turn, settings.uploadLimit),
       },
-      externalAddress: new ExternalAddress(),
+      externalAddress: new ExternalAddress((family, ip) => this.#events.push({ type: 'externalAddress', family, ip })),
+      reachablePort: () => this.reachablePort,
+      canSend: () => bound === null || bound.all().length > 0,
+      boundAddresses: () => bound?.all() ?? null,
       emit: (event) => this.#events.push(event),
     };
     this.#connector = new Connector(this.context);
-    const { network, random } = host;
-    this.#trackers = new TrackerClients({ turn: this.#turn, network, random, bindHost: settings.bindHost });
+    this.#trackers = new TrackerClients({ turn: this.#turn, network, random });
     const listenPort = (): number => this.listenPort;
-    this.dht = settings.dht ? new DhtService({ context: this.context, reachablePort: listenPort, listenPort }) : null;
+    this.dht = settings.dht ? new DhtService(this.context, listenPort) : null;
     this.context.externalAddress.onChange = (family) => this.dht?.onExternalAddress(family);
-    this.#discovery = new Discovery(this.dht === null ? [] : [this.dht]);
+    const lsd = settings.lsd ? new LsdService({ turn: this.#turn, network, random, port: listenPort }) : null;
+    this.#discovery = new Discovery([this.dht, lsd].filter((way) => way !== null));
+    this.#portMapping = settings.portMapping
+      ? new PortMapping({ context: this.context, listenPort, onReachablePort: () => this.#onReachablePort() })
+      : null;
     this.#surroundings = {
       context: this.context,
       connector: this.#connector,
@@ -105,6 +127,11 @@ export class Session {
       nextPeerNumber: () => this.#nextPeerNumber++,
       listenPort,
     };
+  }
+
+  /** The TCP port that peers reach us on: the listening one, or what a router maps to it. 0 until bound. */
+  get reachablePort(): number {
+    return this.#portMapping?.reachablePort ?? this.listenPort;
   }
 
   get torrents(): ReadonlySet<Torrent> {
@@ -128,8 +155,14 @@ export class Session {
     this.#turn.run(() => {
       this.#tickDueAtMs = this.#turn.now + TICK_MS;
       this.#turn.timers.set(this.#tickTimer, this.#tickDueAtMs);
+      if (this.#bound !== null) this.#turn.timers.set(this.#lookTimer, this.#turn.now + LOOK_MS);
       this.#listen(this.context.settings.port, this.context.settings.portAttempts, done);
     });
+  }
+
+  /** What the engine is bound to now; null = to nothing in particular. */
+  get bindings(): readonly BoundAddress[] | null {
+    return this.#bound?.all() ?? null;
   }
 
   /**
@@ -196,17 +229,20 @@ export class Session {
       this.#listener?.close();
       for (const peer of this.#unnamed) peer.close('torrent-stopped');
       this.#unnamed.clear();
-      let waiting = this.#torrents.size + 2;
+      let waiting = this.#torrents.size + 3;
       const part = (): void => {
         waiting--;
         if (waiting > 0) return;
         this.#trackers.close();
         this.#turn.timers.cancel(this.#tickTimer);
+        this.#turn.timers.cancel(this.#lookTimer);
         this.#turn.stop();
         done();
       };
       for (const torrent of this.#torrents) torrent.stop(part);
       this.#discovery.stop(part);
+      if (this.#portMapping !== null) this.#portMapping.stop(part);
+      else part();
       part();
     });
   }
@@ -249,13 +285,15 @@ export class Session {
   #listen(port: number, attemptsLeft: number, done: (error: DtorrentError | null) => void): void {
     let isBound = false;
     this.#listener = this.context.host.network.listen(
-      { host: this.context.settings.bindHost, port },
+      { host: '', port },
       {
         onListening: (actualPort) => {
           this.#turn.run(() => {
             isBound = true;
+            for (const part of this.#bound?.missing ?? []) this.#warnOfMissing(part);
             this.listenPort = actualPort;
             this.#discovery.start();
+            this.#portMapping?.start();
             this.context.emit({ type: 'listening', port: actualPort });
             done(null);
           });
@@ -270,6 +308,12 @@ export class Session {
         },
       },
     );
+  }
+
+  /** Trackers have been told another port: they hear of this one as soon as they allow it. */
+  #onReachablePort(): void {
+    for (const torrent of this.#torrents) torrent.announcer.announceNow();
+    this.dht?.announceAgain();
   }
 
   #onConnection(stream: ByteStream): void {
@@ -331,6 +375,25 @@ export class Session {
     for (const hash of wireHashes(torrent.infoHash)) this.#byWireHash.delete(toHex(hash));
   }
 
+  #lookAtBindings(now: number): void {
+    const bound = this.#bound!;
+    this.#turn.timers.set(this.#lookTimer, now + LOOK_MS);
+    bound.look();
+    const change = bound.takeChange();
+    if (change === null) return;
+    for (const part of change.gone) this.#warnOfMissing(part);
+    if (change.back.length === 0) return;
+    this.context.emit({ type: 'listening', port: this.listenPort });
+    this.#connector.wantsDial();
+  }
+
+  #warnOfMissing(part: string): void {
+    const isLast = this.#bound!.all().length === 0;
+    const what = isLast ? 'nothing is sent or received' : 'it is left out';
+    const message = `${describeBindPart(part)} is gone: ${what} until it is back`;
+    this.context.emit({ type: 'warning', error: new DtorrentError('ENETWORK', message) });
+  }
+
   #tick(now: number): void {
     const dueAtMs = this.#tickDueAtMs;
     this.#tickDueAtMs = now + TICK_MS;
@@ -338,6 +401,7 @@ export class Session {
     // What peers have said meanwhile has not been read yet: none of them is judged by their silence before that.
     if (now - dueAtMs > TICK_LATE_MS) return;
     this.#sweepUnnamed(now);
+    this.dht?.reviewSockets();
     for (const torrent of this.#torrents) {
       torrent.tick(now);
       torrent.data?.releaseIdleMemory();

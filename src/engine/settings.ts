@@ -70,7 +70,7 @@ export const SETTINGS_TABLE: {
   uploadLimit: number(0, 0, 1e12, 'bytes per second sent of all torrents together; 0 = no limit'),
   port: number(6881, 0, 65535, 'TCP port to listen on; 0 = any free one'),
   portAttempts: number(10, 1, 1000, 'how many ports, counting up from `port`, are tried when one is in use'),
-  bindHost: string('', 'local IP address to listen on and dial from; empty = every address'),
+  bind: string('', 'addresses and interfaces to listen on and send from, apart by commas; empty = everything'),
   maxPeers: number(200, 1, 100_000, 'connected peers, all torrents together'),
   maxPeersPerTorrent: number(100, 1, 100_000, 'connected peers of one torrent'),
   maxHalfOpen: number(50, 1, 10_000, 'connection attempts under way at one time'),
@@ -107,7 +107,7 @@ export interface Settings {
   readonly uploadLimit: number;
   readonly port: number;
   readonly portAttempts: number;
-  readonly bindHost: string;
+  readonly bind: string;
   readonly maxPeers: number;
   readonly maxPeersPerTorrent: number;
   readonly maxHalfOpen: number;

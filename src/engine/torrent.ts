@@ -113,7 +113,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
     this.announcer = announcerOf(this, {
       context,
       trackers: surroundings.trackers,
-      listenPort: surroundings.listenPort,
+      listenPort: context.reachablePort,
       peerId: localPeerId,
       tiers: this.metainfo?.trackers ?? this.#magnet!.trackers.map((url) => [url]),
       keeper: () => this.#holder.keeper,
@@ -150,7 +150,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
     return introduce({
       metainfo,
       isFromMagnet: this.#magnet !== null,
-      listenPort: this.#surroundings.listenPort(),
+      listenPort: this.#context.reachablePort(),
       requestsMax: this.#context.settings.maxRequestsPerPeer,
       // Taken back only where it may have been said.
       isUploadOnly: isSeeding && !this.swarm.isSuperSeeding ? true : this.completedAtMs === null ? null : false,

@@ -1,5 +1,6 @@
 /**
- * The network port: byte streams, listeners, datagrams, HTTP and name resolution. Implemented by node/ and sim/.
+ * The network port: interfaces, byte streams, listeners, datagrams, HTTP and name resolution. Implemented by node/ and
+ * sim/.
  * Rule for implementers: no callback runs inside the call that starts the operation (dial, listen, write …), and none
  * runs after onClose / a done callback. Nothing here throws: failures arrive as DtorrentError values.
  */
@@ -9,15 +10,58 @@ import type { DtorrentError } from '../base/errors.js';
 export interface Network {
   /** How many streams the system allows at one time, as far as it is known. Left out: as many as are asked for. */
   readonly streamsMax?: number;
+  /** What there is now, looked at for each call: the interfaces that are up and have an address. */
+  interfaces(): readonly LocalInterface[];
   /** Dials TCP. The stream exists at once; its handler hears onOpen, or onClose with the reason. */
   dial(to: Address, options: DialOptions, handler: ByteStreamHandler): ByteStream;
   /** Listens for TCP. */
   listen(options: ListenOptions, handler: ListenerHandler): Listener;
-  openDatagramSocket(options: ListenOptions, handler: DatagramHandler): DatagramSocket;
-  /** Resolves a host name (IP text passes through) to its addresses, best first, port 0. */
-  resolve(host: string, done: (result: readonly Address[] | DtorrentError) => void): void;
-  /** One GET. Bodies are decompressed; the limit applies to the decompressed size. */
+  openDatagramSocket(options: DatagramOptions, handler: DatagramHandler): DatagramSocket;
+  /**
+   * Resolves a host name (IP text passes through) to its addresses, best first, port 0.
+   * @param from the local IPs that a question to a name server may leave from, one a family at most; left out or empty =
+   * the system resolves it in its own way.
+   */
+  resolve(host: string, done: (result: readonly Address[] | DtorrentError) => void, from?: readonly string[]): void;
+  /** The default routers of each family, best first, looked at for each call. Left out: there are none. */
+  gateways?(): readonly Gateway[];
+  /** One GET, or a POST. Bodies are decompressed; the limit applies to the decompressed size. */
   httpGet(request: HttpRequest, done: (result: HttpResponse | DtorrentError) => void): HttpExchange;
+  /**
+   * That local IP is not to be used any more: every stream and every HTTP connection that was bound to it ends, with as
+   * little sent as the system allows. Listeners and datagram sockets are closed by whoever opened them.
+   */
+  abandon(host: string): void;
+}
+
+/** A network interface of this machine. */
+export interface LocalInterface {
+  /** As the system names it: `eth0`, `wg0`, `Ethernet 2`. */
+  readonly name: string;
+  readonly addresses: readonly LocalAddress[];
+  readonly isLoopback: boolean;
+  /** Whether it may carry multicast, as far as it is known. */
+  readonly canMulticast: boolean;
+}
+
+/** An address of an interface, with the network that it is in. */
+export interface LocalAddress {
+  readonly family: 4 | 6;
+  /** Canonical IP text, without a zone. */
+  readonly host: string;
+  /** 0 to 32, or to 128. */
+  readonly prefixBits: number;
+}
+
+/** A default router, once for each address of ours in its network. */
+export interface Gateway {
+  readonly family: 4 | 6;
+  /** Canonical IP text; a link-local IPv6 address with its zone (`fe80::1%eth0`), as a datagram socket sends to. */
+  readonly host: string;
+  /** Ours, on the interface that leads to it: canonical IP text. */
+  readonly localHost: string;
+  /** Of that network. */
+  readonly prefixBits: number;
 }
 
 export interface DialOptions {
@@ -31,6 +75,26 @@ export interface ListenOptions {
   readonly host: string;
   /** 0 = any free port. */
   readonly port: number;
+}
+
+export interface DatagramOptions extends ListenOptions {
+  /** Makes it a socket of a multicast group; `host` is then the interface's address, of the family of the group. */
+  readonly multicast?: MulticastOptions;
+}
+
+/**
+ * A socket that hears what is sent to `group` at its port, and sends to it through one interface only. The port is shared
+ * with other programs that do the same. What others have joined on other interfaces may be heard too: look at `from`.
+ */
+export interface MulticastOptions {
+  /** Canonical IP text. */
+  readonly group: string;
+  /** Name of the interface. */
+  readonly interfaceName: string;
+  /** Time to live: 1 = the local network only. */
+  readonly hopsMax: number;
+  /** Whether programs on this machine, also this one, hear what is sent. */
+  readonly loopsBack: boolean;
 }
 
 export interface ByteStreamHandler {
@@ -103,6 +167,14 @@ export interface HttpRequest {
   readonly bindHost: string;
   /** Force one address family (BEP 7 announces on both); 0 = the system's choice. */
   readonly family: 0 | 4 | 6;
+  /** Makes it a POST. Allow no redirects then. */
+  readonly post?: HttpPost;
+}
+
+export interface HttpPost {
+  /** Of the request, Content-Type among them; ASCII. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
 }
 
 export interface HttpResponse {

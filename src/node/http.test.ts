@@ -107,6 +107,33 @@ describe('HttpClient', () => {
     assert.equal(seen!.headers.authorization, undefined);
   });
 
+  test('a POST sends its body and headers, and hears what a failure has to say', async () => {
+    let seen: IncomingMessage | null = null;
+    let body = '';
+    const host = await serve((request, response) => {
+      seen = request;
+      request.on('data', (chunk: Buffer) => {
+        body += chunk.toString();
+      });
+      request.on('end', () => {
+        response.statusCode = 500;
+        response.end('<fault/>');
+      });
+    });
+    const post = {
+      headers: { 'Content-Type': 'text/xml', SOAPAction: '"urn:x#Do"' },
+      body: new TextEncoder().encode('<do/>'),
+    };
+    const response = await getOk(`http://${host}/control`, { post });
+    assert.equal(response.status, 500);
+    assert.equal(textOf(response), '<fault/>');
+    assert.equal(seen!.method, 'POST');
+    assert.equal(seen!.headers['soapaction'], '"urn:x#Do"');
+    assert.equal(seen!.headers['content-type'], 'text/xml');
+    assert.equal(seen!.headers['content-length'], '5');
+    assert.equal(body, '<do/>');
+  });
+
   test('path and query go out byte for byte', async () => {
     const lines: string[] = [];
     const host = await serveRaw((line) => lines.push(line));
@@ -271,7 +298,7 @@ describe('HttpClient', () => {
 
   test('a public host cannot redirect into the local network, by address, by name, or over another public host', async () => {
     // For this test 127.0.0.1 is public and the rest of the machine is the local network.
-    client = new HttpClient((address) => address.host !== '127.0.0.1');
+    client = new HttpClient({ isPrivate: (address) => address.host !== '127.0.0.1' });
     let reached = 0;
     const onLan: RequestListener = (_request, response) => {
       reached++;

@@ -1,43 +1,43 @@
 /**
- * HTTP GET over undici, for trackers and .torrent URLs: bounded in time, size and redirects. undici is loaded with the
+ * HTTP over undici, GETs for trackers and .torrent URLs and POSTs to routers: bounded in time, size and redirects. undici is loaded with the
  * first request. The URL's bytes are sent as given (a tracker reads a raw info-hash out of them; a parser that
  * re-encodes would change it). Called by NodeNetwork.
  */
-import { type LookupAddress, lookup } from 'node:dns';
-import type { LookupFunction } from 'node:net';
 import type { Agent, Dispatcher } from 'undici';
 import { type Address, makeAddress } from '../base/address.js';
 import { DtorrentError } from '../base/errors.js';
-import { LIMITS } from '../base/limits.js';
 import type { HttpExchange, HttpRequest, HttpResponse } from '../host/network.js';
+import { BoundResolver } from './bound-resolver.js';
 import { ACCEPTED_ENCODINGS, BodyBuffer, decodeBody } from './http-body.js';
+import { HttpConnections, type HttpConnectionsOptions } from './http-connections.js';
 import { type HttpTarget, parseHttpUrl, redirectUrl } from './http-url.js';
 import { isPrivateAddress } from './private-address.js';
 import { resolveHost } from './resolve.js';
 import { networkError, systemErrorCode } from './system-error.js';
 
-const CONNECT_TIMEOUT_MS = 15_000;
 const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 type Done = (result: HttpResponse | DtorrentError) => void;
 
-/** What decides on a connection, besides where it goes. */
-interface AgentOptions {
-  readonly bindHost: string;
-  readonly family: 0 | 4 | 6;
-  readonly publicOnly: boolean;
+/** What a client may be given. */
+export interface HttpClientOptions {
+  /** For names that are asked for from a local address. Left out = one of its own. */
+  readonly boundResolver?: BoundResolver;
+  /** For tests. */
+  readonly isPrivate?: (address: Address) => boolean;
 }
 
 export class HttpClient {
   readonly isPrivate: (address: Address) => boolean;
-  readonly #agents = new Map<string, Agent>();
+  readonly #boundResolver: BoundResolver;
+  readonly #connections = new Map<string, HttpConnections>();
   readonly #exchanges = new Set<Exchange>();
   #undici: Promise<typeof import('undici')> | null = null;
   #isClosed = false;
 
-  /** `isPrivate` is for tests. */
-  constructor(isPrivate: (address: Address) => boolean = isPrivateAddress) {
-    this.isPrivate = isPrivate;
+  constructor(options: HttpClientOptions = {}) {
+    this.isPrivate = options.isPrivate ?? isPrivateAddress;
+    this.#boundResolver = options.boundResolver ?? new BoundResolver();
   }
 
   /** See Network.httpGet. */
@@ -56,7 +56,26 @@ export class HttpClient {
     this.#isClosed = true;
     for (const exchange of this.#exchanges) exchange.fail(stoppedError());
     if (this.#undici !== null) await this.#undici.catch(() => {});
-    await Promise.all(Array.from(this.#agents.values(), (agent) => agent.destroy()));
+    this.#boundResolver.close();
+    await Promise.all(Array.from(this.#connections.values(), ({ agent }) => agent.destroy()));
+  }
+
+  /** See Network.abandon. */
+  abandon(host: string): void {
+    for (const [key, connections] of this.#connections) {
+      if (connections.options.bindHost !== host) continue;
+      this.#connections.delete(key);
+      connections.abandon();
+    }
+    for (const exchange of this.#exchanges) {
+      if (exchange.bindHost === host) exchange.fail(abandonedError(host));
+    }
+  }
+
+  /** @internal The addresses of a host, from where it is asked: '' = the system's choice. */
+  resolve(host: string, bindHost: string, done: (result: readonly Address[] | DtorrentError) => void): void {
+    if (bindHost === '') resolveHost(host, done);
+    else this.#boundResolver.resolve(host, [bindHost], done);
   }
 
   /** @internal */
@@ -65,7 +84,7 @@ export class HttpClient {
   }
 
   /** @internal `done` is never called inside the call. */
-  agentFor(options: AgentOptions, done: (result: Dispatcher | DtorrentError) => void): void {
+  agentFor(options: HttpConnectionsOptions, done: (result: Dispatcher | DtorrentError) => void): void {
     this.#undici ??= import('undici');
     this.#undici.then(
       (undici) => done(this.#isClosed ? stoppedError() : this.#agent(undici, options)),
@@ -73,27 +92,18 @@ export class HttpClient {
     );
   }
 
-  #agent(undici: typeof import('undici'), options: AgentOptions): Agent {
+  #agent(undici: typeof import('undici'), options: HttpConnectionsOptions): Agent {
     const key = `${options.bindHost} ${options.family} ${options.publicOnly}`;
-    let agent = this.#agents.get(key);
-    if (agent === undefined) {
-      agent = new undici.Agent({
-        connections: LIMITS.httpConnectionsPerOriginMax,
-        autoSelectFamily: options.family === 0,
-        ...(options.bindHost === '' ? {} : { localAddress: options.bindHost }),
-        connect: {
-          timeout: CONNECT_TIMEOUT_MS,
-          ...(options.family === 0 ? {} : { family: options.family }),
-          ...(options.publicOnly ? { lookup: publicLookup(this.isPrivate) } : {}),
-        } as NonNullable<Agent.Options['connect']>,
-      });
-      this.#agents.set(key, agent);
+    let connections = this.#connections.get(key);
+    if (connections === undefined) {
+      connections = new HttpConnections(undici, options, this);
+      this.#connections.set(key, connections);
     }
-    return agent;
+    return connections.agent;
   }
 }
 
-/** One GET with its redirects. Invariant: `done` is called once, or never after cancel(). */
+/** One request with its redirects. Invariant: `done` is called once, or never after cancel(). */
 class Exchange implements HttpExchange {
   readonly #client: HttpClient;
   readonly #request: HttpRequest;
@@ -108,6 +118,10 @@ class Exchange implements HttpExchange {
     this.#client = client;
     this.#request = request;
     this.#done = done;
+  }
+
+  get bindHost(): string {
+    return this.#request.bindHost;
   }
 
   start(): void {
@@ -164,7 +178,12 @@ class Exchange implements HttpExchange {
       'accept-encoding': ACCEPTED_ENCODINGS,
     };
     if (target.authorization !== null) headers['authorization'] = target.authorization;
-    const options = { origin: target.origin, path: target.path, method: 'GET', headers } as const;
+    const { post } = this.#request;
+    const { origin, path } = target;
+    const options =
+      post === undefined
+        ? ({ origin, path, method: 'GET', headers } as const)
+        : ({ origin, path, method: 'POST', headers: { ...headers, ...post.headers }, body: post.body } as const);
     try {
       // Time is bounded for the exchange as a whole, so undici's own timeouts are off.
       agent.dispatch({ ...options, headersTimeout: 0, bodyTimeout: 0 }, this.#responseHandler(url, target));
@@ -255,7 +274,7 @@ class Exchange implements HttpExchange {
       done();
       return;
     }
-    resolveHost(target.hostname, (addresses) => {
+    this.#client.resolve(target.hostname, this.#request.bindHost, (addresses) => {
       if (this.#isFinished) return;
       this.#publicOnly = addresses instanceof DtorrentError || !addresses.every(this.#client.isPrivate);
       done();
@@ -276,24 +295,8 @@ function isPrivateHost(target: HttpTarget, isPrivate: (address: Address) => bool
   return literal !== null && isPrivate(literal);
 }
 
-/** A dns.lookup that leaves out private addresses: checked where the connection is made, so a name cannot change. */
-function publicLookup(isPrivate: (address: Address) => boolean): LookupFunction {
-  return (hostname, options, callback) => {
-    lookup(hostname, { ...options, all: true }, (error, found: readonly LookupAddress[]) => {
-      const allowed = (found ?? []).filter((entry) => {
-        const address = makeAddress(entry.address, 0);
-        return address !== null && !isPrivate(address);
-      });
-      if (error !== null) callback(error, []);
-      else if (allowed.length === 0) callback(privateHostError(hostname), []);
-      else if (options.all === true) callback(null, allowed);
-      else callback(null, allowed[0]!.address, allowed[0]!.family);
-    });
-  };
-}
-
-function privateHostError(hostname: string): DtorrentError {
-  return new DtorrentError('ENETWORK', `a redirect leads into the local network, to ${hostname}`);
+function abandonedError(host: string): DtorrentError {
+  return new DtorrentError('ENETWORK', `the request was given up: ${host} is not to be used any more`);
 }
 
 function stoppedError(): DtorrentError {

@@ -7,18 +7,24 @@ import type {
   ByteStream,
   ByteStreamHandler,
   DatagramHandler,
+  DatagramOptions,
   DatagramSocket,
   DialOptions,
+  Gateway,
   HttpExchange,
   HttpRequest,
   HttpResponse,
   Listener,
   ListenerHandler,
   ListenOptions,
+  LocalInterface,
   Network,
 } from '../host/network.js';
+import { BoundResolver } from './bound-resolver.js';
+import { defaultGateways } from './gateways.js';
 import { handlesClosed } from './handles-closed.js';
 import { HttpClient } from './http.js';
+import { localInterfaces } from './local-interfaces.js';
 import { resolveHost } from './resolve.js';
 import { TcpTransport } from './tcp.js';
 import { UdpSocket } from './udp.js';
@@ -27,7 +33,8 @@ export class NodeNetwork implements Network {
   readonly streamsMax: number;
   readonly #log: Log;
   readonly #tcp: TcpTransport;
-  readonly #http = new HttpClient();
+  readonly #boundResolver = new BoundResolver();
+  readonly #http = new HttpClient({ boundResolver: this.#boundResolver });
   readonly #datagramSockets = new Set<UdpSocket>();
 
   constructor(log: Log, streamsMax: number = Number.POSITIVE_INFINITY) {
@@ -35,6 +42,10 @@ export class NodeNetwork implements Network {
     this.streamsMax = streamsMax;
     const isPosix = platform !== 'win32';
     this.#tcp = new TcpTransport({ log, sharesReadBuffer: isPosix, movesAcceptedSockets: isPosix });
+  }
+
+  interfaces(): readonly LocalInterface[] {
+    return localInterfaces();
   }
 
   dial(to: Address, options: DialOptions, handler: ByteStreamHandler): ByteStream {
@@ -45,24 +56,40 @@ export class NodeNetwork implements Network {
     return this.#tcp.listen(options, handler);
   }
 
-  openDatagramSocket(options: ListenOptions, handler: DatagramHandler): DatagramSocket {
+  openDatagramSocket(options: DatagramOptions, handler: DatagramHandler): DatagramSocket {
     const socket = new UdpSocket(options, handler, this.#log, (closed) => this.#datagramSockets.delete(closed));
     this.#datagramSockets.add(socket);
     socket.open();
     return socket;
   }
 
-  resolve(host: string, done: (result: readonly Address[] | DtorrentError) => void): void {
-    resolveHost(host, done);
+  resolve(
+    host: string,
+    done: (result: readonly Address[] | DtorrentError) => void,
+    from: readonly string[] = [],
+  ): void {
+    if (from.length === 0) resolveHost(host, done);
+    else this.#boundResolver.resolve(host, from, done);
+  }
+
+  gateways(): readonly Gateway[] {
+    return defaultGateways();
   }
 
   httpGet(request: HttpRequest, done: (result: HttpResponse | DtorrentError) => void): HttpExchange {
     return this.#http.get(request, done);
   }
 
+  abandon(host: string): void {
+    this.#tcp.abandon(host);
+    this.#http.abandon(host);
+    this.#boundResolver.abandon(host);
+  }
+
   /** Closes what is still open. Use nothing of this network afterwards. */
   async close(): Promise<void> {
     for (const socket of this.#datagramSockets) socket.close();
+    this.#boundResolver.close();
     await Promise.all([new Promise<void>((resolve) => this.#tcp.close(resolve)), this.#http.close()]);
     await handlesClosed();
   }

@@ -29,11 +29,19 @@ export interface TcpStreamOwner {
   onStreamClosed(stream: TcpStream): void;
 }
 
+/** The two ends of a stream. */
+export interface TcpEnds {
+  readonly remote: Address;
+  /** Local IP that was asked for; '' = the system's choice. */
+  readonly boundHost: string;
+}
+
 type StreamState = 'connecting' | 'open' | 'closing' | 'closed';
 
 export class TcpStream implements ByteStream {
   handler: ByteStreamHandler;
   readonly remote: Address;
+  readonly boundHost: string;
   readonly #owner: TcpStreamOwner;
   #state: StreamState;
   #socket: Socket | null = null;
@@ -42,8 +50,9 @@ export class TcpStream implements ByteStream {
   #reportedBytes = wide(0);
   #dialTimeout: NodeJS.Timeout | undefined;
 
-  constructor(remote: Address, state: 'connecting' | 'open', handler: ByteStreamHandler, owner: TcpStreamOwner) {
-    this.remote = remote;
+  constructor(ends: TcpEnds, state: 'connecting' | 'open', handler: ByteStreamHandler, owner: TcpStreamOwner) {
+    this.remote = ends.remote;
+    this.boundHost = ends.boundHost;
     this.handler = handler;
     this.#state = state;
     this.#owner = owner;
@@ -95,6 +104,22 @@ export class TcpStream implements ByteStream {
     if (this.isClosed) return;
     this.#error = error;
     this.close();
+  }
+
+  /**
+   * Ends it because its local address must not be used any more. An orderly end would go on sending what is queued, and
+   * then a FIN until somebody confirms it; a reset is one packet at most, and none while it connects.
+   */
+  abandon(): void {
+    if (this.isClosed) return;
+    const wasOpen = this.#state === 'open';
+    const message = `lost the connection to ${formatHostPort(this.remote)}: ${this.boundHost} is not to be used any more`;
+    this.#error = new DtorrentError('ENETWORK', message);
+    this.#state = 'closing';
+    clearTimeout(this.#dialTimeout);
+    if (this.#socket === null) process.nextTick(() => this.#finish());
+    else if (wasOpen) this.#socket.resetAndDestroy();
+    else this.#socket.destroy();
   }
 
   /** What to pass as net's `onread`. */

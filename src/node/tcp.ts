@@ -46,7 +46,7 @@ export class TcpTransport implements TcpStreamOwner {
 
   /** See Network.dial. */
   dial(to: Address, options: DialOptions, handler: ByteStreamHandler): ByteStream {
-    const stream = new TcpStream(to, 'connecting', handler, this);
+    const stream = new TcpStream({ remote: to, boundHost: options.bindHost }, 'connecting', handler, this);
     this.#streams.add(stream);
     try {
       const socket = connect({
@@ -73,6 +73,11 @@ export class TcpTransport implements TcpStreamOwner {
     return listener;
   }
 
+  /** See Network.abandon. */
+  abandon(host: string): void {
+    for (const stream of this.#streams) if (stream.boundHost === host) stream.abandon();
+  }
+
   /** Closes every stream and listener; `done` once nothing is left open. */
   close(done: () => void): void {
     for (const listener of this.#listeners) listener.close();
@@ -94,14 +99,14 @@ export class TcpTransport implements TcpStreamOwner {
   }
 
   /** @internal the socket of a new incoming connection, not yet reading. */
-  adopt(accepted: Socket, handler: ListenerHandler): void {
+  adopt(accepted: Socket, boundHost: string, handler: ListenerHandler): void {
     const remote = peerAddress(accepted);
     if (remote === null) {
       accepted.on('error', () => {}); // gone before it was accepted
       accepted.destroy();
       return;
     }
-    const stream = new TcpStream(remote, 'open', IGNORING_HANDLER, this);
+    const stream = new TcpStream({ remote, boundHost }, 'open', IGNORING_HANDLER, this);
     this.#streams.add(stream);
     const moved = this.#options.movesAcceptedSockets
       ? moveToOnread(accepted, stream.readInto(this.#readBuffer()))
@@ -133,6 +138,7 @@ class TcpListener implements Listener {
   readonly #transport: TcpTransport;
   readonly #handler: ListenerHandler;
   readonly #port: number;
+  readonly #boundHost: string;
   readonly #server: Server;
   #host: string;
   #state: 'starting' | 'listening' | 'closed' = 'starting';
@@ -141,6 +147,7 @@ class TcpListener implements Listener {
     this.#transport = transport;
     this.#handler = handler;
     this.#port = options.port;
+    this.#boundHost = options.host;
     this.#host = options.host === '' ? '::' : options.host;
     this.#server = createServer({ noDelay: true, pauseOnConnect: transport.movesAcceptedSockets });
     this.#server.on('connection', (socket) => this.#onConnection(socket));
@@ -174,7 +181,7 @@ class TcpListener implements Listener {
   }
 
   #onConnection(socket: Socket): void {
-    if (this.#state === 'listening') this.#transport.adopt(socket, this.#handler);
+    if (this.#state === 'listening') this.#transport.adopt(socket, this.#boundHost, this.#handler);
     else socket.destroy();
   }
 

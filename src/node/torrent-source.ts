@@ -13,6 +13,7 @@ import { type Magnet, parseInfoHashText, parseMagnet } from '../format/magnet.js
 import type { Metainfo } from '../format/metainfo.js';
 import type { HttpResponse } from '../host/network.js';
 import { HttpClient } from './http.js';
+import { localHosts } from './local-hosts.js';
 import { systemErrorCode } from './system-error.js';
 
 /** What a torrent can be made of: the bytes of a .torrent file, not parsed yet, or a parsed magnet link. */
@@ -29,7 +30,7 @@ export type TorrentSource =
 export interface LoadSourceOptions {
   /** Gives up with `ESTOPPED` when aborted. */
   readonly signal?: AbortSignal;
-  /** Local IP address that URLs are fetched from. */
+  /** Addresses and interfaces that URLs are fetched from, apart by commas; `ENETWORK` when none of them is there. */
   readonly localAddress?: string;
   /** What `-` reads; default: the process's standard input. */
   readonly stdin?: AsyncIterable<Uint8Array>;
@@ -84,7 +85,7 @@ async function readStdin({ stdin = process.stdin, signal }: LoadSourceOptions): 
 async function fetchTorrentFile(url: string, options: LoadSourceOptions): Promise<Uint8Array> {
   const client = new HttpClient();
   try {
-    const response = await get(client, url, options);
+    const response = await getFromSome(client, url, options);
     if (response.status !== 200) throw statusError(response.status, url);
     // Every torrent file is a dictionary; login pages and error pages are what comes instead.
     if (response.body[0] === 0x64) return response.body;
@@ -94,7 +95,25 @@ async function fetchTorrentFile(url: string, options: LoadSourceOptions): Promis
   }
 }
 
-function get(client: HttpClient, url: string, options: LoadSourceOptions): Promise<HttpResponse> {
+/** From the first local address; from the next one where that does not get through, of the other family perhaps. */
+async function getFromSome(client: HttpClient, url: string, options: LoadSourceOptions): Promise<HttpResponse> {
+  const hosts = localHosts(options.localAddress ?? '');
+  for (const bindHost of hosts.slice(0, -1)) {
+    try {
+      return await get(client, url, { ...options, bindHost });
+    } catch (error) {
+      throwIfStopped(options.signal);
+      if (!(error instanceof DtorrentError) || !['ENETWORK', 'ERESOLVE'].includes(error.code)) throw error;
+    }
+  }
+  return get(client, url, { ...options, bindHost: hosts.at(-1)! });
+}
+
+function get(
+  client: HttpClient,
+  url: string,
+  options: LoadSourceOptions & { readonly bindHost: string },
+): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {
       exchange.cancel();
@@ -106,7 +125,7 @@ function get(client: HttpClient, url: string, options: LoadSourceOptions): Promi
       timeoutMs: options.timeoutMs ?? LIMITS.torrentFileUrlTimeoutMs,
       bodyBytesMax: LIMITS.torrentFileBytesMax,
       redirectsMax: LIMITS.httpRedirectsMax,
-      bindHost: options.localAddress ?? '',
+      bindHost: options.bindHost,
       family: 0,
     } as const;
     const exchange = client.get(request, (result) => {

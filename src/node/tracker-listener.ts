@@ -6,6 +6,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIPv6 } from 'node:net';
 import { type Address, makeAddress } from '../base/address.js';
+import { viewOf } from '../base/bytes.js';
 import { DtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import { CLIENT_NAME } from '../base/version.js';
@@ -15,6 +16,7 @@ import { TrackerServer, type TrackerStats } from '../protocol/tracker/server.js'
 import { answerHttp } from '../protocol/tracker/server-http.js';
 import { UdpTrackerServer } from '../protocol/tracker/server-udp.js';
 import { handlesClosed } from './handles-closed.js';
+import { localHosts } from './local-hosts.js';
 import { NodeRandom } from './random.js';
 import { networkError, systemErrorCode } from './system-error.js';
 import { UdpSocket } from './udp.js';
@@ -26,7 +28,7 @@ const ABSENT_FAMILY_CODES: ReadonlySet<string> = new Set(['EAFNOSUPPORT', 'EADDR
 
 /** Where a tracker listens. */
 export interface TrackerListenerOptions {
-  /** Local IP to listen on; '' = every address, IPv4 and IPv6. */
+  /** Local IP, or name of an interface, to listen on; '' = every address, IPv4 and IPv6. */
   readonly host: string;
   /** 0 = one that is free for both protocols. */
   readonly port: number;
@@ -36,6 +38,8 @@ export interface TrackerListenerOptions {
 
 /** A tracker that runs. */
 export interface TrackerHandle {
+  /** Local IP that it listens on; '' = every address. */
+  readonly host: string;
   /** The port, of HTTP and UDP both. */
   readonly port: number;
   /** A snapshot. */
@@ -69,7 +73,8 @@ export async function startTrackerWithin(
   options: TrackerListenerOptions,
   limits: TrackerConnectionLimits,
 ): Promise<TrackerHandle> {
-  const { host, port, intervalSeconds = DEFAULT_INTERVAL_SECONDS } = options;
+  const { port, intervalSeconds = DEFAULT_INTERVAL_SECONDS } = options;
+  const host = makeAddress(options.host, 0) === null ? localHosts(options.host)[0]! : options.host;
   if (!Number.isInteger(intervalSeconds) || intervalSeconds < 1 || intervalSeconds > INTERVAL_SECONDS_MAX) {
     throw new DtorrentError('EOPTION', `the interval must be 1 to ${INTERVAL_SECONDS_MAX} seconds`);
   }
@@ -77,11 +82,11 @@ export async function startTrackerWithin(
   const tracker = new TrackerServer({ intervalSeconds, random });
   const udpTracker = new UdpTrackerServer(tracker, random);
   for (let attempt = 1; ; attempt++) {
-    const http = await listenHttp(tracker, options, limits);
+    const http = await listenHttp(tracker, { host, port }, limits);
     const actualPort = (http.address() as AddressInfo).port;
     try {
       const udp = await listenUdp(udpTracker, host, actualPort);
-      return handleOf(tracker, http, udp, actualPort);
+      return handleOf(tracker, http, udp, { host, port: actualPort });
     } catch (error) {
       await closeHttp(http);
       if (port !== 0 || attempt === PORT_ATTEMPTS_MAX) throw error;
@@ -89,8 +94,14 @@ export async function startTrackerWithin(
   }
 }
 
-function handleOf(tracker: TrackerServer, http: Server, udp: UdpSocket, port: number): TrackerHandle {
+function handleOf(
+  tracker: TrackerServer,
+  http: Server,
+  udp: UdpSocket,
+  { host, port }: { readonly host: string; readonly port: number },
+): TrackerHandle {
   return {
+    host,
     port,
     stats: () => tracker.stats(performance.now()),
     close: async () => {
@@ -153,8 +164,10 @@ function listenUdp(tracker: UdpTrackerServer, host: string, port: number): Promi
       {
         onListening: () => resolve(socket),
         onDatagram: (packet, from) => {
-          const reply = tracker.receive(packet, from, performance.now());
-          if (reply !== null) socket.send(reply, from);
+          const bytes = tracker.answer(packet, from, performance.now());
+          if (bytes === 0) return;
+          const isFree = socket.sendBorrowed(viewOf(tracker.reply, 0, bytes), from);
+          if (!isFree) tracker.leaveReply();
         },
         onError: reject,
       },

@@ -6,14 +6,14 @@ import { type Address, makeAddress } from '../base/address.js';
 import type { DtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import { SILENT_LOG } from '../host/log.js';
-import type { DatagramHandler, ListenOptions } from '../host/network.js';
+import type { DatagramHandler, DatagramOptions } from '../host/network.js';
 import { UdpSocket } from './udp.js';
 
 type Received = (packet: Uint8Array, from: Address) => void;
 
 /** Opens a socket and waits until it is bound. */
 async function open(
-  options: ListenOptions,
+  options: DatagramOptions,
   onDatagram: Received = () => {},
 ): Promise<{ socket: UdpSocket; port: number }> {
   let socket!: UdpSocket;
@@ -23,7 +23,7 @@ async function open(
   return { socket, port };
 }
 
-function newSocket(options: ListenOptions, handler: DatagramHandler, log = SILENT_LOG): UdpSocket {
+function newSocket(options: DatagramOptions, handler: DatagramHandler, log = SILENT_LOG): UdpSocket {
   const socket = new UdpSocket(options, handler, log, () => {});
   socket.open();
   return socket;
@@ -117,6 +117,20 @@ describe('UdpSocket', () => {
     assert.deepEqual(sent, [1]);
   });
 
+  test('borrowed bytes are free again at once, unless the packet waits in the queue', async () => {
+    const { socket, port } = await open({ host: '127.0.0.1', port: 0 });
+    const to = makeAddress('127.0.0.1', port)!;
+    assert.equal(socket.sendBorrowed(new Uint8Array(1), to), true);
+    assert.equal(socket.sendBorrowed(new Uint8Array(100_000), to), true); // longer than a datagram can be
+    mock.method(Socket.prototype, 'getSendQueueCount', () => 1);
+    assert.equal(socket.sendBorrowed(new Uint8Array(1), to), false);
+    mock.method(Socket.prototype, 'getSendQueueSize', () => LIMITS.datagramQueueBytesMax + 1);
+    assert.equal(socket.sendBorrowed(new Uint8Array(1), to), true); // dropped
+    mock.restoreAll();
+    socket.close();
+    assert.equal(socket.sendBorrowed(new Uint8Array(1), to), true);
+  });
+
   test('a free port that the other family has not is tried ten times', async () => {
     const bound: string[] = [];
     const bind = Socket.prototype.bind;
@@ -131,6 +145,41 @@ describe('UdpSocket', () => {
     mock.restoreAll();
     assert.match(error.message, /another program uses this port/);
     assert.equal(bound.length, 20);
+  });
+
+  // IPv6 has no multicast over loopback; test/interop/lsd.test.ts has it over a real interface.
+  test('sockets of a group share a port, and hear each other through their interface', async () => {
+    const [host, group] = ['127.0.0.1', '239.192.152.143'];
+    const multicast = { group, interfaceName: 'lo', hopsMax: 1, loopsBack: true };
+    const probe = await open({ host, port: 0 });
+    probe.socket.close();
+    const heard: string[] = [];
+    const done = new Promise<void>((resolve) => {
+      const note =
+        (name: string): Received =>
+        (packet, from) => {
+          heard.push(`${name} ${packet.length} ${from.host}`);
+          if (heard.length === 2) resolve();
+        };
+      const options = { host, port: probe.port, multicast };
+      void Promise.all([open(options, note('a')), open(options, note('b'))]).then((opened) => {
+        opened[0]!.socket.send(new Uint8Array(5), makeAddress(group, probe.port)!);
+        void done.then(() => {
+          for (const { socket } of opened) socket.close();
+        });
+      });
+    });
+    await done;
+    assert.deepEqual(heard.sort(), [`a 5 ${host}`, `b 5 ${host}`]);
+  });
+
+  test('a group cannot be joined through an interface that is not there', async () => {
+    const multicast = { group: 'ff15::efc0:988f', interfaceName: 'none0', hopsMax: 1, loopsBack: true };
+    const error = await new Promise<DtorrentError>((resolve) => {
+      const handler = { onListening: () => assert.fail(), onDatagram: () => {}, onError: resolve };
+      newSocket({ host: '::1', port: 0, multicast }, handler);
+    });
+    assert.equal(error.code, 'ENETWORK');
   });
 
   test('a machine without IPv6, or without IPv4, gets a socket for the other', async () => {

@@ -4,21 +4,24 @@
  * DHT must not die of ECONNRESET). Called by NodeNetwork.
  */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { networkInterfaces } from 'node:os';
+import { platform } from 'node:process';
 import { type Address, makeAddress } from '../base/address.js';
 import { type DtorrentError, toDtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import type { Log } from '../host/log.js';
-import type { DatagramHandler, DatagramSocket, ListenOptions } from '../host/network.js';
+import type { DatagramHandler, DatagramOptions, DatagramSocket, MulticastOptions } from '../host/network.js';
 import { networkError, systemErrorCode } from './system-error.js';
 
 /** Node takes one packet per callback: bursts have to wait in the kernel. The system may give less. */
 const RECEIVE_BUFFER_BYTES = 2 * 1024 * 1024;
 /** For port 0: the port that IPv4 got may be taken on IPv6. */
 const PORT_ATTEMPTS_MAX = 10;
+const ANY_HOST = { 4: '0.0.0.0', 6: '::' } as const;
 const ABSENT_FAMILY_CODES: ReadonlySet<string> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT']);
 
 export class UdpSocket implements DatagramSocket {
-  readonly #options: ListenOptions;
+  readonly #options: DatagramOptions;
   readonly #handler: DatagramHandler;
   readonly #log: Log;
   readonly #onClosed: (socket: UdpSocket) => void;
@@ -27,7 +30,7 @@ export class UdpSocket implements DatagramSocket {
   #state: 'binding' | 'bound' | 'closed' = 'binding';
   #attempts = 0;
 
-  constructor(options: ListenOptions, handler: DatagramHandler, log: Log, onClosed: (socket: UdpSocket) => void) {
+  constructor(options: DatagramOptions, handler: DatagramHandler, log: Log, onClosed: (socket: UdpSocket) => void) {
     this.#options = options;
     this.#handler = handler;
     this.#log = log;
@@ -51,6 +54,22 @@ export class UdpSocket implements DatagramSocket {
     }
   }
 
+  /**
+   * The same without the copy, for who sends very many.
+   * @returns whether the bytes of `packet` are free again; if not, they are on their way and must not change any more.
+   */
+  sendBorrowed(packet: Uint8Array, to: Address): boolean {
+    const socket = to.family === 4 ? this.#v4 : this.#v6;
+    if (socket === null || this.#state !== 'bound' || to.port === 0) return true;
+    if (socket.getSendQueueSize() > LIMITS.datagramQueueBytesMax) return true;
+    try {
+      socket.send(packet, to.port, to.host);
+    } catch {
+      // longer than a datagram can be
+    }
+    return socket.getSendQueueCount() === 0; // what the kernel takes at once never is in the queue
+  }
+
   close(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
@@ -60,13 +79,15 @@ export class UdpSocket implements DatagramSocket {
 
   #bindAsAsked(): void {
     if (this.#state === 'closed') return;
-    const { host, port } = this.#options;
+    const { host, port, multicast } = this.#options;
     if (host === '') {
       this.#bindBoth();
       return;
     }
     const family = host.includes(':') ? 6 : 4;
-    this.#bind(family, host, port, (error) => {
+    // Bound to the group it hears nothing else; Windows can bind to addresses of its own only.
+    const bindTo = multicast === undefined ? host : platform === 'win32' ? ANY_HOST[family] : multicast.group;
+    this.#bind(family, bindTo, port, (error) => {
       if (error === null) this.#onBound();
       else this.#fail(error);
     });
@@ -99,6 +120,7 @@ export class UdpSocket implements DatagramSocket {
     const socket = createSocket({
       type: family === 4 ? 'udp4' : 'udp6',
       ipv6Only: family === 6,
+      reuseAddr: this.#options.multicast !== undefined,
       lookup: literalLookup,
     });
     if (family === 4) this.#v4 = socket;
@@ -117,7 +139,14 @@ export class UdpSocket implements DatagramSocket {
     socket.on('error', settle); // after binding: an error that concerns one packet
     socket.once('listening', () => {
       enlargeReceiveBuffer(socket);
-      settle(null);
+      const { host: asked, multicast } = this.#options;
+      try {
+        if (multicast !== undefined) joinGroup(socket, asked, multicast);
+        else if (family === 4 && asked !== '') keepGroupsTo(socket, host);
+        settle(null);
+      } catch (error) {
+        settle(error);
+      }
     });
     socket.on('message', (packet, from) => this.#receive(packet, from));
     try {
@@ -168,11 +197,37 @@ export class UdpSocket implements DatagramSocket {
   }
 }
 
+/** Whatever is sent from now on leaves through that interface, or not at all. */
+function joinGroup(socket: Socket, host: string, multicast: MulticastOptions): void {
+  const { group, interfaceName, hopsMax, loopsBack } = multicast;
+  const through = host.includes(':') ? `::%${zoneOf(interfaceName)}` : host;
+  socket.setMulticastInterface(through);
+  socket.setMulticastTTL(hopsMax);
+  socket.setMulticastLoopback(loopsBack);
+  socket.addMembership(group, through);
+}
+
+/** An IPv6 zone. One that is not known would be taken for any interface, so that it is looked for here. */
+function zoneOf(interfaceName: string): string {
+  const scopeId = networkInterfaces()[interfaceName]?.find(({ family }) => family === 'IPv6')?.scopeid;
+  if (scopeId === undefined) throw Object.assign(new Error('no such interface'), { code: 'EADDRNOTAVAIL' });
+  return platform === 'win32' ? String(scopeId) : interfaceName;
+}
+
 function enlargeReceiveBuffer(socket: Socket): void {
   try {
     socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
   } catch {
     // some systems refuse instead of giving what they have
+  }
+}
+
+/** What is sent to a group leaves by the interface of that address too: not every system goes by the source. */
+function keepGroupsTo(socket: Socket, host: string): void {
+  try {
+    socket.setMulticastInterface(host);
+  } catch {
+    // one that carries no groups
   }
 }
 

@@ -63,6 +63,8 @@ export interface SimHostOptions {
   readonly access?: AccessOptions;
   /** What it is behind; its addresses are those of the box, as others see them. Left out or null = nothing. */
   readonly nat?: NatKind | NatOptions | null;
+  /** Hosts that name the same local network hear each other's multicast. Left out = it is in none. */
+  readonly lan?: string;
   /** @internal Instead of a disk in memory; a function is told whose it is. */
   readonly storage?: StorageFactory | ((wiring: StorageWiring) => StorageFactory);
 }

@@ -55,7 +55,7 @@ test('a full disk is exit code 9 and a message that says where; with space, the 
 test('a program whose download has filled the disk frees space, resumes it, and loses nothing', async (t) => {
   const scene = await film(t);
   if (!mountMemoryDisk(t, scene.out, 'size=2m')) return;
-  const alone = { bindHost: '127.0.0.1', port: 0, dht: false, lsd: false, portMapping: false };
+  const alone = { bind: '127.0.0.1', port: 0, dht: false, lsd: false, portMapping: false };
   const engine = await Engine.start({ ...alone, preallocation: 'none', downloadDir: scene.out });
   try {
     const torrent = await engine.add(readFileSync(join(scene.directory, 'x.torrent')), { peers: [scene.seed.address] });

@@ -15,7 +15,7 @@ await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 const before = resources();
 
 const alone = { dhtBootstrap: '', lsd: false, portMapping: false };
-const idle = await Engine.start({ ...alone, bindHost: '127.0.0.1', port: 0, diskWorkers: 0 });
+const idle = await Engine.start({ ...alone, bind: '127.0.0.1', port: 0, diskWorkers: 0 });
 await idle.stop();
 const afterIdle = resources();
 
@@ -23,7 +23,7 @@ const tracker = await startTracker({ port: 0, host: '127.0.0.1' });
 const { bytes } = await createTorrent(join(directory, 'album'), {
   trackers: [[`http://127.0.0.1:${tracker.port}/announce`], [`udp://127.0.0.1:${tracker.port}`]],
 });
-const loopback = { ...alone, bindHost: '127.0.0.1', port: 0 };
+const loopback = { ...alone, bind: '127.0.0.1', port: 0 };
 const seeder = await Engine.start({ ...loopback, downloadDir: directory, diskWorkers: 0, uploadLimit: 50_000_000 });
 const leecher = await Engine.start({
   ...loopback,

@@ -17,6 +17,7 @@ const PROBES = {
   deluged: ['deluged', '--version'],
   'npm package of the interop tests': ['test', '-f', join(NPM_PACKAGE, 'node_modules', '.package-lock.json')],
   opentracker: ['sh', '-c', 'command -v opentracker'],
+  miniupnpd: ['miniupnpd', '--version'],
   bash: ['bash', '--version'],
   zsh: ['zsh', '--version'],
   fish: ['fish', '--version'],

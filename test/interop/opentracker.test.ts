@@ -110,7 +110,7 @@ class Us {
       throw error;
     });
     this.#turn = turn;
-    const clients = new TrackerClients({ turn, network, random, bindHost: '' });
+    const clients = new TrackerClients({ turn, network, random });
     this.#clients = clients;
     t.after(() => turn.run(() => clients.close()));
     const hear = (heard: Heard): void => {
@@ -135,6 +135,7 @@ class Us {
         onPeers: (addresses) => this.peers.push(...addresses.map(addressKey).filter((key) => !key.endsWith(':6881'))),
         onAnnounced: ({ seeds, leechers }) => hear({ kind: 'announced', seeds, leechers }),
         onTrackerSwitched: () => {},
+        onExternalIp: () => {},
         onFirstAnswer: () => {},
         onWaiting: () => {},
         onWarning: () => {},

@@ -337,7 +337,7 @@ test('options become settings and add options', async () => {
     portMapping: false,
     port: 7000,
     portAttempts: 1,
-    bindHost: '127.0.0.1',
+    bind: '127.0.0.1',
     downloadLimit: 1_572_864,
     uploadLimit: 20_480,
     preallocation: 'full',
@@ -390,6 +390,28 @@ test('--verbose tells about peers, without it only a tracker that fails, or is n
   const waiting = 'film.mkv: http://t may not be asked again yet, in 4m 50s';
   assert.equal(await tell(), `film.mkv: http://t: no answer\n${waiting}\n`);
   assert.equal((await tell('-v')).split('\n').length, 6);
+});
+
+test('--verbose tells whether and where others reach us', async () => {
+  const tell = async (...argv: string[]): Promise<string> => {
+    const { surroundings, exitCode, torrent } = await start(...argv, '--peer', '10.0.0.1:1', film);
+    const mapped = { type: 'portMapped', gateway: '192.168.1.1', externalPort: 7000, method: 'UPnP' } as const;
+    surroundings.engine.emit({ ...mapped, protocol: 'tcp' });
+    surroundings.engine.emit({ ...mapped, protocol: 'udp' });
+    surroundings.engine.emit({ ...mapped, protocol: 'tcp', gateway: 'fe80::1', method: 'PCP' });
+    surroundings.engine.emit({ type: 'portMappingWarning', message: 'no router lets peers in: none answers' });
+    surroundings.engine.emit({ type: 'externalAddress', family: 4, ip: '11.0.0.1' });
+    finish(torrent);
+    assert.equal(await exitCode, 0);
+    return surroundings.stderr.text;
+  };
+  assert.equal(await tell(), '');
+  assert.deepEqual((await tell('-v')).trim().split('\n'), [
+    'the router lets peers in at port 7000 (UPnP)',
+    'the router lets peers in at port 7000 over IPv6 (PCP)',
+    'no router lets peers in: none answers',
+    'others see us at 11.0.0.1',
+  ]);
 });
 
 test('an engine that cannot start is one line and its exit code', async () => {

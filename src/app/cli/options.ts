@@ -149,12 +149,12 @@ export function addVerifyOptions(command: Command): void {
 
 export function addScrapeOptions(command: Command): void {
   add(command, new Option('--json', 'print one JSON object').default(false));
-  add(command, new Option('--bind <address>', 'local address to ask from'));
+  add(command, new Option('--bind <list>', 'addresses and interfaces to ask from, apart by commas'));
 }
 
 export function addTrackerOptions(command: Command): void {
   add(command, new Option('--port <n>', 'port for HTTP and UDP; 0 = any').argParser(parsePort).default(6969));
-  add(command, new Option('--bind <address>', 'local address to listen on (default: every one)'));
+  add(command, new Option('--bind <address>', 'address or interface to listen on (default: every one)'));
   add(command, new Option('--json', 'events as JSON lines').default(false));
 }
 
@@ -208,7 +208,7 @@ function addTransferOptions(command: Command, outputMeaning: string): void {
     command,
     new Option('--port <n>', 'port to listen on; 0 = any (default: 6881 or the next free)').argParser(parsePort),
   );
-  add(command, new Option('--bind <address>', 'local address to listen on and connect from'));
+  add(command, new Option('--bind <list>', 'addresses and interfaces to use and no others, apart by commas'));
   add(command, new Option('--max-peers <n>', 'connected peers at most').argParser(parsePositive));
   add(
     command,

@@ -24,7 +24,7 @@ import {
 import type { CliEngine, CliTorrent, CommandContext } from './context.js';
 import { formatDuration } from './display/formats.js';
 import { openView } from './display/open-view.js';
-import { warningSentence } from './display/sentences.js';
+import { reachabilityRemark, warningSentence } from './display/sentences.js';
 import type { TorrentSnapshot, View } from './display/view.js';
 import { hexPair } from './info-hash-hex.js';
 import type { TransferOptions } from './options.js';
@@ -326,7 +326,11 @@ export class TransferSession {
    */
   #onEvent(event: EngineEvent): void {
     if (event.type === 'warning') this.#view.note(event.error.message, 'important');
-    if (!('infoHash' in event)) return;
+    if (!('infoHash' in event)) {
+      const remark = reachabilityRemark(event);
+      if (remark !== null) this.#view.note(remark, 'verbose');
+      return;
+    }
     const transfer = this.#transfers.find(({ torrent }) => infoHashHex(torrent.infoHash) === event.infoHash);
     if (transfer === undefined) return;
     switch (event.type) {
@@ -416,7 +420,7 @@ function settingsOf(options: TransferOptions, { environment }: CommandContext): 
     portMapping: options.portMapping,
     // A port that was asked for is one that a router forwards: another one instead would help nobody.
     ...(options.port === undefined ? {} : { port: options.port, portAttempts: 1 }),
-    ...(options.bind === undefined ? {} : { bindHost: options.bind }),
+    ...(options.bind === undefined ? {} : { bind: options.bind }),
     ...(options.downloadLimit === undefined ? {} : { downloadLimit: options.downloadLimit }),
     ...(options.uploadLimit === undefined ? {} : { uploadLimit: options.uploadLimit }),
     ...(options.preallocation === undefined ? {} : { preallocation: options.preallocation }),

@@ -47,7 +47,7 @@ class Scene {
     this.host = beside?.host ?? new ScriptedHost();
     const { turn, network } = this.host;
     const random = new SeededRandom(1);
-    this.clients = beside?.clients ?? new TrackerClients({ turn, network, random, bindHost: '' });
+    this.clients = beside?.clients ?? new TrackerClients({ turn, network, random });
     this.host.onGet = (get) => {
       const name = get.url.hostname.replace('.test', '');
       return (this.trackers.get(name) ?? (() => reply({ interval: 1800 })))(get);
@@ -69,6 +69,7 @@ class Scene {
         onPeers: (addresses: readonly Address[]) => this.peers.push(...addresses.map(addressKey)),
         onAnnounced: ({ url, peers, seeds, leechers }) => this.log.push(`ok ${url} ${peers} ${seeds} ${leechers}`),
         onTrackerSwitched: () => this.log.push('switched'),
+        onExternalIp: () => {},
         onFirstAnswer: () => {},
         onWaiting: (url, seconds) => this.log.push(`waiting ${url} ${seconds}`),
         onWarning: (url, message) => this.log.push(`warning ${url} ${message}`),
@@ -531,6 +532,7 @@ test("a private torrent's old peers go before those of its new tracker come", ()
   const handler = {
     onPeers: () => order.push('peers'),
     onTrackerSwitched: () => order.push('switched'),
+    onExternalIp: () => {},
     onFirstAnswer: () => {},
     onWaiting: () => {},
     onAnnounced: () => {},

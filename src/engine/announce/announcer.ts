@@ -79,6 +79,8 @@ export interface AnnouncerHandler {
     readonly seeds: number | null;
     readonly leechers: number | null;
   }): void;
+  /** The tracker on `host`, canonical IP text or a name, sees us at `ip` (BEP 24). */
+  onExternalIp(ip: string, host: string): void;
   /** A tracker answered for the first time in this session: memory() is worth saving before anything can happen. */
   onFirstAnswer(): void;
   /** It is not asked at the start: it wants to be left alone for so long yet. */
@@ -280,11 +282,12 @@ export class Announcer implements LaneOwner, RoundOwner {
     membership.hasStarted = true;
     if (event === 'completed') membership.hasCompleted = true;
     membership.trackerId = response.trackerId ?? membership.trackerId;
-    const { peers, namedPeers, seeds, leechers, warning } = response;
+    const { peers, namedPeers, seeds, leechers, warning, externalIp } = response;
     standing.seeds = seeds ?? standing.seeds;
     standing.leechers = leechers ?? standing.leechers;
     standing.peers = peers.length + namedPeers.length;
     if (warning !== null) handler.onWarning(tracker.url, warning);
+    if (externalIp !== null) handler.onExternalIp(externalIp, tracker.host);
     handler.onAnnounced({ url: tracker.url, peers: standing.peers, seeds, leechers });
     if (round.listener === null) return;
     this.#settleAt(tracker);

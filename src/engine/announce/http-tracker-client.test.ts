@@ -28,12 +28,13 @@ const REQUEST: AnnounceRequest = {
 
 function announce(): { host: ScriptedHost; results: AnnounceResult[]; cancel: () => void } {
   const host = new ScriptedHost();
-  const client = new HttpTrackerClient({ turn: host.turn, network: host.network, bindHost: '192.0.2.9' });
+  const client = new HttpTrackerClient({ turn: host.turn, network: host.network });
   const results: AnnounceResult[] = [];
   const exchange = client.announce('http://t.test/announce', REQUEST, 30_000, (result) => {
     assert.ok(host.turn.isRunning, 'answers enter through a turn');
     results.push(result);
   });
+  host.settle();
   return { host, results, cancel: () => exchange.cancel() };
 }
 
@@ -46,7 +47,7 @@ test('an announce is one GET, bounded in time, size and redirects', () => {
     timeoutMs: 30_000,
     bodyBytesMax: LIMITS.httpTrackerBodyBytesMax,
     redirectsMax: LIMITS.httpRedirectsMax,
-    bindHost: '192.0.2.9',
+    bindHost: '',
     family: 0,
   });
 });
@@ -67,7 +68,7 @@ test('answers and failures of every kind arrive as results', () => {
 class DualStack {
   readonly host = new ScriptedHost();
   readonly results: AnnounceResult[] = [];
-  readonly #client = new HttpTrackerClient({ turn: this.host.turn, network: this.host.network, bindHost: '' });
+  readonly #client = new HttpTrackerClient({ turn: this.host.turn, network: this.host.network });
 
   constructor(addresses: readonly string[] = ['192.0.2.1', '2001:db8::1']) {
     this.host.names.set('both.test', addresses);
@@ -198,7 +199,7 @@ test('cancelling ends an announce over two families wherever it is', () => {
   }
   const early = new DualStack();
   early.host.turn.run(() => {
-    const client = new HttpTrackerClient({ turn: early.host.turn, network: early.host.network, bindHost: '' });
+    const client = new HttpTrackerClient({ turn: early.host.turn, network: early.host.network });
     client.announce('http://both.test/announce', REQUEST, 1000, () => assert.fail()).cancel();
   });
   early.host.settle();

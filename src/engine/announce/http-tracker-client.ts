@@ -22,7 +22,6 @@ import type { TrackerClient, TrackerExchange } from './tracker-client.js';
 export interface HttpTrackerClientOptions {
   readonly turn: Turn;
   readonly network: Network;
-  readonly bindHost: string;
 }
 
 export class HttpTrackerClient implements TrackerClient {
@@ -40,12 +39,11 @@ export class HttpTrackerClient implements TrackerClient {
     timeoutMs: number,
     done: (result: AnnounceResult) => void,
   ): TrackerExchange {
-    const { turn, network, bindHost } = this.#options;
+    const { turn, network } = this.#options;
     const get: FamilyAnnounceOptions['get'] = (said, { family, timeoutMs }, answered) =>
       this.#get({ url: announceUrl(url, said), family, timeoutMs }, (result) => answered(toAnnounceResult(result)));
     const host = parseTrackerUrl(url)?.host;
-    // A socket that is bound to an address is bound to its family.
-    if (bindHost !== '' || host === undefined) return get(request, { family: 0, timeoutMs }, done);
+    if (host === undefined) return get(request, { family: 0, timeoutMs }, done);
     return new FamilyAnnounce({
       host,
       request,
@@ -75,13 +73,13 @@ export class HttpTrackerClient implements TrackerClient {
     what: Pick<HttpRequest, 'url' | 'family' | 'timeoutMs'>,
     done: (result: HttpResponse | DtorrentError) => void,
   ): TrackerExchange {
-    const { turn, network, bindHost } = this.#options;
+    const { turn, network } = this.#options;
     const get = {
       ...what,
       userAgent: USER_AGENT,
       bodyBytesMax: LIMITS.httpTrackerBodyBytesMax,
       redirectsMax: LIMITS.httpRedirectsMax,
-      bindHost,
+      bindHost: '',
     };
     return network.httpGet(get, (result) => turn.run(() => done(result)));
   }

@@ -10,14 +10,15 @@ import type { Magnet } from '../../format/magnet.js';
 import type { Metainfo } from '../../format/metainfo.js';
 import type { Host } from '../../host/host.js';
 import { parseTrackerUrl } from '../../protocol/tracker/tracker-url.js';
+import { BoundNetwork } from '../bound-network.js';
 import { Turn } from '../turn.js';
 import { TrackerClients } from './tracker-clients.js';
 import { type ScrapedTracker, scrapeAll, type TrackerScrape } from './tracker-scrape.js';
 
 /** How trackers are scraped. */
 export interface ScrapeOptions {
-  /** Local IP address to ask from; default '' = the system's choice. */
-  readonly bindHost?: string;
+  /** Addresses and interfaces to ask from, apart by commas; default '' = the system's choice. */
+  readonly bind?: string;
   /** When this is over, trackers that have not answered count as failed with `ETIMEOUT`. Default 30,000 ms. */
   readonly timeoutMs?: number;
 }
@@ -28,7 +29,7 @@ export function scrapeTrackersOn(
   source: Metainfo | Magnet,
   options: ScrapeOptions = {},
 ): Promise<readonly TrackerScrape[]> {
-  const { bindHost = '', timeoutMs = LIMITS.httpTrackerTimeoutMs } = options;
+  const { bind = '', timeoutMs = LIMITS.httpTrackerTimeoutMs } = options;
   const question = {
     trackers: trackersOf(source),
     infoHashes: wireHashes(source.infoHash),
@@ -36,7 +37,8 @@ export function scrapeTrackersOn(
   };
   if (question.trackers.length === 0) return Promise.resolve([]);
   const turn = new Turn(host.clock, (error) => host.log.write('error', String(error)));
-  const clients = new TrackerClients({ turn, network: host.network, random: host.random, bindHost });
+  const network = bind === '' ? host.network : new BoundNetwork(host.network, host.clock, bind);
+  const clients = new TrackerClients({ turn, network, random: host.random });
   return new Promise((resolve) => {
     const tooLate = new Timer(() => {
       clients.scraper.close(new DtorrentError('ETIMEOUT', `no answer within ${timeoutMs / 1000} seconds`));

@@ -41,7 +41,7 @@ class Scene {
 
   constructor() {
     const { turn, network } = this.host;
-    this.clients = new TrackerClients({ turn, network, random: new SeededRandom(1), bindHost: '' });
+    this.clients = new TrackerClients({ turn, network, random: new SeededRandom(1) });
   }
 
   /** Each in a turn of its own, as a program calls. */

@@ -86,6 +86,11 @@ class TrackerNews implements AnnouncerHandler {
     this.#context.emit({ type: 'trackerAnnounced', infoHash, url, peers, seeds, leechers });
   }
 
+  onExternalIp(ip: string, host: string): void {
+    const { externalAddress, turn } = this.#context;
+    externalAddress.vote(ip, { host }, 'tracker', turn.now);
+  }
+
   /** A program that crashes again and again must not ask again and again. */
   onFirstAnswer(): void {
     if (this.#context.host.state.isKept) this.#keeper().save();

@@ -70,3 +70,25 @@ test('a scrape always ends: also without trackers, and after the engine has stop
   const [late] = await settle(simulator, torrent.scrape());
   assert.equal(late!.error!.code, 'ESTOPPED');
 });
+
+test('trackers that agree on who we are tell the engine its external address', async () => {
+  const simulator = new Simulator({ seed: 1 });
+  const trackers = ['a.test', 'b.test', 'c.test'].map((name) => new RecordingTracker(simulator, name));
+  for (const tracker of trackers) {
+    tracker.answer = () => ({ interval: 1800, 'external ip': new Uint8Array([11, 0, 0, 99]) });
+  }
+  const engine = await settle(simulator, EngineBase.startOn(simulator.createHost(), { downloadDir: '/downloads' }));
+  const told: string[] = [];
+  engine.on('externalAddress', ({ family, ip }) => told.push(`${family} ${ip}`));
+  assert.deepEqual(engine.externalAddresses, { ipv4: null, ipv6: null });
+  const { metainfo } = makeSimTorrent({
+    lengths: { 'a.bin': 100_000 },
+    pieceLength: 32_768,
+    trackers: trackers.map(({ httpUrl }) => httpUrl),
+  });
+  engine.addParsed(metainfo);
+  simulator.run(100_000);
+  assert.deepEqual(engine.externalAddresses, { ipv4: '11.0.0.99', ipv6: null });
+  assert.deepEqual(told, ['4 11.0.0.99']);
+  await settle(simulator, engine.stop());
+});

@@ -14,8 +14,6 @@ export interface TrackerClientsOptions {
   readonly turn: Turn;
   readonly network: Network;
   readonly random: Random;
-  /** Local IP to ask from; '' = any. */
-  readonly bindHost: string;
 }
 
 export class TrackerClients {

@@ -28,8 +28,6 @@ export interface UdpTrackerClientOptions {
   readonly turn: Turn;
   readonly network: Network;
   readonly random: Random;
-  /** '' = any. */
-  readonly bindHost: string;
 }
 
 export class UdpTrackerClient implements TrackerClient {
@@ -58,14 +56,14 @@ export class UdpTrackerClient implements TrackerClient {
     _timeoutMs: number,
     done: (result: AnnounceResult) => void,
   ): TrackerExchange {
-    const { turn, bindHost } = this.#options;
+    const { turn } = this.#options;
     const question = (said: AnnounceRequest): Question<AnnounceResult> => ({
       ask: (to, urlData, now, answered) => this.#core.announce(to, said, urlData, now, answered),
       failed: (error) => new AnnounceFailure(error),
       isSilence: (result) => result instanceof AnnounceFailure && result.error.code === 'ETIMEOUT',
     });
     const parsed = parseTrackerUrl(url);
-    if (parsed === null || bindHost !== '') return this.#ask(url, done, question(request));
+    if (parsed === null) return this.#ask(url, done, question(request));
     let found: readonly Address[] | DtorrentError | null = null;
     return new FamilyAnnounce({
       host: parsed.host,
@@ -166,20 +164,17 @@ export class UdpTrackerClient implements TrackerClient {
 
   /** The best address, and one more to try when it is silent: of the other family if there is one. */
   #choose(addresses: readonly Address[]): Address[] {
-    const { bindHost } = this.#options;
-    const bound = bindHost === '' ? 0 : bindHost.includes(':') ? 6 : 4;
-    const usable = addresses.filter((address) => bound === 0 || address.family === bound);
-    const other = usable.find((address) => address.family !== usable[0]!.family);
-    const ordered = other === undefined ? usable : [usable[0]!, other];
+    const other = addresses.find((address) => address.family !== addresses[0]!.family);
+    const ordered = other === undefined ? addresses : [addresses[0]!, other];
     return ordered.slice(0, LIMITS.udpTrackerAddressesMax);
   }
 
   #openSocket(): void {
     if (this.#socket !== null) return;
-    const { network, turn, bindHost } = this.#options;
+    const { network, turn } = this.#options;
     this.#outbox = [];
     this.#socket = network.openDatagramSocket(
-      { host: bindHost, port: 0 },
+      { host: '', port: 0 },
       {
         onListening: () => turn.run(() => this.#onListening()),
         onDatagram: (packet, from) => {

@@ -56,6 +56,14 @@ test('what was of no use is done again at once when the DHT becomes reachable', 
   assert.equal(made.next(5), null);
 });
 
+test('whoever is not looked up yet is due at once when there is a reason for all', () => {
+  const made = schedule('a');
+  made.next(0);
+  made.onDone('a', { isFruitful: true }, 0);
+  made.hurry(7);
+  assert.equal(made.nextDueAt(), 7);
+});
+
 test('no more lookups run at one time than the limit, and the longest waiting is next', () => {
   const made = new DhtSchedule<number>(new SeededRandom(2));
   for (let i = 0; i <= LIMITS.dhtTorrentLookupsMax; i++) made.add(i, i);

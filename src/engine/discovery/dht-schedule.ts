@@ -83,6 +83,11 @@ export class DhtSchedule<T> {
     entry.dueAtMs = now + waitMs - randomBelow(this.#random, waitMs / 10);
   }
 
+  /** Everyone is due at once. */
+  hurry(now: number): void {
+    for (const entry of this.#entries.values()) entry.dueAtMs = Math.min(entry.dueAtMs, now);
+  }
+
   /** The DHT has become reachable: those that had no use of it meanwhile are due at once. */
   retryFruitless(now: number): void {
     for (const entry of this.#entries.values()) if (entry.fruitless > 0) entry.dueAtMs = Math.min(entry.dueAtMs, now);

@@ -25,19 +25,15 @@ const SAVE_INTERVAL_MS = 10 * 60_000;
 /** Names that were not to be resolved, or nodes that did not answer, are tried again so often while nobody is known. */
 const BOOTSTRAP_RETRY_MS = 30_000;
 const BOOTSTRAP_RETRY_MAX_MS = 10 * 60_000;
+/** As a socket's host: all that this machine has. */
+const EVERY_ADDRESS = '';
 /** Below this many nodes we are as good as alone. */
 const REACHABLE_NODES = 1;
 
-export interface DhtServiceOptions {
-  readonly context: EngineContext;
-  /** Where peers reach us, as they see it. */
-  readonly reachablePort: () => number;
-  /** Of the TCP listener, for the sockets. */
-  readonly listenPort: () => number;
-}
-
 /** One socket and the nodes on it: one, or one a family. */
 interface Endpoint {
+  /** Local IP, or EVERY_ADDRESS. */
+  readonly host: string;
   readonly socket: DatagramSocket;
   readonly nodes: Map<4 | 6, DhtNode>;
   port: number;
@@ -45,7 +41,8 @@ interface Endpoint {
 
 export class DhtService implements PeerDiscovery {
   readonly #context: EngineContext;
-  readonly #options: DhtServiceOptions;
+  /** Of the TCP listener, for the sockets. */
+  readonly #listenPort: () => number;
   readonly #dht: Dht;
   readonly #schedule: DhtSchedule<SearchingTorrent>;
   /** Lookups under way, several for a torrent of two hashes. */
@@ -57,12 +54,12 @@ export class DhtService implements PeerDiscovery {
   readonly #bootstrapTimer: Timer = new Timer(() => this.#bootstrap());
   #bootstrapRetryMs = BOOTSTRAP_RETRY_MS;
   #wasReachable = false;
+  #isStarted = false;
   #isStopped = false;
 
-  constructor(options: DhtServiceOptions) {
-    const { context } = options;
+  constructor(context: EngineContext, listenPort: () => number) {
     this.#context = context;
-    this.#options = options;
+    this.#listenPort = listenPort;
     this.#schedule = new DhtSchedule(context.host.random);
     this.#dht = new Dht({
       random: context.host.random,
@@ -91,6 +88,13 @@ export class DhtService implements PeerDiscovery {
     const ip = this.#context.externalAddress.of(family);
     if (this.#isStopped || ip === null) return;
     this.#dht.setExternalIp(family, ip, this.#context.turn.now);
+    this.#rearm();
+  }
+
+  /** Peers reach us at another port now. */
+  announceAgain(): void {
+    if (this.#isStopped) return;
+    this.#schedule.hurry(this.#context.turn.now);
     this.#rearm();
   }
 
@@ -124,7 +128,8 @@ export class DhtService implements PeerDiscovery {
         else if (result !== null && !this.#dht.restore(result, turn.now)) {
           this.#warn(new DtorrentError('ESTATE', 'the record of the DHT cannot be read; it begins anew'));
         }
-        this.#open(this.#options.listenPort());
+        this.#isStarted = true;
+        this.reviewSockets();
       });
     });
   }
@@ -165,13 +170,28 @@ export class DhtService implements PeerDiscovery {
 
   // ---- sockets ----
 
+  /**
+   * Opens and closes sockets as addresses come and go: one socket for each that is bound, each a node of its own (BEP 45),
+   * or one for all there are, with a node a family. Also to be called now and then.
+   */
+  reviewSockets(): void {
+    if (this.#isStopped || !this.#isStarted) return;
+    const bound = this.#context.boundAddresses();
+    const hosts = bound === null ? [EVERY_ADDRESS] : bound.map(({ host }) => host);
+    for (const endpoint of [...this.#endpoints]) if (!hosts.includes(endpoint.host)) this.#close(endpoint);
+    for (const host of hosts) {
+      if (!this.#endpoints.some((endpoint) => endpoint.host === host)) this.#open(host, this.#listenPort());
+    }
+  }
+
   /** `port` 0 = any: the wanted one was taken. */
-  #open(port: number): void {
-    const { host, turn, settings } = this.#context;
+  #open(host: string, port: number): void {
+    const { turn } = this.#context;
     let isBound = false;
     const endpoint: Endpoint = {
-      socket: host.network.openDatagramSocket(
-        { host: settings.bindHost, port },
+      host,
+      socket: this.#context.host.network.openDatagramSocket(
+        { host, port },
         {
           onListening: (actualPort) => {
             turn.run(() => {
@@ -188,8 +208,9 @@ export class DhtService implements PeerDiscovery {
           },
           onError: (error) => {
             turn.run(() => {
-              this.#onSocketError(endpoint, error);
-              if (!isBound && port !== 0 && !this.#isStopped) this.#open(0);
+              if (isBound || port === 0) this.#warn(error);
+              this.#close(endpoint);
+              if (!isBound && port !== 0 && !this.#isStopped) this.#open(host, 0);
             });
           },
         },
@@ -201,12 +222,10 @@ export class DhtService implements PeerDiscovery {
   }
 
   #onBound(endpoint: Endpoint, port: number): void {
-    if (this.#isStopped) return;
-    const { settings, externalAddress, turn } = this.#context;
+    if (this.#isStopped || !this.#endpoints.includes(endpoint)) return;
+    const { externalAddress, turn } = this.#context;
     endpoint.port = port;
-    const { bindHost } = settings;
-    const families: readonly (4 | 6)[] = bindHost === '' ? [4, 6] : [bindHost.includes(':') ? 6 : 4];
-    for (const family of families) {
+    for (const family of familiesOf(endpoint.host)) {
       const node = this.#dht.open(
         {
           family,
@@ -218,16 +237,18 @@ export class DhtService implements PeerDiscovery {
       endpoint.nodes.set(family, node);
     }
     this.#bootstrap();
-    turn.timers.set(this.#saveTimer, turn.now + SAVE_INTERVAL_MS);
+    if (!this.#saveTimer.isArmed) turn.timers.set(this.#saveTimer, turn.now + SAVE_INTERVAL_MS);
     this.#rearm();
   }
 
-  #onSocketError(endpoint: Endpoint, error: DtorrentError): void {
+  #close(endpoint: Endpoint): void {
     const index = this.#endpoints.indexOf(endpoint);
     if (index < 0) return;
     this.#endpoints.splice(index, 1);
     for (const node of endpoint.nodes.values()) this.#dht.close(node, this.#context.turn.now);
-    if (endpoint.nodes.size > 0) this.#warn(error);
+    endpoint.nodes.clear();
+    endpoint.socket.close();
+    this.#rearm();
   }
 
   // ---- names to begin with ----
@@ -293,7 +314,7 @@ export class DhtService implements PeerDiscovery {
       const lookup = this.#dht.announce(
         infoHash,
         // Not the port that packets come from: no peer is taken over UDP yet, and a NAT gives that port another number.
-        { port: this.#options.reachablePort(), isImpliedPort: false, isSeed: torrent.isSeeding },
+        { port: this.#context.reachablePort(), isImpliedPort: false, isSeed: torrent.isSeeding },
         {
           onPeers: (addresses) => torrent.addPeers(addresses, 'dht'),
           onDone: ({ peers, stored }) => {
@@ -354,4 +375,9 @@ export class DhtService implements PeerDiscovery {
 export function parseBootstrap(text: string): HostPort[] {
   const words = text.split(',', LIMITS.dhtBootstrapNamesMax).map((word) => word.trim());
   return words.map(parseHostPort).filter((node) => node !== null);
+}
+
+function familiesOf(host: string): readonly (4 | 6)[] {
+  if (host === EVERY_ADDRESS) return [4, 6];
+  return [host.includes(':') ? 6 : 4];
 }

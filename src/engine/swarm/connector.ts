@@ -55,6 +55,7 @@ export class Connector {
   }
   /** Whether one more may be dialled. */
   get hasRoom(): boolean {
+    if (!this.#context.canSend()) return false;
     const { maxHalfOpen, maxPeers } = this.#context.settings;
     return this.#halfOpen < maxHalfOpen && this.#connected + this.#halfOpen < maxPeers;
   }

@@ -298,8 +298,7 @@ export class Swarm implements PeerOwner, Dialler {
     });
     this.#peers.add(peer);
     this.#connector.onDialStarted();
-    const { bindHost } = this.#context.settings;
-    peer.dial(this.#context.host.network, { bindHost, timeoutMs: LIMITS.dialTimeoutMs });
+    peer.dial(this.#context.host.network, { bindHost: '', timeoutMs: LIMITS.dialTimeoutMs });
     return true;
   }
 

@@ -7,7 +7,7 @@ import { type Address, makeAddress } from '../../base/address.js';
 import { DtorrentError } from '../../base/errors.js';
 import { Timer, TimerQueue } from '../../base/timer-queue.js';
 import type { Clock, Wake } from '../../host/clock.js';
-import type { DatagramHandler, HttpRequest, HttpResponse, Network } from '../../host/network.js';
+import type { DatagramHandler, Gateway, HttpRequest, HttpResponse, Network } from '../../host/network.js';
 import { Turn } from '../turn.js';
 
 export interface ScriptedGet {
@@ -34,9 +34,11 @@ export class ScriptedHost {
   onDatagram: (sent: SentDatagram) => Uint8Array | null = () => null;
   /** What names resolve to; others do not exist. */
   readonly names = new Map<string, readonly string[]>();
-  readonly sockets: { readonly handler: DatagramHandler; isOpen: boolean }[] = [];
+  readonly sockets: { readonly host: string; readonly handler: DatagramHandler; isOpen: boolean }[] = [];
   /** Fails the next socket that is opened. */
   socketError: DtorrentError | null = null;
+  /** What gateways() finds. */
+  gateways: readonly Gateway[] = [];
   readonly turn: Turn;
   readonly #timers = new TimerQueue();
   #tasks: (() => void)[] = [];
@@ -53,6 +55,8 @@ export class ScriptedHost {
   }
 
   readonly network: Network = {
+    interfaces: () => [],
+    abandon: () => {},
     dial: () => assert.fail('announces do not dial'),
     listen: () => assert.fail('announces do not listen'),
     resolve: (host, done) => {
@@ -62,6 +66,7 @@ export class ScriptedHost {
         done(addresses.length > 0 ? addresses : new DtorrentError('ERESOLVE', `no such host: ${host}`));
       });
     },
+    gateways: () => this.gateways,
     httpGet: (request, done) => {
       const get: ScriptedGet = { request, url: new URL(request.url), at: this.now, isCancelled: false, done };
       this.gets.push(get);
@@ -79,8 +84,8 @@ export class ScriptedHost {
         },
       };
     },
-    openDatagramSocket: (_options, handler) => {
-      const socket = { handler, isOpen: true };
+    openDatagramSocket: ({ host }, handler) => {
+      const socket = { host, handler, isOpen: true };
       this.sockets.push(socket);
       const error = this.socketError;
       this.socketError = null;

@@ -164,6 +164,16 @@ export function describeByteStream(
       assert.equal(accepted[0]!.opens, 0, 'an accepted stream is open when it is handed over');
     });
 
+    test('streams from an address that is abandoned end with an error at once, at both ends', async () => {
+      const { address, accepted } = await listen();
+      const dialled = dial(address, 10_000, harness.diallerHost);
+      await harness.until(() => dialled.opens === 1 && accepted.length === 1);
+      dialled.call(() => harness.diallerNetwork.abandon('192.0.2.77'));
+      dialled.call(() => harness.diallerNetwork.abandon(harness.diallerHost));
+      await harness.until(() => dialled.closes === 1 && accepted[0]!.closes === 1);
+      assert.equal(dialled.error?.code, 'ENETWORK');
+    });
+
     test('bytes arrive in order and unchanged, in both directions at once', async () => {
       const { dialled, accepted } = await connect();
       const up = transfer(dialled, bytes(24 * MIB + 13), 1);

@@ -22,6 +22,7 @@ import { type OutstandingQuery, type QueryListener, Transactions, transactionIdB
 
 /** A local socket, bound to one address. */
 export interface DhtEndpoint {
+  /** Of the socket's address. */
   readonly family: 4 | 6;
   /** Our address as others see it, as text: the node id follows from it (BEP 42). null = not known yet. */
   readonly externalIp: string | null;
@@ -29,9 +30,13 @@ export interface DhtEndpoint {
   send(packet: Uint8Array, to: Address): void;
 }
 
+/** The node on one socket. Dht.open makes it; whoever has the socket gives it what is received, and closes it by Dht.close. */
 export class DhtNode {
+  /** Of its socket's address. */
   readonly family: 4 | 6;
+  /** @internal */
   readonly random: Random;
+  /** @internal */
   readonly allowSameIp: boolean;
   readonly #context: DhtContext;
   readonly #endpoint: DhtEndpoint;
@@ -129,9 +134,9 @@ export class DhtNode {
   /** @internal Its socket is gone: lookups end, nothing more is sent. */
   close(now: number): void {
     this.#isClosed = true;
-    this.#transactions.cancelAll();
-    this.#lookups.finishAll(now);
     this.#upkeep.stop();
+    this.#lookups.finishAll(now);
+    this.#transactions.failAll(now);
   }
 
   /** @internal */

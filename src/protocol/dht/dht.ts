@@ -42,7 +42,9 @@ import { SendBudget } from './send-budget.js';
 import { decodeSnapshot, encodeSnapshot, type NodeSnapshot } from './snapshot.js';
 import type { QueryListener } from './transactions.js';
 
+/** How a DHT is set up. */
 export interface DhtOptions {
+  /** Not to be guessed by others, outside of tests: ids and tokens are made of it. */
   readonly random: Random;
   /** BEP 43: we ask, and answer nobody. Default false. */
   readonly isReadOnly?: boolean;
@@ -54,6 +56,7 @@ export interface DhtOptions {
   onAddressVote?(ip: string, voter: Address, now: number): void;
 }
 
+/** All nodes of one program, and what is asked of them together. */
 export class Dht {
   readonly #random: Random;
   readonly #context: DhtContext;
@@ -67,6 +70,7 @@ export class Dht {
   /** Of a snapshot: nodes whose sockets are not there yet. */
   #earlier: NodeSnapshot[] = [];
 
+  /** Without a socket: `open` adds one. */
   constructor(options: DhtOptions) {
     this.#random = options.random;
     this.#context = {
@@ -188,6 +192,7 @@ export class Dht {
     return index;
   }
 
+  /** Asks whether there is a node, and how far away. */
   ping(address: Address, listener: PingListener, now: number): DhtOperation {
     let isOver = false;
     const finish = (rttMs: number | null): void => {
@@ -223,6 +228,7 @@ export class Dht {
     return true;
   }
 
+  /** A snapshot. */
   stats(now: number): DhtStats {
     const stats = { goodNodes: 0, tableNodes: 0, networkNodes: 0, lookups: 0, outstandingQueries: 0 };
     for (const node of this.#nodes) {

@@ -94,6 +94,7 @@ export class MutableSearch implements JointGoal {
   }
 }
 
+/** Where a mutable item is found. */
 export interface MutableKey {
   /** 32 bytes. */
   readonly publicKey: Uint8Array;

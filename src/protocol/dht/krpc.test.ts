@@ -154,6 +154,12 @@ test('a packet is read up to limits of its length, its depth and the number of i
   assert.equal(decodeKrpc(many(LIMITS.dhtPacketTokensMax)), null);
 });
 
+test('of a packet that is a Buffer nothing is a Buffer, so that copies are copies', () => {
+  const packet = Buffer.from('d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe', 'latin1');
+  const query = decodeKrpc(packet) as KrpcQuery;
+  for (const bytes of [query.packet, query.id!, query.transactionId]) assert.equal(bytes.constructor, Uint8Array);
+});
+
 test('the text of an error is one line, and short', () => {
   const long = `two\r\nlines${'!'.repeat(1000)}`;
   const packet = fromLatin1(`d1:eli201e${long.length}:${long}e1:t2:aa1:y1:ee`);

@@ -4,7 +4,7 @@
  * are views of the packet: copy what outlives it.
  */
 import { type Address, addressFromIp } from '../../base/address.js';
-import { readUint16, toLatin1 } from '../../base/bytes.js';
+import { readUint16, toLatin1, viewOf } from '../../base/bytes.js';
 import { DtorrentError } from '../../base/errors.js';
 import { LIMITS } from '../../base/limits.js';
 import { toOneLine } from '../../base/one-line.js';
@@ -56,7 +56,9 @@ export type KrpcMessage = KrpcQuery | KrpcResponse | KrpcError;
 export type KrpcFields = Readonly<Record<string, BencodeInput | undefined>>;
 
 /** @returns null for what is to be met with silence: no dictionary, no kind that we know, no transaction to answer. */
-export function decodeKrpc(packet: Uint8Array): KrpcMessage | null {
+export function decodeKrpc(received: Uint8Array): KrpcMessage | null {
+  // Of a Buffer, as sockets give, slice() would not copy: what is kept would hold the packet, and change with it.
+  const packet = viewOf(received, 0, received.length);
   const dict = decodePacket(packet);
   if (dict === null) return null;
   const transactionId = dict.getBytes('t');

@@ -17,11 +17,11 @@ function isKnown(by: TestDht, node: RawNode): boolean {
   return by.node.table.has(toCompact(node.address));
 }
 
-/** One that has known forty nodes for an hour. */
+/** One that has known others for a while. */
 function settled(): { network: DhtNetwork; server: TestDht } {
   const network = new DhtNetwork({ seed: 8 });
-  const [server] = network.addMany(40) as [TestDht];
-  network.run(60 * MINUTE_MS);
+  const [server] = network.addMany(24) as [TestDht];
+  network.run(15 * MINUTE_MS);
   return { network, server };
 }
 
@@ -61,6 +61,19 @@ test('a neighbour is asked at once', () => {
   node.ask(server, 'ping');
   network.run(2000);
   assert.equal(isKnown(server, node), true);
+});
+
+test('of those who ask a node that has just begun nobody is forgotten, whenever they ask', () => {
+  for (const pauseMs of [10, 50, 100, 200, 300, 400]) {
+    const network = new DhtNetwork({ seed: 12 });
+    const server = network.add(publicAddress(0));
+    const [first, second] = [1, 2].map((i) => stranger(network, server, i)) as [RawNode, RawNode];
+    first.ask(server, 'ping');
+    network.run(pauseMs);
+    second.ask(server, 'ping');
+    network.run(3000);
+    assert.deepEqual([isKnown(server, first), isKnown(server, second)], [true, true], `${pauseMs} ms apart`);
+  }
 });
 
 test('a flood of strangers makes us ask no more than a few', () => {

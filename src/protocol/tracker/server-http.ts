@@ -8,8 +8,7 @@ import { concatBytes, toLatin1 } from '../../base/bytes.js';
 import { LIMITS } from '../../base/limits.js';
 import { type BencodeInput, encodeBencode } from '../../format/bencode.js';
 import type { AnnounceEvent } from './announce.js';
-import type { ServerAnnounce, ServerAnswer, TrackerServer } from './server.js';
-import type { SwarmCounts, SwarmPeer } from './server-swarm.js';
+import type { ServerAnnounce, ServerAnswer, SwarmCounts, SwarmPeer, TrackerServer } from './server.js';
 
 const EVENTS: ReadonlySet<string> = new Set<AnnounceEvent>(['started', 'completed', 'stopped', 'paused']);
 

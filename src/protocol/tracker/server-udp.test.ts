@@ -154,6 +154,24 @@ test('an answer fits one packet', () => {
   }
 });
 
+test('answers are written over each other, unless the bytes of one are left to who sends them', () => {
+  const { udp } = new Scene();
+  const connect = encodeUdpConnect(7);
+  assert.equal(udp.answer(connect, CLIENT, 0), 16);
+  const { reply } = udp;
+  assert.equal(readUint32(reply, 4), 7);
+  udp.answer(encodeUdpConnect(8), CLIENT, 0);
+  assert.equal(udp.reply, reply);
+  assert.equal(readUint32(reply, 4), 8);
+  udp.leaveReply();
+  udp.answer(encodeUdpConnect(9), CLIENT, 0);
+  assert.equal(readUint32(reply, 4), 8);
+  assert.equal(readUint32(udp.reply, 4), 9);
+  const kept = udp.receive(connect, CLIENT, 0)!;
+  udp.answer(encodeUdpConnect(9), CLIENT, 0);
+  assert.equal(readUint32(kept, 4), 7);
+});
+
 test('what is no request is not answered', () => {
   const scene = new Scene();
   const id = scene.connect();

@@ -200,30 +200,109 @@ test('the tables are as large as LIMITS says', () => {
   assert.equal(server.stats(0).peers, LIMITS.trackerServerPeersPerSwarmMax);
   for (let i = 1; i <= LIMITS.trackerServerSwarmsMax; i++) announce(hash(i), one, 1);
   assert.equal(server.stats(0).swarms, LIMITS.trackerServerSwarmsMax);
-  // A million peers take half a minute to come; that such a limit holds is seen with a small one, above.
+  // A million peers take seconds to come; that such a limit holds is seen with a small one, above.
   assert.equal(TABLE_LIMITS.peersMax, LIMITS.trackerServerPeersMax);
 });
 
-test('counts stay right through thousands of random announces', () => {
+const DAY_MS = 86_400_000;
+
+interface ModelPeer {
+  readonly isSeed: boolean;
+  readonly atMs: number;
+}
+
+/** What the tables have to be like: maps and loops over all there is. */
+class Model {
+  readonly #peersPerSwarmMax: number;
+  readonly #swarms = new Map<string, Map<string, ModelPeer>>();
+
+  constructor(peersPerSwarmMax: number) {
+    this.#peersPerSwarmMax = peersPerSwarmMax;
+  }
+
+  announce(infoHash: Uint8Array, address: string, event: string, peer: ModelPeer): ReadonlyMap<string, ModelPeer> {
+    const swarm = this.#swarms.get(toHex(infoHash)) ?? new Map<string, ModelPeer>();
+    this.#swarms.set(toHex(infoHash), swarm);
+    for (const [key, { atMs }] of swarm) if (atMs < peer.atMs - LIFETIME_MS) swarm.delete(key);
+    if (event === 'stopped') swarm.delete(address);
+    else if (swarm.has(address) || swarm.size < this.#peersPerSwarmMax) swarm.set(address, peer);
+    return swarm;
+  }
+}
+
+interface Load {
+  readonly steps: number;
+  readonly swarms: number;
+  readonly addresses: number;
+  readonly peersPerSwarmMax: number;
+  /** Between two announces, at most. */
+  readonly pauseMs: number;
+  readonly startMs: number;
+}
+
+function assertLikeModel({ steps, swarms, addresses: count, peersPerSwarmMax, pauseMs, startMs }: Load): void {
   const seed = Number(process.env['SEED'] ?? 11);
   const random = new SeededRandom(seed);
-  const scene = new Scene({ peersPerSwarmMax: 20 });
-  const model = new Map<string, Map<string, { seed: boolean; at: number }>>();
-  for (let step = 0; step < 5000; step++) {
-    scene.now += random.uint32() % 20_000;
-    const infoHash = hash(random.uint32() % 3);
-    const ip = random.uint32() % 2 === 0 ? `10.0.0.${random.uint32() % 12}` : `2001:db8::${random.uint32() % 9}`;
+  const scene = new Scene({ peersPerSwarmMax, peersMax: 10_000 });
+  scene.now = startMs;
+  const model = new Model(peersPerSwarmMax);
+  for (let step = 0; step < steps; step++) {
+    const words = `seed ${seed}, step ${step}`;
+    scene.now += random.uint32() % pauseMs;
+    const infoHash = hash(random.uint32() % swarms);
+    const number = random.uint32() % count;
+    const ip = number % 2 === 0 ? `10.0.${number >> 8}.${number & 255}` : `2001:db8::${number.toString(16)}`;
     const left = random.uint32() % 2;
     const event = random.uint32() % 4 === 0 ? 'stopped' : '';
-    const answer = scene.announce(ip, { infoHash, left, event, numWant: 100 });
-    const swarm = model.get(toHex(infoHash)) ?? new Map<string, { seed: boolean; at: number }>();
-    model.set(toHex(infoHash), swarm);
-    for (const [key, { at }] of swarm) if (at < scene.now - LIFETIME_MS) swarm.delete(key);
-    if (event === 'stopped') swarm.delete(ip);
-    else if (swarm.has(ip) || swarm.size < 20) swarm.set(ip, { seed: left === 0, at: scene.now });
-    const seeds = [...swarm.values()].filter((peer) => peer.seed).length;
-    assert.deepEqual([answer.seeds, answer.leechers], [seeds, swarm.size - seeds], `seed ${seed}, step ${step}`);
-    const others = [...swarm].filter(([key, peer]) => key !== ip && !(left === 0 && peer.seed)).length;
-    if (event !== 'stopped') assert.equal(answer.peers.length, others, `seed ${seed}, step ${step}`);
+    const answer = scene.announce(ip, { infoHash, left, event, numWant: 200 });
+    const swarm = model.announce(infoHash, ip, event, { isSeed: left === 0, atMs: scene.now });
+    const seeds = [...swarm.values()].filter((peer) => peer.isSeed).length;
+    assert.deepEqual([answer.seeds, answer.leechers], [seeds, swarm.size - seeds], words);
+    const others = [...swarm].filter(([key, peer]) => key !== ip && !(left === 0 && peer.isSeed));
+    const told = new Set(answer.peers.map((peer) => fromCompact(peer.compact, peer.family)[0]!.host));
+    assert.equal(told.size, event === 'stopped' ? 0 : Math.min(others.length, 200), words);
+    const known = new Set(others.map(([key]) => key));
+    for (const one of told) assert.ok(known.has(one), words);
   }
+}
+
+test('counts and answers stay right through thousands of random announces', () => {
+  const small = { steps: 5000, swarms: 3, addresses: 21, peersPerSwarmMax: 20, startMs: 0 };
+  assertLikeModel({ ...small, pauseMs: 20_000 });
+  assertLikeModel({ ...small, pauseMs: LIFETIME_MS });
+});
+
+test('the same in swarms that are large enough for an index, grow and shrink', () => {
+  assertLikeModel({ steps: 6000, swarms: 2, addresses: 1000, peersPerSwarmMax: 400, pauseMs: 40_000, startMs: 0 });
+});
+
+test('the same when the clock of the tables, of 32 bits, comes round', () => {
+  const load = { steps: 3000, swarms: 2, addresses: 30, peersPerSwarmMax: 30, pauseMs: 10_000 };
+  assertLikeModel({ ...load, startMs: 2 ** 31 - 7_000_000 });
+  assertLikeModel({ ...load, startMs: 2 ** 32 - 7_000_000 });
+});
+
+test('after weeks in which nobody came everything is forgotten', () => {
+  for (const days of [20, 30, 49.71, 60, 400]) {
+    const scene = new Scene();
+    scene.announce('192.0.2.1');
+    scene.now += days * DAY_MS;
+    assert.deepEqual(addresses(scene.announce('192.0.2.2')), [], `${days} days`);
+    assert.equal(scene.server.stats(scene.now).peers, 1);
+  }
+});
+
+test('each peer has the same chance to be told', () => {
+  const scene = new Scene();
+  for (let i = 0; i < 60; i++) scene.announce(i % 3 === 0 ? `2001:db8::${i}` : `10.0.0.${i}`, { left: 1 + (i % 2) });
+  const times = new Map<string, number>();
+  const rounds = 4000;
+  for (let round = 0; round < rounds; round++) {
+    for (const address of addresses(scene.announce('10.0.0.7', { numWant: 7 }))) {
+      times.set(address, (times.get(address) ?? 0) + 1);
+    }
+  }
+  assert.equal(times.size, 59);
+  const mean = (7 * rounds) / 59;
+  for (const [address, count] of times) assert.ok(Math.abs(count - mean) < mean / 4, `${address}: ${count}`);
 });

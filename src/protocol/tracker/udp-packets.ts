@@ -32,7 +32,7 @@ export const UDP_ANNOUNCE_ANSWER_HEADER_BYTES = 20;
 const PROTOCOL_MAGIC_HIGH = 0x417;
 const PROTOCOL_MAGIC_LOW = 0x27101980;
 /** The index is the code on the wire; 4 is deployed but in no BEP. */
-const EVENTS: readonly AnnounceEvent[] = ['', 'completed', 'started', 'stopped', 'paused'];
+export const UDP_EVENTS: readonly AnnounceEvent[] = ['', 'completed', 'started', 'stopped', 'paused'];
 const OPTION_URL_DATA = 2;
 const OPTION_BYTES_MAX = 255;
 const NO_COUNT = 0xffffffff;
@@ -79,7 +79,7 @@ export function encodeUdpAnnounce(
   writeUint64(packet, 56, request.downloaded);
   writeUint64(packet, 64, request.left);
   writeUint64(packet, 72, request.uploaded);
-  writeUint32(packet, 80, EVENTS.indexOf(request.event));
+  writeUint32(packet, 80, UDP_EVENTS.indexOf(request.event));
   writeUint32(packet, 84, 0); // our address is the one this packet comes from
   writeUint32(packet, 88, request.key);
   writeUint32(packet, 92, request.numWant);
@@ -113,7 +113,7 @@ export function decodeUdpAnnounce(packet: Uint8Array): UdpAnnounce | null {
     downloaded: readUint64(packet, 56),
     left: readUint64(packet, 64),
     uploaded: readUint64(packet, 72),
-    event: EVENTS[readUint32(packet, 80)] ?? '',
+    event: UDP_EVENTS[readUint32(packet, 80)] ?? '',
     key: readUint32(packet, 88),
     numWant: numWant > 0x7fffffff ? null : numWant,
     port: readUint16(packet, 96),

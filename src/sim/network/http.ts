@@ -1,17 +1,17 @@
 /**
- * HTTP from one simulated host: GETs that are answered by services of the internet (SimInternet.serveHttp), with the time
+ * HTTP from one simulated host: requests that are answered by services of the internet (SimInternet.serveHttp), with the time
  * that a connection, a question and an answer take. Bodies wait for no line. Used by SimNetwork.
  */
 import type { Address } from '../../base/address.js';
 import { DtorrentError } from '../../base/errors.js';
 import type { HttpExchange, HttpRequest, HttpResponse } from '../../host/network.js';
 import type { SimMachine } from '../machine.js';
-import type { SimHttpAnswer } from './internet.js';
+import type { SimHttpAnswer, SimHttpRequest } from './internet.js';
 import type { SimNetwork } from './sim-network.js';
 
 const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** One GET with its redirects. */
+/** One request with its redirects. */
 interface Asking {
   isOver: boolean;
   readonly finish: (result: HttpResponse | DtorrentError) => void;
@@ -88,7 +88,7 @@ export class SimHttp {
     // Two round trips: the connection, then the question and its answer.
     internet.simulator.after(3 * link.latencyMs, () => {
       if (isCut()) return;
-      const answer = service({ target, host: url.host, userAgent: request.userAgent, from });
+      const answer = service({ target, host: url.host, userAgent: request.userAgent, from, ...postOf(request) });
       if (answer === null) return;
       internet.simulator.after(link.latencyMs + (answer.delayMs ?? 0), () => {
         if (!isCut()) this.#hear(answer, request, asking);
@@ -110,4 +110,8 @@ export class SimHttp {
     if (redirectsMax > 0) this.#ask({ ...request, url: target, redirectsMax: redirectsMax - 1 }, asking);
     else asking.finish(new DtorrentError('ENETWORK', `too many redirects, the last to ${target}`));
   }
+}
+
+function postOf({ post }: HttpRequest): Pick<SimHttpRequest, 'post'> {
+  return post === undefined ? {} : { post: { headers: post.headers, body: post.body.slice() } };
 }

@@ -11,13 +11,15 @@ import type { SimNetwork } from './sim-network.js';
 
 export type { Link } from './link.js';
 
-/** One GET as the server sees it. */
+/** One request as the server sees it. */
 export interface SimHttpRequest {
   /** Path and query, exactly as asked for. */
   readonly target: string;
   readonly host: string;
   readonly userAgent: string;
   readonly from: Address;
+  /** Left out = it is a GET. */
+  readonly post?: { readonly headers: Readonly<Record<string, string>>; readonly body: Uint8Array };
 }
 
 export interface SimHttpAnswer {
@@ -70,7 +72,7 @@ export class SimInternet {
 
   /**
    * @internal
-   * Serves GETs to `host` (`tracker.test:80`; the port is always given). The name still has to resolve.
+   * Serves requests to `host` (`tracker.test:80`; the port is always given). The name still has to resolve.
    * null = nobody listens there any more: connections are refused.
    */
   serveHttp(host: string, service: SimHttpService | null): void {
@@ -105,6 +107,13 @@ export class SimInternet {
   /** @internal */
   detach(ip: string, network: SimNetwork): void {
     if (this.#networks.get(ip) === network) this.#networks.delete(ip);
+  }
+
+  /** @internal Who is in a local network, in order of creation, each with its address of that family. */
+  hostsOf(lan: string, family: 4 | 6): { readonly network: SimNetwork; readonly ip: string }[] {
+    return Array.from(this.#networks, ([ip, network]) => ({ network, ip })).filter(
+      ({ network, ip }) => network.lan === lan && ip.includes(':') === (family === 6),
+    );
   }
 
   /** @internal @returns null when nobody is there; loopback is always oneself. */

@@ -10,6 +10,7 @@ import type {
   ByteStream,
   ByteStreamHandler,
   DatagramHandler,
+  DatagramOptions,
   DatagramSocket,
   DialOptions,
   HttpExchange,
@@ -18,6 +19,8 @@ import type {
   Listener,
   ListenerHandler,
   ListenOptions,
+  LocalAddress,
+  LocalInterface,
   Network,
 } from '../../host/network.js';
 import type { CrashKind, SimMachine } from '../machine.js';
@@ -36,6 +39,9 @@ import { SimUdp } from './udp.js';
 const DIAL_AGAIN_MS = 1000;
 const HOUR_MS = 3_600_000;
 
+/** The name of its interface. */
+const INTERFACE_NAME = 'eth0';
+
 export interface SimNetworkOptions {
   readonly ipv4: string | null;
   readonly ipv6: string | null;
@@ -43,6 +49,8 @@ export interface SimNetworkOptions {
   readonly access?: AccessOptions;
   /** Left out or null = none: everybody reaches it. */
   readonly nat?: NatKind | NatOptions | null;
+  /** Hosts that name the same local network hear each other's multicast. Left out = it is in none. */
+  readonly lan?: string;
 }
 
 interface SimListener extends Listener {
@@ -74,6 +82,7 @@ export class SimNetwork implements Network {
   readonly #http: SimHttp;
   readonly #listeners = new PortTable<SimListener>();
   readonly #streams = new Set<SimStream>();
+  #isLinkUp = true;
   /** Without power it does not even refuse. */
   #isSilent = false;
 
@@ -108,6 +117,35 @@ export class SimNetwork implements Network {
     for (const stream of this.#streams) stream.unplug();
   }
 
+  /** @internal Name of its local network; null = none, or the link is down. */
+  get lan(): string | null {
+    return this.#isLinkUp ? (this.#options.lan ?? null) : null;
+  }
+
+  /**
+   * Sets its interface down or up. While it is down it is not listed; what is sent and received all the same is for the
+   * test to see.
+   */
+  setLink(isUp: boolean): void {
+    this.#isLinkUp = isUp;
+  }
+
+  interfaces(): readonly LocalInterface[] {
+    const loopback: LocalAddress[] = [
+      { family: 4, host: '127.0.0.1', prefixBits: 8 },
+      { family: 6, host: '::1', prefixBits: 128 },
+    ];
+    const interfaces: LocalInterface[] = [{ name: 'lo', addresses: loopback, isLoopback: true, canMulticast: false }];
+    const { lan, ipv4, ipv6 } = this.#options;
+    const addresses: LocalAddress[] = [];
+    if (ipv4 !== null) addresses.push({ family: 4, host: ipv4, prefixBits: 8 });
+    if (ipv6 !== null) addresses.push({ family: 6, host: ipv6, prefixBits: 64 });
+    if (this.#isLinkUp && addresses.length > 0) {
+      interfaces.push({ name: INTERFACE_NAME, addresses, isLoopback: false, canMulticast: lan !== undefined });
+    }
+    return interfaces;
+  }
+
   /** Breaks a share of the streams that are open now, 0 to 1, chosen at random. Both sides hear of a reset. */
   resetStreams(share = 1): void {
     const open = [...this.#streams].filter((stream) => stream.isOpen);
@@ -124,7 +162,7 @@ export class SimNetwork implements Network {
     const { family } = to;
     const out = new SimPipe({ internet, link, family, fromHost: from.host, toHost: to.host });
     const back = new SimPipe({ internet, link, family, fromHost: to.host, toHost: from.host });
-    const parts = { machine: this.#machine, remote: to, out, in: back, handler };
+    const parts = { machine: this.#machine, remote: to, localHost: from.host, out, in: back, handler };
     const stream = new SimStream(internet.simulator, parts);
     if (!isOn) return stream;
     this.#adopt(stream);
@@ -161,13 +199,18 @@ export class SimNetwork implements Network {
     return listener;
   }
 
-  openDatagramSocket(options: ListenOptions, handler: DatagramHandler): DatagramSocket {
+  openDatagramSocket(options: DatagramOptions, handler: DatagramHandler): DatagramSocket {
     return this.udp.open(options, handler);
   }
 
-  resolve(host: string, done: (result: readonly Address[] | DtorrentError) => void): void {
+  resolve(
+    host: string,
+    done: (result: readonly Address[] | DtorrentError) => void,
+    from: readonly string[] = [],
+  ): void {
     if (!this.#machine.act()) return;
-    const found = this.internet.lookUp(host);
+    const families = new Set(from.map((ip) => makeAddress(ip, 0)?.family));
+    const found = this.internet.lookUp(host).filter(({ family }) => families.size === 0 || families.has(family));
     this.tell('resolve', () => {
       if (found.length > 0) done(found);
       else done(new DtorrentError('ERESOLVE', `cannot resolve "${host}": there is no such host name`));
@@ -176,6 +219,11 @@ export class SimNetwork implements Network {
 
   httpGet(request: HttpRequest, done: (result: HttpResponse | DtorrentError) => void): HttpExchange {
     return this.#http.get(request, done);
+  }
+
+  abandon(host: string): void {
+    if (!this.#machine.act()) return;
+    for (const stream of this.#streams) if (stream.localHost === host) stream.reset();
   }
 
   /** @internal Calls the host's code, after the current callback. */
@@ -237,8 +285,8 @@ export class SimNetwork implements Network {
     const listener = nat === null ? this.#listeners.find(to.host, to.port) : null;
     const here = isLocal ? null : this.access;
     const there = isLocal ? null : dialler.access;
-    const accepted =
-      listener === null ? null : new SimStream(simulator, { machine: this.#machine, remote: from, out: back, in: out });
+    const parts = { machine: this.#machine, remote: from, localHost: to.host, out: back, in: out };
+    const accepted = listener === null ? null : new SimStream(simulator, parts);
     simulator.after(travelMs(link, simulator.random), () => {
       if (stream.isClosed) {
         // It gave up meanwhile: its system resets what comes of it, unless it has none any more.

@@ -17,6 +17,8 @@ const IGNORING_HANDLER: ByteStreamHandler = { onOpen() {}, onData() {}, onWritte
 export interface SimStreamParts {
   readonly machine: SimMachine;
   readonly remote: Address;
+  /** IP text of this end. */
+  readonly localHost: string;
   /** Carries what this end writes. */
   readonly out: SimPipe;
   /** Brings what it reads. */
@@ -27,6 +29,7 @@ export interface SimStreamParts {
 export class SimStream implements ByteStream, PipeSender, PipeReceiver {
   handler: ByteStreamHandler;
   readonly remote: Address;
+  readonly localHost: string;
   readonly machine: SimMachine;
   /** Tells the owner, before the handler's onClose. */
   onGone: () => void = () => {};
@@ -44,6 +47,7 @@ export class SimStream implements ByteStream, PipeSender, PipeReceiver {
   constructor(simulator: Simulator, parts: SimStreamParts) {
     this.#simulator = simulator;
     this.remote = parts.remote;
+    this.localHost = parts.localHost;
     this.machine = parts.machine;
     this.handler = parts.handler ?? IGNORING_HANDLER;
     this.#out = parts.out;

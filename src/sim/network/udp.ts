@@ -3,7 +3,7 @@
  * the path, which may lose, double, delay and misorder it, and in through the receiver's. Used by SimNetwork.
  */
 import { type Address, isLoopback } from '../../base/address.js';
-import type { DatagramHandler, DatagramSocket, ListenOptions } from '../../host/network.js';
+import type { DatagramHandler, DatagramOptions, DatagramSocket, MulticastOptions } from '../../host/network.js';
 import { SimTask } from '../event-queue.js';
 import type { SimMachine } from '../machine.js';
 import type { QueuedDatagram } from './access-link.js';
@@ -20,10 +20,19 @@ interface SimDatagramSocket extends DatagramSocket {
   readonly handler: DatagramHandler;
 }
 
+/** A socket of a multicast group. Several may share its port. */
+interface SimGroupSocket extends DatagramSocket {
+  readonly host: string;
+  readonly port: number;
+  readonly multicast: MulticastOptions;
+  readonly handler: DatagramHandler;
+}
+
 export class SimUdp {
   readonly network: SimNetwork;
   readonly #machine: SimMachine;
   readonly #sockets = new PortTable<SimDatagramSocket>();
+  readonly #groupSockets = new Set<SimGroupSocket>();
   readonly #idleFlights: Flight[] = [];
 
   constructor(network: SimNetwork, machine: SimMachine) {
@@ -32,14 +41,16 @@ export class SimUdp {
   }
 
   get size(): number {
-    return this.#sockets.size;
+    return this.#sockets.size + this.#groupSockets.size;
   }
 
   clear(): void {
     this.#sockets.clear();
+    this.#groupSockets.clear();
   }
 
-  open(options: ListenOptions, handler: DatagramHandler): DatagramSocket {
+  open(options: DatagramOptions, handler: DatagramHandler): DatagramSocket {
+    if (options.multicast !== undefined) return this.#joinGroup(options, options.multicast, handler);
     let port = -1;
     let isClosed = !this.#machine.act();
     const socket: SimDatagramSocket = {
@@ -64,6 +75,17 @@ export class SimUdp {
     return socket;
   }
 
+  /** @internal A packet to a group has come in; it is lent. */
+  receiveMulticast(packet: Uint8Array, from: Address, to: Address): void {
+    for (const { multicast, port, handler } of [...this.#groupSockets]) {
+      if (multicast.group !== to.host || port !== to.port || !this.#machine.enter('datagram', packet.length)) continue;
+      const lent = packet.slice();
+      handler.onDatagram(lent, from);
+      lent.fill(GARBAGE);
+      this.#machine.leave();
+    }
+  }
+
   /** @internal A packet has come in; it is lent. */
   receive(packet: Uint8Array, from: Address, to: Address): void {
     const nat = isLoopback(to) ? null : this.network.natOf(to.family);
@@ -83,6 +105,49 @@ export class SimUdp {
   /** @internal */
   giveFlight(flight: Flight): void {
     this.#idleFlights.push(flight);
+  }
+
+  #joinGroup(options: DatagramOptions, multicast: MulticastOptions, handler: DatagramHandler): DatagramSocket {
+    const { host, port } = options;
+    const socket: SimGroupSocket = {
+      host,
+      port,
+      multicast,
+      handler,
+      send: (packet, to) => {
+        if (this.#machine.act() && this.#groupSockets.has(socket)) this.#sendToGroup(packet, socket, to);
+      },
+      close: () => {
+        if (this.#machine.act()) this.#groupSockets.delete(socket);
+      },
+    };
+    if (!this.#machine.act()) return socket;
+    this.#groupSockets.add(socket);
+    this.network.tell('datagram', () => {
+      if (!this.#groupSockets.has(socket)) return;
+      if (this.network.lan !== null && this.network.hasIp(host)) handler.onListening(port);
+      else {
+        this.#groupSockets.delete(socket);
+        handler.onError(bindError(`join the group ${multicast.group}`, false));
+      }
+    });
+    return socket;
+  }
+
+  /** One copy for each host of the local network, which may be lost on its way. */
+  #sendToGroup(packet: Uint8Array, { host, port, multicast }: SimGroupSocket, to: Address): void {
+    const { internet, lan } = this.network;
+    if (lan === null || to.host !== multicast.group) return;
+    const { simulator } = internet;
+    this.#machine.observer.onDatagramSent(this.#machine, to, packet);
+    for (const { network, ip } of internet.hostsOf(lan, to.family)) {
+      if (network === this.network && !multicast.loopsBack) continue;
+      const link = internet.link(host, ip);
+      if (internet.isCutOff(host, ip) || happens(simulator.random, link.lossRatio)) continue;
+      const copy = packet.slice();
+      const from: Address = { family: to.family, host, port };
+      simulator.after(travelMs(link, simulator.random), () => network.udp.receiveMulticast(copy, from, to));
+    }
   }
 
   #send(packet: Uint8Array, fromPort: number, bindHost: string, to: Address): void {

@@ -10,10 +10,12 @@ import { extensionHandshakeTarget } from './extension-handshake.js';
 import { fileSelectionTarget } from './file-selection.js';
 import { httpTrackerTarget } from './http-tracker.js';
 import { liveSessionTarget } from './live-session.js';
+import { lsdPacketTarget } from './lsd-packet.js';
 import { magnetTarget } from './magnet.js';
 import { merkleProofTarget } from './merkle-proof.js';
 import { metainfoTarget } from './metainfo.js';
 import { resumeDataTarget } from './resume-data.js';
+import { routerRepliesTarget } from './router-replies.js';
 import { safePathTarget } from './safe-path.js';
 import { settingsTarget } from './settings.js';
 import { trackerServerTarget } from './tracker-server.js';
@@ -46,6 +48,10 @@ export const TARGETS: readonly FuzzTarget[] = [
   trackerServerTarget,
   // the DHT
   dhtTarget,
+  // routers
+  routerRepliesTarget,
+  // local discovery
+  lsdPacketTarget,
   // what people type
   settingsTarget,
   fileSelectionTarget,

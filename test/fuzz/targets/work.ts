@@ -16,6 +16,9 @@ import { parseMetainfo } from '../../../src/format/metainfo.js';
 import { decodeResumeData } from '../../../src/format/resume-data.js';
 import { safePath } from '../../../src/format/safe-path.js';
 import { HYBRID_TORRENT, V2_TORRENT } from '../../../src/format/testing/example-torrents.js';
+import { parseIgdDescription } from '../../../src/protocol/nat/igd.js';
+import { decodeSsdpAnswer, parseLanUrl } from '../../../src/protocol/nat/ssdp.js';
+import { DESCRIPTION, OLD_DESCRIPTION, SEARCH_ANSWER } from '../../../src/protocol/nat/testing/recorded-router.js';
 import { parseAnnounceResponse, parseScrapeResponse } from '../../../src/protocol/tracker/http.js';
 import { TrackerServer } from '../../../src/protocol/tracker/server.js';
 import { answerHttp } from '../../../src/protocol/tracker/server-http.js';
@@ -43,6 +46,7 @@ const GROWTH_MAX = 2.7;
 const STEPS_MIN = 3000;
 const MEASURED_AGAIN = 3;
 const CLIENT = makeAddress('1.2.3.4', 1)!;
+const ROUTER = parseLanUrl('http://192.168.77.1:5000/')!;
 
 const lists = encodeBencode({
   info: { files: [{ length: 1, path: ['d', 'a.txt'] }], name: 'n', 'piece length': 16_384, pieces: new Uint8Array(20) },
@@ -121,6 +125,16 @@ const READERS: readonly Reader[] = [
     samples: [fromUtf8('/announce?info_hash=aaaaaaaaaaaaaaaaaaaa&peer_id=%61%ff+aaaaaaaaaaaaaaaaa&port=1&left=0&x=1')],
     read: readServer,
   },
+  {
+    name: 'igd-description',
+    samples: [
+      DESCRIPTION,
+      OLD_DESCRIPTION,
+      ...['<a>', '<a b="', '&#1;&', '<![CDATA[]]', '<!-- -', '</a>'].map(fromUtf8),
+    ],
+    read: (input) => void parseIgdDescription(input, ROUTER),
+  },
+  { name: 'ssdp', samples: [SEARCH_ANSWER, fromUtf8('http://1.2.3.4:5/#/')], read: readSsdp },
   { name: 'file-numbers', samples: [fromUtf8('1-999,1')], read: readNumbers },
   {
     name: 'file-selection',
@@ -202,6 +216,12 @@ function readTracker(input: Uint8Array): void {
 
 function readServer(input: Uint8Array): void {
   answerHttp(new TrackerServer({ intervalSeconds: 60, random: new SeededRandom(1) }), toLatin1(input), CLIENT, 0);
+}
+
+/** A packet is refused for its length: what is read of a whole one is the URL. */
+function readSsdp(input: Uint8Array): void {
+  decodeSsdpAnswer(input);
+  parseLanUrl(toUtf8(input));
 }
 
 function readNumbers(input: Uint8Array): void {

@@ -25,7 +25,7 @@ export async function runScrape(input: string, options: ScrapeOptions, context: 
     ...(bind === undefined ? {} : { localAddress: bind }),
   });
   const { infoHash } = source.kind === 'magnet' ? source.magnet : parseMetainfo(source.bytes);
-  const scrapes = await scrapeTrackers(source, bind === undefined ? {} : { bindHost: bind });
+  const scrapes = await scrapeTrackers(source, bind === undefined ? {} : { bind });
   if (scrapes.length === 0) throw new DtorrentError('ETRACKER', `${input} names no tracker that could be asked`);
   if (options.json) {
     context.stdout.write(`${JSON.stringify({ infoHash: hexPair(infoHash), trackers: scrapes.map(forPrograms) })}\n`);

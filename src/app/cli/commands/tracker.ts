@@ -9,7 +9,7 @@ export async function runTracker(options: TrackerOptions, context: CommandContex
   if (options.json) {
     context.stdout.write(`${JSON.stringify({ type: 'listening', port: tracker.port })}\n`);
   } else {
-    const host = announceHost(options.bind);
+    const host = announceHost(tracker.host);
     context.stdout.write(`http://${host}:${tracker.port}/announce\nudp://${host}:${tracker.port}/announce\n`);
   }
   await stopped(context.stop);
@@ -18,8 +18,8 @@ export async function runTracker(options: TrackerOptions, context: CommandContex
 }
 
 /** A host to put in URLs: an address that stands for every address is reached, from here, as localhost. */
-function announceHost(bind: string | undefined): string {
-  if (bind === undefined || bind === '0.0.0.0' || bind === '::') return 'localhost';
+function announceHost(bind: string): string {
+  if (bind === '' || bind === '0.0.0.0' || bind === '::') return 'localhost';
   return bind.includes(':') ? `[${bind}]` : bind;
 }
 

@@ -1,4 +1,5 @@
 /** The sentences that the live and the plain view share. Names are sanitised here. */
+import type { EngineEvent } from '../../../index.js';
 import { formatDuration, formatPercent, formatRate, formatSize, shareOf } from './formats.js';
 import { sanitizeText } from './terminal-text.js';
 import type { CompletionNotice, Ending, ErrorNotice } from './view.js';
@@ -33,6 +34,24 @@ export function endSentences(ending: Ending): string[] {
     }
   }
   return sentences;
+}
+
+/** Whether and where others reach us, for those who want to know; null for other events. */
+export function reachabilityRemark(event: EngineEvent): string | null {
+  switch (event.type) {
+    case 'portMapped': {
+      // UDP follows TCP, on the same port but for odd routers.
+      if (event.protocol !== 'tcp') return null;
+      const family = event.gateway.includes(':') ? ' over IPv6' : '';
+      return `the router lets peers in at port ${event.externalPort}${family} (${event.method})`;
+    }
+    case 'portMappingWarning':
+      return event.message;
+    case 'externalAddress':
+      return `others see us at ${event.ip}`;
+    default:
+      return null;
+  }
 }
 
 /** `dtorrent: message`, of something that the command goes on without. */

@@ -77,8 +77,9 @@ async function putSigned(
 /** @throws {DtorrentError} when nobody has taken it. */
 function finish({ target, summary, version }: Put, { json }: DhtPutOptions, { stdout, stderr }: CommandContext): void {
   const { answers, stored, refusal } = summary;
-  if (stored === 0) {
-    if (answers === 0 && refusal === 0) throw noAnswer();
+  if (stored === 0 && answers === 0) throw noAnswer();
+  // That some nodes had no version yet, and took this one, makes it no success.
+  if (stored === 0 || refusal === CAS_MISMATCH || refusal === SEQUENCE_TOO_LOW) {
     throw new DtorrentError(...whyRefused(refusal));
   }
   if (json) {
