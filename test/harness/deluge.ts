@@ -1,11 +1,12 @@
 /**
- * A deluged 2.0.3 (libtorrent 2.0.8) with a configuration folder of its own, on loopback. Its RPC is a TLS connection with
- * compressed messages in a format of Deluge's own, for which Debian installs the Python module: each call is one run of
- * a short script.
+ * A deluged 2.0.3 (libtorrent 2.0.8) with a configuration folder of its own. Its RPC is a TLS connection with compressed
+ * messages in a format of Deluge's own, for which Debian installs the Python module: each call is one run of a short
+ * script. Which nodes its DHT begins with cannot be set, so it is told by a magnet link.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { type ClientPlace, introductionTo, LOOPBACK_PLACE } from './client-place.js';
 import { freePort, keepsConnections } from './ports.js';
 import { Process, run, until } from './process.js';
 import type { Content } from './transfer.js';
@@ -39,40 +40,55 @@ export class Deluge {
   readonly #process: Process;
   readonly #home: string;
   readonly #rpcPort: number;
+  readonly #place: ClientPlace;
   readonly port: number;
   #torrentId = '';
 
   private constructor(
     t: TestContext,
     process: Process,
-    { home, ports }: { readonly home: string; readonly ports: { readonly rpc: number; readonly peers: number } },
+    {
+      home,
+      ports,
+      place,
+    }: {
+      readonly home: string;
+      readonly ports: { readonly rpc: number; readonly peers: number };
+      readonly place: ClientPlace;
+    },
   ) {
     this.#t = t;
     this.#process = process;
     this.#home = home;
     this.#rpcPort = ports.rpc;
+    this.#place = place;
     this.port = ports.peers;
   }
 
-  static async start(t: TestContext, directory: string): Promise<Deluge> {
+  static async start(t: TestContext, directory: string, place: ClientPlace = LOOPBACK_PLACE): Promise<Deluge> {
     const home = join(directory, 'deluge');
     mkdirSync(home);
     const ports = { rpc: await freePort(), peers: await freePort() };
-    writeFileSync(join(home, 'core.conf'), configuration(ports.peers));
+    writeFileSync(join(home, 'core.conf'), configuration(ports.peers, place));
     // Its logging does not work with Python 3.11: each line that it would write is an exception.
     const args = ['-d', '-c', home, '-p', `${ports.rpc}`, '-u', '127.0.0.1', '-L', 'none'];
-    const client = new Deluge(t, new Process(t, 'deluged', args), { home, ports });
+    const process = new Process(t, 'deluged', args, { namespace: place.namespace });
+    const client = new Deluge(t, process, { home, ports, place });
     await until('answer of deluged', 20_000, () => client.#call('daemon.get_version').catch(() => null));
     return client;
   }
 
   async seed(content: Content): Promise<void> {
+    await this.#joinDht();
     await this.#add(content.torrent, content.data);
     await until('seed', 20_000, () => this.isComplete());
-    await until('seed that takes peers', 10_000, () => keepsConnections(this.port));
+    if (this.#place.namespace === undefined) {
+      await until('seed that takes peers', 10_000, () => keepsConnections(this.port));
+    }
   }
 
   async download(content: Content, source: string): Promise<void> {
+    await this.#joinDht();
     await this.#add(source, content.out);
   }
 
@@ -88,6 +104,17 @@ export class Deluge {
 
   async describe(): Promise<string> {
     return JSON.stringify(await this.#status());
+  }
+
+  /** Who announces before its DHT knows anybody announces again a quarter of an hour later. */
+  async #joinDht(): Promise<void> {
+    const { dhtNodes } = this.#place;
+    if (dhtNodes.length === 0) return;
+    await this.#add(introductionTo(dhtNodes), this.#home);
+    await until('nodes of the DHT', 20_000, async () => {
+      const status = (await this.#call('core.get_session_status', ['dht.dht_nodes'])) as Record<string, number>;
+      return status['dht.dht_nodes']! > 0;
+    });
   }
 
   async #add(source: string, directory: string): Promise<void> {
@@ -106,17 +133,17 @@ export class Deluge {
   async #call(method: string, ...parameters: readonly unknown[]): Promise<unknown> {
     if (this.#process.hasExited) throw new Error(`deluged ended: ${this.#process.errors}`);
     const args = ['-c', CALL, `${this.#rpcPort}`, join(this.#home, 'auth'), method, JSON.stringify(parameters)];
-    return JSON.parse(await run(this.#t, PYTHON, args));
+    return JSON.parse(await run(this.#t, PYTHON, args, { namespace: this.#place.namespace }));
   }
 }
 
-/** On loopback, and nothing that looks for anybody. The first object is the version of the format. */
-function configuration(peerPort: number): string {
+/** Nothing that looks for anybody but the DHT, where it is wanted. The first object is the version of the format. */
+function configuration(peerPort: number, { address, dhtNodes }: ClientPlace): string {
   return `${JSON.stringify({ file: 1, format: 1 })}${JSON.stringify({
-    listen_interface: '127.0.0.1',
+    listen_interface: address,
     listen_ports: [peerPort, peerPort],
     random_port: false,
-    dht: false,
+    dht: dhtNodes.length > 0,
     lsd: false,
     upnp: false,
     natpmp: false,

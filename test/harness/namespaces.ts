@@ -30,3 +30,39 @@ export async function makeHosts(t: TestContext): Promise<Hosts> {
   }
   return { a, b };
 }
+
+/** One of many hosts on a network. */
+export interface Host {
+  readonly namespace: string;
+  /** The first is where packets come from unless a program says otherwise. Each in a /24 of its own. */
+  readonly addresses: readonly string[];
+}
+
+/**
+ * As many hosts as `addressCounts` has entries on one Ethernet, each with so many addresses. What DHT clients refuse of
+ * loopback addresses they take of these: private ones, and each of another /24.
+ */
+export async function makeNetwork(t: TestContext, addressCounts: readonly number[]): Promise<readonly Host[]> {
+  const id = `${process.pid % 100_000}x${made++}`;
+  const hub = `dth${id}`;
+  let third = 0;
+  const hosts = addressCounts.map((count, index) => ({
+    namespace: `dt${index}n${id}`,
+    addresses: Array.from({ length: count }, () => `10.213.${third++}.1`),
+  }));
+  const ip = (...args: string[]): Promise<string> => run(t, 'ip', args);
+  for (const namespace of [hub, ...hosts.map((host) => host.namespace)]) {
+    await ip('netns', 'add', namespace);
+    afterTest(t, () => ip('netns', 'delete', namespace));
+  }
+  await ip('-n', hub, 'link', 'add', 'lan', 'type', 'bridge');
+  await ip('-n', hub, 'link', 'set', 'lan', 'up');
+  for (const [index, { namespace, addresses }] of hosts.entries()) {
+    await ip('link', 'add', 'eth0', 'netns', namespace, 'type', 'veth', 'peer', 'name', `port${index}`, 'netns', hub);
+    await ip('-n', hub, 'link', 'set', `port${index}`, 'master', 'lan', 'up');
+    for (const address of addresses) await ip('-n', namespace, 'address', 'add', `${address}/16`, 'dev', 'eth0');
+    await ip('-n', namespace, 'link', 'set', 'eth0', 'up');
+    await ip('-n', namespace, 'link', 'set', 'lo', 'up');
+  }
+  return hosts;
+}

@@ -9,7 +9,7 @@ import { afterTest } from './cleanup.js';
 
 export interface ProcessOptions {
   /** A network namespace to run in (ip netns exec). */
-  readonly namespace?: string;
+  readonly namespace?: string | undefined;
   readonly cwd?: string;
   /** Beside this process's own. */
   readonly env?: NodeJS.ProcessEnv;
@@ -24,7 +24,8 @@ export class Process {
   readonly lines: string[] = [];
   errors = '';
   readonly #name: string;
-  #wake: () => void = () => {};
+  /** One of each who waits for a line. */
+  readonly #wakes = new Set<() => void>();
 
   /** Ends with the test. */
   constructor(t: TestContext, command: string, args: readonly string[], options: ProcessOptions = {}) {
@@ -71,14 +72,7 @@ export class Process {
       }
       if (this.hasExited) throw new Error(`${this.#name} ended (${this.child.exitCode}) before ${what}${this.#tail()}`);
       if (Date.now() >= deadline) throw new Error(`${this.#name}: no ${what} in ${timeoutMs} ms${this.#tail()}`);
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, Math.max(1, deadline - Date.now()));
-        this.#wake = () => {
-          clearTimeout(timer);
-          // The last lines may arrive just after the exit: let them.
-          setImmediate(resolve);
-        };
-      });
+      await this.#change(deadline - Date.now());
     }
   }
 
@@ -113,6 +107,24 @@ export class Process {
       this.child.kill('SIGKILL');
       await this.exit(5000);
     }
+  }
+
+  /** Resolves when it says something or ends, or after `timeoutMs`. */
+  #change(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const settle = (): void => {
+        clearTimeout(timer);
+        this.#wakes.delete(settle);
+        // The last lines may arrive just after the exit: let them.
+        setImmediate(resolve);
+      };
+      const timer = setTimeout(settle, Math.max(1, timeoutMs));
+      this.#wakes.add(settle);
+    });
+  }
+
+  #wake(): void {
+    for (const wake of this.#wakes) wake();
   }
 
   #tail(): string {

@@ -1,50 +1,66 @@
-/** A qbittorrent-nox 4.5 (libtorrent 2.0.8) with a profile of its own, on loopback, driven through its WebUI API. */
+/**
+ * A qbittorrent-nox 4.5 (libtorrent 2.0.8) with a profile of its own, driven through its WebUI API. Which nodes its DHT
+ * begins with cannot be set, so it is told by a magnet link.
+ */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { type ClientPlace, introductionTo, LOOPBACK_PLACE } from './client-place.js';
+import { fetchTextWithin } from './fetch-within.js';
 import { freePort, keepsConnections } from './ports.js';
 import { Process, until } from './process.js';
 import type { Content } from './transfer.js';
 
 export class Qbittorrent {
+  readonly #t: TestContext;
   readonly #process: Process;
+  readonly #place: ClientPlace;
   readonly #api: string;
   readonly port: number;
 
-  private constructor(process: Process, ports: { readonly api: number; readonly peers: number }) {
+  private constructor(
+    t: TestContext,
+    process: Process,
+    { ports, place }: { readonly ports: { readonly api: number; readonly peers: number }; readonly place: ClientPlace },
+  ) {
+    this.#t = t;
     this.#process = process;
+    this.#place = place;
     this.#api = `http://127.0.0.1:${ports.api}/api/v2`;
     this.port = ports.peers;
   }
 
-  static async start(t: TestContext, directory: string): Promise<Qbittorrent> {
+  static async start(t: TestContext, directory: string, place: ClientPlace = LOOPBACK_PLACE): Promise<Qbittorrent> {
     const ports = { api: await freePort(), peers: await freePort() };
     const profile = join(directory, 'qbittorrent');
     const config = join(profile, 'qBittorrent', 'config');
     mkdirSync(config, { recursive: true });
-    writeFileSync(join(config, 'qBittorrent.conf'), configuration(ports.peers));
-    const process = new Process(t, 'qbittorrent-nox', [`--profile=${profile}`, `--webui-port=${ports.api}`]);
-    const client = new Qbittorrent(process, ports);
-    await until('answer of qbittorrent-nox', 20_000, () => client.#get('app/version').catch(() => null));
+    writeFileSync(join(config, 'qBittorrent.conf'), configuration(ports.peers, place));
+    const args = [`--profile=${profile}`, `--webui-port=${ports.api}`];
+    const process = new Process(t, 'qbittorrent-nox', args, { namespace: place.namespace });
+    const client = new Qbittorrent(t, process, { ports, place });
+    await until('answer of qbittorrent-nox', 20_000, () => client.#call('app/version').catch(() => null));
     return client;
   }
 
   async seed(content: Content): Promise<void> {
+    await this.#joinDht();
     await this.#add(content.torrent, content.data);
     await until('seed', 20_000, async () => /^(uploading|stalledUP)$/.test((await this.#torrent()).state));
-    await until('seed that takes peers', 10_000, () => keepsConnections(this.port));
+    if (this.#place.namespace === undefined) {
+      await until('seed that takes peers', 10_000, () => keepsConnections(this.port));
+    }
   }
 
   async download(content: Content, source: string): Promise<void> {
+    await this.#joinDht();
     await this.#add(source, content.out);
   }
 
   async addPeer(peer: string): Promise<void> {
     const { hash } = await this.#torrent();
-    const body = new URLSearchParams({ hashes: hash, peers: peer });
-    const response = await fetch(`${this.#api}/torrents/addPeers`, { method: 'POST', body });
-    assert.ok(response.ok, `addPeers: ${response.status}`);
+    await this.#call('torrents/addPeers', new URLSearchParams({ hashes: hash, peers: peer }));
   }
 
   async isComplete(): Promise<boolean> {
@@ -53,16 +69,29 @@ export class Qbittorrent {
   }
 
   describe(): Promise<string> {
-    return this.#get('torrents/info');
+    return this.#call('torrents/info');
+  }
+
+  /** Who announces before its DHT knows anybody announces again a quarter of an hour later. */
+  async #joinDht(): Promise<void> {
+    const { dhtNodes } = this.#place;
+    if (dhtNodes.length === 0) return;
+    await this.#add(introductionTo(dhtNodes), '');
+    await until('nodes of the DHT', 20_000, async () => {
+      const { dht_nodes } = JSON.parse(await this.#call('transfer/info')) as { readonly dht_nodes: number };
+      return dht_nodes > 0;
+    });
+    const hashes = (await this.#torrent()).hash;
+    await this.#call('torrents/delete', new URLSearchParams({ hashes, deleteFiles: 'false' }));
+    await until('end of the introduction', 10_000, async () => (await this.#torrents()).length === 0);
   }
 
   async #add(source: string, savePath: string): Promise<void> {
     const body = new FormData();
     if (source.startsWith('magnet:')) body.set('urls', source);
     else body.set('torrents', new Blob([readFileSync(source)]), 'content.torrent');
-    body.set('savepath', savePath);
-    const response = await fetch(`${this.#api}/torrents/add`, { method: 'POST', body });
-    assert.equal(await response.text(), 'Ok.');
+    if (savePath !== '') body.set('savepath', savePath);
+    assert.equal(await this.#call('torrents/add', body), 'Ok.');
     // It is loaded some time after this answer.
     await until('torrent of qBittorrent', 20_000, async () => (await this.#torrents()).length > 0);
   }
@@ -72,14 +101,12 @@ export class Qbittorrent {
   }
 
   async #torrents(): Promise<readonly TorrentState[]> {
-    return JSON.parse(await this.#get('torrents/info'));
+    return JSON.parse(await this.#call('torrents/info'));
   }
 
-  async #get(path: string): Promise<string> {
+  async #call(path: string, form?: FormData | URLSearchParams): Promise<string> {
     if (this.#process.hasExited) throw new Error(`qbittorrent-nox ended: ${this.#process.errors}`);
-    const response = await fetch(`${this.#api}/${path}`);
-    if (!response.ok) throw new Error(`${path}: ${response.status}`);
-    return response.text();
+    return fetchTextWithin(this.#t, this.#place.namespace, `${this.#api}/${path}`, form);
   }
 }
 
@@ -90,18 +117,19 @@ interface TorrentState {
   readonly progress: number;
 }
 
-/** Nobody to ask and nothing outside loopback: terms accepted, no password from here, no discovery, no downloads. */
-function configuration(peerPort: number): string {
+/** Nobody to ask but the DHT, where it is wanted: terms accepted, no password from here, no discovery, no downloads. */
+function configuration(peerPort: number, { namespace, address, dhtNodes }: ClientPlace): string {
+  const device = namespace === undefined ? 'lo' : 'eth0';
   return [
     '[LegalNotice]',
     'Accepted=true',
     '[BitTorrent]',
     `Session\\Port=${peerPort}`,
-    'Session\\Interface=lo',
-    'Session\\InterfaceName=lo',
-    'Session\\InterfaceAddress=127.0.0.1',
+    `Session\\Interface=${device}`,
+    `Session\\InterfaceName=${device}`,
+    `Session\\InterfaceAddress=${address}`,
     'Session\\BTProtocol=TCP',
-    'Session\\DHTEnabled=false',
+    `Session\\DHTEnabled=${dhtNodes.length > 0}`,
     'Session\\LSDEnabled=false',
     'Session\\PeXEnabled=false',
     'Session\\QueueingSystemEnabled=false',

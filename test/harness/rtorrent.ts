@@ -1,11 +1,12 @@
 /**
- * A headless rtorrent 0.9.8 with files of its own, on loopback, driven by XML-RPC over an SCGI socket in its folder: one
- * connection per call, strings in, and of the answer only whether it is a fault and its first scalar.
+ * A headless rtorrent 0.9.8 with files of its own, driven by XML-RPC over an SCGI socket in its folder: one connection
+ * per call, strings in, and of the answer only whether it is a fault and its first scalar.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { type ClientPlace, LOOPBACK_PLACE } from './client-place.js';
 import { freePort } from './ports.js';
 import { Process, until } from './process.js';
 import type { Content } from './transfer.js';
@@ -22,7 +23,7 @@ export class Rtorrent {
     this.port = port;
   }
 
-  static async start(t: TestContext, directory: string): Promise<Rtorrent> {
+  static async start(t: TestContext, directory: string, place: ClientPlace = LOOPBACK_PLACE): Promise<Rtorrent> {
     const home = join(directory, 'rtorrent');
     mkdirSync(join(home, 'session'), { recursive: true });
     const port = await freePort();
@@ -33,15 +34,18 @@ export class Rtorrent {
       `session.path.set = ${join(home, 'session')}`,
       `network.port_range.set = ${port}-${port}`,
       'network.port_random.set = no',
-      'network.bind_address.set = 127.0.0.1',
+      `network.bind_address.set = ${place.address}`,
       `network.scgi.open_local = ${socket}`,
-      'dht.mode.set = disable',
+      `dht.mode.set = ${place.dhtNodes.length > 0 ? 'on' : 'disable'}`,
+      `dht.port.set = ${port}`,
       'protocol.pex.set = no',
     ];
     writeFileSync(configuration, lines.map((line) => `${line}\n`).join(''));
-    const process = new Process(t, 'rtorrent', ['-n', '-o', `import=${configuration}`]);
+    const args = ['-n', '-o', `import=${configuration}`];
+    const process = new Process(t, 'rtorrent', args, { namespace: place.namespace });
     const client = new Rtorrent(process, socket, port);
     await until('answer of rtorrent', 20_000, () => client.#call('system.client_version').catch(() => null));
+    for (const node of place.dhtNodes) await client.#call('dht.add_node', '', node);
     return client;
   }
 

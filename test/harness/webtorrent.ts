@@ -1,6 +1,7 @@
-/** A WebTorrent 3 of the npm package of the interop tests: plain TCP on loopback, one torrent. */
+/** A WebTorrent 3 of the npm package of the interop tests: plain TCP, one torrent. */
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { type ClientPlace, LOOPBACK_PLACE } from './client-place.js';
 import { NPM_PACKAGE } from './npm-package.js';
 import { freePort } from './ports.js';
 import { Process } from './process.js';
@@ -17,10 +18,11 @@ export class WebTorrent {
     this.port = port;
   }
 
-  static async start(t: TestContext): Promise<WebTorrent> {
+  static async start(t: TestContext, _directory = '', place: ClientPlace = LOOPBACK_PLACE): Promise<WebTorrent> {
     const port = await freePort();
-    const args = [join(NPM_PACKAGE, 'webtorrent-peer.js'), `${port}`];
-    const client = new WebTorrent(new Process(t, process.execPath, args, { input: true }), port);
+    const args = [join(NPM_PACKAGE, 'webtorrent-peer.js'), `${port}`, ...place.dhtNodes];
+    const options = { input: true, namespace: place.namespace };
+    const client = new WebTorrent(new Process(t, process.execPath, args, options), port);
     await client.#process.line('listening', START_TIMEOUT_MS, (line) => line === 'listening');
     return client;
   }

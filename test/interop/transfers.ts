@@ -113,7 +113,10 @@ async function announcedContent(
   return { content: await makeContent(t, { tree, kind: 'v1', trackers }), trackerPort };
 }
 
-async function assertCompletes(client: ClientDriver, content: Content): Promise<void> {
+export async function assertCompletes(
+  client: Pick<ClientDriver, 'isComplete' | 'describe'>,
+  content: Content,
+): Promise<void> {
   try {
     await until('end of the download', 80_000, () => client.isComplete());
   } catch (error) {

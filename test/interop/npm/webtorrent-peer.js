@@ -1,18 +1,20 @@
 /**
  * WebTorrent as a process: one torrent, told what to do by lines on stdin, saying what happened by lines on stdout.
- * usage: node webtorrent-peer.js PORT
+ * usage: node webtorrent-peer.js PORT [DHT_NODE_HOST:PORT ...]
  * in: `add SOURCE DIRECTORY` (tab-separated), `peer HOST:PORT`; out: `listening`, `complete`
  */
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import WebTorrent from 'webtorrent';
 
-// Plain TCP, and peers from trackers and from stdin alone.
+const [port, ...bootstrap] = process.argv.slice(2);
+// Plain TCP, and peers from trackers, from stdin, and from the DHT when there are nodes to begin with.
 const client = new WebTorrent({
-  torrentPort: Number(process.argv[2]),
+  torrentPort: Number(port),
+  dhtPort: Number(port),
   secure: 0,
   utp: false,
-  dht: false,
+  dht: bootstrap.length > 0 && { bootstrap },
   lsd: false,
   utPex: false,
   natUpnp: false,

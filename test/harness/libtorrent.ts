@@ -1,0 +1,41 @@
+/** A libtorrent 2.0.8 session for one torrent, which finds its peers through its DHT. */
+import type { TestContext } from 'node:test';
+import type { ClientPlace } from './client-place.js';
+import { DhtPeer } from './dht-peer.js';
+import { until } from './process.js';
+import type { Content } from './transfer.js';
+
+const PORT = 6881;
+
+export class Libtorrent {
+  readonly port: number = PORT;
+  readonly #peer: DhtPeer;
+
+  private constructor(peer: DhtPeer) {
+    this.#peer = peer;
+  }
+
+  static async start(t: TestContext, _directory: string, place: ClientPlace): Promise<Libtorrent> {
+    const { namespace, address, dhtNodes } = place;
+    return new Libtorrent(
+      await DhtPeer.start(t, 'libtorrent', { namespace, addresses: [address], port: PORT, nodes: dhtNodes }),
+    );
+  }
+
+  async seed(content: Content): Promise<void> {
+    await this.#peer.addTorrent(content.torrent, content.data);
+    await until('seed', 20_000, () => this.isComplete());
+  }
+
+  async download(content: Content, source: string): Promise<void> {
+    await this.#peer.addTorrent(source, content.out);
+  }
+
+  isComplete(): Promise<boolean> {
+    return this.#peer.isComplete();
+  }
+
+  async describe(): Promise<string> {
+    return `${await this.#peer.countNodes()} nodes`;
+  }
+}
