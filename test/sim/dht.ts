@@ -5,13 +5,14 @@
 import { parseArgs } from 'node:util';
 import { DhtNetwork, type DhtPhase } from '../../src/lab/dht/dht-network.js';
 import { goalsOf, reportText } from '../../src/lab/dht/dht-report.js';
-import { type DhtScenario, makeDhtScenario } from '../../src/lab/dht/dht-scenario.js';
+import { type DhtScenario, HOSTILE_KINDS, type HostileKind, makeDhtScenario } from '../../src/lab/dht/dht-scenario.js';
 
-const USAGE = `usage: npm run sim:dht -- [--nodes N] [--seed N] [--hostile P] [--nat P] [--loss P] [--churn M] [--lookups N] [--progress]
+const USAGE = `usage: npm run sim:dht -- [--nodes N] [--seed N] [--hostile P] [--kinds KIND,...] [--nat P] [--loss P] [--churn M] [--lookups N] [--progress]
 
   --nodes N     honest and hostile ones (default 1000)
   --seed N      what everything is drawn from (default 1)
   --hostile P   per cent of the nodes (default 5)
+  --kinds ...   of hostile nodes, with commas between them (default ${HOSTILE_KINDS.join(',')})
   --nat P       per cent of the honest ones that only those they have asked can reach (default 30)
   --loss P      per cent of all packets (default 2)
   --churn M     minutes that a node stays, the mean of them; 0 = everybody stays (default 60)
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     nodes: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },
     hostile: { type: 'string' },
+    kinds: { type: 'string', default: HOSTILE_KINDS.join(',') },
     nat: { type: 'string' },
     loss: { type: 'string' },
     churn: { type: 'string' },
@@ -70,11 +72,17 @@ function scenarioFromOptions(): DhtScenario {
   return {
     ...scenario,
     hostileShare: shareFrom('hostile', scenario.hostileShare),
+    hostileKinds: kindsFrom(values.kinds),
     nattedShare: shareFrom('nat', scenario.nattedShare),
     lossShare: shareFrom('loss', scenario.lossShare),
     sessionMs: values.churn === undefined ? scenario.sessionMs : 60_000 * numberFrom('churn', 0, 100_000),
     lookups: values.lookups === undefined ? scenario.lookups : integerFrom('lookups', 1, 100_000),
   };
+}
+
+function kindsFrom(text: string): HostileKind[] {
+  const kinds = HOSTILE_KINDS.filter((kind) => text.split(',').includes(kind));
+  return kinds.length === text.split(',').length ? kinds : refuse('kinds', `some of ${HOSTILE_KINDS.join(', ')}`);
 }
 
 function shareFrom(name: 'hostile' | 'nat' | 'loss', otherwise: number): number {

@@ -9,8 +9,9 @@ export interface DhtScenario {
   readonly seed: number;
   /** Honest and hostile ones, without the well-known ones that everybody begins with. */
   readonly nodes: number;
-  /** Of the nodes. Each is one of HOSTILE_KINDS, in turn. */
+  /** Of the nodes. Each is one of `hostileKinds`, in turn. */
   readonly hostileShare: number;
+  readonly hostileKinds: readonly HostileKind[];
   /** Of the honest nodes: they can be reached only by those to whom they have just sent something. */
   readonly nattedShare: number;
   /** Of all packets. */
@@ -72,6 +73,7 @@ export function makeDhtScenario(options: { readonly seed: number; readonly nodes
     seed,
     nodes,
     hostileShare: 0.05,
+    hostileKinds: HOSTILE_KINDS,
     nattedShare: 0.3,
     lossShare: 0.02,
     sessionMs: 60 * MINUTE_MS,
@@ -101,14 +103,15 @@ export function drawHosts(scenario: DhtScenario): DhtHosts {
     hostile: null,
     joinsAtMs: 0,
   }));
+  const kinds = scenario.hostileKinds;
   const hostile = Math.round(scenario.hostileShare * scenario.nodes);
   const nodes: ScenarioHost[] = [];
   for (let i = 0; i < scenario.nodes; i++) {
     // Spread evenly over the network, whatever order they come in.
     const rank = Math.floor(((i + 1) * hostile) / scenario.nodes);
     const isHostile = rank > Math.floor((i * hostile) / scenario.nodes);
-    const kind = isHostile ? HOSTILE_KINDS[rank % HOSTILE_KINDS.length]! : null;
-    const sybil = kind === 'sybil' ? Math.floor(rank / HOSTILE_KINDS.length) : 0;
+    const kind = isHostile ? kinds[rank % kinds.length]! : null;
+    const sybil = kind === 'sybil' ? Math.floor(rank / kinds.length) : 0;
     nodes.push({
       address: kind === 'sybil' && sybil % 2 === 0 ? addresses.nextOfGang(sybil) : addresses.next(),
       latencyMs: drawLatencyMs(),
