@@ -148,6 +148,7 @@ const REACHED_BY: Readonly<Record<keyof typeof LIMITS, string>> = {
   dhtLookupQueriesMax: 'protocol/dht/lookup.test.ts',
   dhtLookupPeersMax: 'protocol/dht/peer-search.test.ts',
   dhtStrangersMax: 'protocol/dht/table-upkeep.test.ts',
+  dhtDistrustedNodesMax: 'protocol/dht/distrusted-nodes.test.ts',
   dhtBootstrapNodesMax: 'protocol/dht/dht.test.ts',
   dhtIndexNodesMax: 'protocol/dht/infohash-index.test.ts',
   dhtSnapshotBytesMax: 'protocol/dht/snapshot.test.ts',

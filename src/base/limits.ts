@@ -164,7 +164,8 @@ export const LIMITS = {
   dhtLookupCandidatesMax: 100,
   dhtLookupQueriesMax: 200,
   dhtLookupPeersMax: 10_000,
-  dhtStrangersMax: 16,
+  dhtStrangersMax: 64,
+  dhtDistrustedNodesMax: 256,
   dhtBootstrapNodesMax: 200,
   dhtIndexNodesMax: 100_000,
   dhtSnapshotBytesMax: 65_536, // 64 × 1024

@@ -9,14 +9,15 @@ import type { Random } from '../../base/random.js';
 import { TimerQueue } from '../../base/timer-queue.js';
 import { decodeNodes, type NodeContact } from './compact-nodes.js';
 import type { DhtContext } from './dht-context.js';
+import { DistrustedNodes } from './distrusted-nodes.js';
 import { decodeKrpc, encodeKrpcQuery, type KrpcFields, type KrpcQuery, type KrpcResponse } from './krpc.js';
-import type { Lookup, LookupGoal, LookupHost } from './lookup.js';
+import type { Lookup, LookupGoal } from './lookup.js';
 import { Lookups } from './lookups.js';
 import { compareDistance, isSecureId, makeNodeId } from './node-id.js';
 import { RateGuard } from './rate-guard.js';
 import { Responder } from './responder.js';
 import { BUCKET_NODES, RoutingTable } from './routing-table.js';
-import { TableUpkeep, type UpkeepHost } from './table-upkeep.js';
+import { TableUpkeep } from './table-upkeep.js';
 import { type OutstandingQuery, type QueryListener, Transactions, transactionIdBytes } from './transactions.js';
 
 /** A local socket, bound to one address. */
@@ -28,7 +29,7 @@ export interface DhtEndpoint {
   send(packet: Uint8Array, to: Address): void;
 }
 
-export class DhtNode implements LookupHost, UpkeepHost {
+export class DhtNode {
   readonly family: 4 | 6;
   readonly random: Random;
   readonly allowSameIp: boolean;
@@ -37,6 +38,7 @@ export class DhtNode implements LookupHost, UpkeepHost {
   readonly #timers = new TimerQueue();
   readonly #transactions: Transactions;
   readonly #guard = new RateGuard();
+  readonly #distrusted = new DistrustedNodes();
   readonly #responder: Responder;
   readonly #lookups: Lookups;
   readonly #upkeep: TableUpkeep;
@@ -165,7 +167,19 @@ export class DhtNode implements LookupHost, UpkeepHost {
   setExternalIp(ip: string, now: number): void {
     const bytes = parseIp(ip);
     if (bytes === null || isSecureId(this.#id, bytes)) return;
-    this.#id = makeNodeId(bytes, this.random);
+    this.#beginAgain(makeNodeId(bytes, this.random), now);
+  }
+
+  /** @internal The id of an earlier run. Ignored where it would be the wrong one for our address. */
+  takeUp(id: Uint8Array, contacts: readonly NodeContact[], now: number): void {
+    const { externalIp } = this.#endpoint;
+    const ip = externalIp === null ? null : parseIp(externalIp);
+    if (this.#table.size === 0 && (ip === null || isSecureId(id, ip))) this.#beginAgain(id, now);
+    this.remember(contacts, now);
+  }
+
+  #beginAgain(id: Uint8Array, now: number): void {
+    this.#id = id;
     const known = this.#table.contacts();
     this.#table = this.#emptyTable();
     this.#upkeep.restart(now);
@@ -207,6 +221,12 @@ export class DhtNode implements LookupHost, UpkeepHost {
     return this.#ask(to, { method, args, isBootstrap: true }, listener, now);
   }
 
+  /** @internal How many leading bits a node may well share with a target: more are no accident. Infinity = we cannot tell. */
+  plausibleBits(now: number): number {
+    if (!this.#upkeep.isAtHome) return Number.POSITIVE_INFINITY;
+    return Math.log2(this.#table.estimateNetwork(now)) + ACCIDENTAL_BITS;
+  }
+
   /** @internal */
   nodesIn(response: KrpcResponse, from: Address, now: number): NodeContact[] {
     const other = otherOf(this.family);
@@ -216,7 +236,15 @@ export class DhtNode implements LookupHost, UpkeepHost {
     }
     const nodes = response.values.getBytes(nodesKey(this.family));
     if (nodes === null) return [];
-    return decodeNodes(nodes, this.family, from).filter(({ id }) => !bytesEqual(id, this.#id));
+    const named = decodeNodes(nodes, this.family, from).filter((contact) => this.#isPlausible(contact, now));
+    this.#upkeep.onNamed(named, now);
+    return named;
+  }
+
+  /** Not us, and not somebody whom we know by another id. */
+  #isPlausible({ id, address }: NodeContact, now: number): boolean {
+    if (bytesEqual(id, this.#id) || this.#distrusted.has(address, now)) return false;
+    return !this.#table.contradicts(id, toCompact(address));
   }
 
   #ask(to: Address, question: Question, listener: QueryListener, now: number): OutstandingQuery | null {
@@ -246,18 +274,22 @@ export class DhtNode implements LookupHost, UpkeepHost {
   }
 
   #onResponse(response: KrpcResponse, query: OutstandingQuery, now: number): void {
-    const isOurselves = bytesEqual(response.id, this.#id);
     const wasEmpty = this.#table.size === 0;
-    // A well-known node that we began with gets no place for it; only for asking us, or for being named, as others do.
-    const isTrusted =
-      !isOurselves &&
-      (query.isBootstrap || this.#table.onAnswer(response.id, query.endpoint, now - query.sentAtMs, now));
+    const isTrusted = !bytesEqual(response.id, this.#id) && this.#isTrusted(response, query, now);
     if (!isTrusted) {
       query.listener.onFailure(null, query, now);
       return;
     }
     query.listener.onResponse(response, query, now);
     if (wasEmpty && this.#table.size > 0) this.wake(now);
+  }
+
+  #isTrusted(response: KrpcResponse, query: OutstandingQuery, now: number): boolean {
+    if (this.#distrusted.has(query.to, now)) return false;
+    // A well-known node that we began with gets no place for it; only for asking us, or for being named, as others do.
+    if (query.isBootstrap || this.#table.onAnswer(response.id, query.endpoint, now - query.sentAtMs, now)) return true;
+    this.#distrusted.add(query.to, now);
+    return false;
   }
 
   /** While nothing at all is heard it is our line that is down, and nobody else's fault. */
@@ -294,6 +326,8 @@ interface Question {
 const LETTER_D = 0x64;
 const LETTER_E = 0x65;
 const SILENT_AFTER_MS = 60_000;
+/** The node closest to a target is closer by so many bits than it should be in one of 256 lookups. */
+const ACCIDENTAL_BITS = 8;
 
 function nodesKey(family: 4 | 6): string {
   return family === 4 ? 'nodes' : 'nodes6';

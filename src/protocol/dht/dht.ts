@@ -12,6 +12,10 @@ import { Timer, TimerQueue } from '../../base/timer-queue.js';
 import type { NodeContact } from './compact-nodes.js';
 import type { DhtContext, PacketCounters } from './dht-context.js';
 import { type DhtEndpoint, DhtNode } from './dht-node.js';
+import { InfohashIndex } from './infohash-index.js';
+import { mutableTarget } from './item.js';
+import { ItemPut } from './item-put.js';
+import { ImmutableSearch, type MutableKey, MutableSearch } from './item-search.js';
 import { ItemStore } from './item-store.js';
 import { type JointGoal, JointLookup } from './joint-lookup.js';
 import { commonPrefixBits, makeNodeId, NODE_ID_BYTES } from './node-id.js';
@@ -31,8 +35,12 @@ import type {
 } from './operations.js';
 import { PeerAnnounce, PeerSearch } from './peer-search.js';
 import { PeerStore } from './peer-store.js';
-import type { RoutingTable } from './routing-table.js';
+import { BUCKET_NODES, type RoutingTable } from './routing-table.js';
+import { SampleSearch } from './sample-search.js';
+import { ScrapeSearch } from './scrape-search.js';
 import { SendBudget } from './send-budget.js';
+import { decodeSnapshot, encodeSnapshot, type NodeSnapshot } from './snapshot.js';
+import type { QueryListener } from './transactions.js';
 
 export interface DhtOptions {
   readonly random: Random;
@@ -54,6 +62,8 @@ export class Dht {
   readonly #items = new ItemStore(() => this.#nodes.map(({ id }) => id));
   readonly #counters: PacketCounters = { packetsIn: 0, packetsOut: 0, bytesIn: 0, bytesOut: 0, packetsDropped: 0 };
   readonly #expiry: Timer;
+  /** Of a snapshot: nodes whose sockets are not there yet. */
+  #earlier: NodeSnapshot[] = [];
 
   constructor(options: DhtOptions) {
     this.#random = options.random;
@@ -77,6 +87,7 @@ export class Dht {
   open(endpoint: DhtEndpoint, now: number): DhtNode {
     const node = new DhtNode(this.#context, endpoint, this.#idFor(endpoint), now);
     this.#nodes.push(node);
+    this.#takeUpEarlier(node, now);
     if (!this.#expiry.isArmed) this.#timers.set(this.#expiry, now + EXPIRE_EVERY_MS);
     return node;
   }
@@ -132,56 +143,82 @@ export class Dht {
   }
 
   /** `target`: SHA-1 of the value as bencode (BEP 44). */
-  getItem(_target: Uint8Array, _listener: ItemListener, _now: number): DhtOperation {
-    return NOTHING;
+  getItem(target: Uint8Array, listener: ItemListener, now: number): DhtOperation {
+    const own = this.#items.get(target, now);
+    const value = own === null || own.mutable !== null ? null : own.value;
+    return this.#lookUp(target, new ImmutableSearch(target, value, listener), now);
   }
 
   /** `publicKey` 32 bytes, `salt` at most 64. */
-  getMutable(
-    _key: { readonly publicKey: Uint8Array; readonly salt: Uint8Array },
-    _listener: MutableListener,
-    _now: number,
-  ): DhtOperation {
-    return NOTHING;
+  getMutable(key: MutableKey, listener: MutableListener, now: number): DhtOperation {
+    const target = mutableTarget(key.publicKey, key.salt);
+    const own = this.#items.get(target, now)?.mutable ?? null;
+    return this.#lookUp(target, new MutableSearch(key, own, listener), now);
   }
 
-  /** `value`: one bencoded value of at most 1000 bytes. */
-  putImmutable(_value: Uint8Array, _listener: PutListener, _now: number): DhtOperation {
-    return NOTHING;
+  /** `value`: one bencoded value of at most 1000 bytes; others are refused with the code that nodes have for it. */
+  putImmutable(value: Uint8Array, listener: PutListener, now: number): DhtOperation {
+    return this.#put(ItemPut.immutable(value, listener), now);
   }
 
   /** `cas`: only where this is the sequence number of what is there. null = whatever is there. */
-  putMutable(_item: SignedItem, _cas: bigint | null, _listener: PutListener, _now: number): DhtOperation {
-    return NOTHING;
+  putMutable(item: SignedItem, cas: bigint | null, listener: PutListener, now: number): DhtOperation {
+    return this.#put(ItemPut.mutable(item, cas, listener), now);
   }
 
   /** How many seeds and leechers there are (BEP 33). */
-  scrape(_infoHash: Uint8Array, _listener: ScrapeListener, _now: number): DhtOperation {
-    return NOTHING;
+  scrape(infoHash: Uint8Array, listener: ScrapeListener, now: number): DhtOperation {
+    const own = FAMILIES.map((family) => this.#peers.scrape(infoHash, family, now)).filter((each) => each !== null);
+    return this.#lookUp(infoHash, new ScrapeSearch(infoHash, own, listener), now);
   }
 
   /** Asks the nodes closest to `target` for a sample of what they keep (BEP 51). */
-  sampleInfohashes(_target: Uint8Array, _listener: SampleListener, _now: number): DhtOperation {
-    return NOTHING;
+  sampleInfohashes(target: Uint8Array, listener: SampleListener, now: number): DhtOperation {
+    return this.#lookUp(target, new SampleSearch(target, listener), now);
   }
 
-  /** Goes through the whole key space, each node asked once (BEP 51). */
-  index(_listener: SampleListener, _now: number): DhtOperation {
-    return NOTHING;
+  /** Goes through the whole network, each node asked once (BEP 51): IPv4 where we are in it, else IPv6. */
+  index(listener: SampleListener, now: number): DhtOperation {
+    const node = this.#nodes.find(({ family }) => family === 4) ?? this.#nodes[0];
+    if (node === undefined) return this.#later(() => listener.onDone({ queries: 0, answers: 0, elapsedMs: 0 }), now);
+    const index = new InfohashIndex(node, this.#random, listener, now);
+    this.#later((at) => index.start(at), now);
+    return index;
   }
 
-  ping(_address: Address, _listener: PingListener, _now: number): DhtOperation {
-    return NOTHING;
+  ping(address: Address, listener: PingListener, now: number): DhtOperation {
+    let isOver = false;
+    const finish = (rttMs: number | null): void => {
+      if (!isOver) listener.onDone(rttMs);
+      isOver = true;
+    };
+    const asking: QueryListener = {
+      onResponse: (_response, query, at) => finish(at - query.sentAtMs),
+      onFailure: () => finish(null),
+    };
+    const node = this.#nodes.find(({ family }) => family === address.family);
+    if (!node?.ask(address, 'ping', {}, asking, now)) this.#later(() => finish(null), now);
+    return {
+      cancel: () => {
+        isOver = true;
+      },
+    };
   }
 
   /** What a later run begins with: bencode, at most LIMITS.dhtSnapshotBytesMax. */
-  snapshot(_now: number): Uint8Array {
-    return new Uint8Array(0);
+  snapshot(): Uint8Array {
+    return encodeSnapshot(
+      this.#nodes.map((node) => ({ family: node.family, id: node.id, contacts: node.table.contacts() })),
+    );
   }
 
   /** Takes up a snapshot of an earlier run, before or after open(). @returns false when it is not one. */
-  restore(_snapshot: Uint8Array, _now: number): boolean {
-    return false;
+  restore(snapshot: Uint8Array, now: number): boolean {
+    const earlier = decodeSnapshot(snapshot);
+    if (earlier === null) return false;
+    this.#earlier = earlier;
+    for (const node of this.#nodes) this.#takeUpEarlier(node, now);
+    return true;
   }
 
   stats(now: number): DhtStats {
@@ -189,7 +226,7 @@ export class Dht {
     for (const node of this.#nodes) {
       stats.goodNodes += node.table.goodCount(now);
       stats.tableNodes += node.table.size;
-      stats.networkNodes = Math.max(stats.networkNodes, node.table.estimateNetwork());
+      stats.networkNodes = Math.max(stats.networkNodes, node.table.estimateNetwork(now));
       stats.lookups += node.lookups;
       stats.outstandingQueries += node.outstandingQueries;
     }
@@ -210,10 +247,30 @@ export class Dht {
   #lookUp(target: Uint8Array, goal: JointGoal, now: number): DhtOperation {
     assert(target.length === NODE_ID_BYTES, 'a target has 20 bytes');
     const nodes = FAMILIES.map((family) => this.#nodeFor(family, target)).filter((node) => node !== null);
-    if (nodes.length > 0) return new JointLookup(nodes, target.slice(), goal, now);
-    const timer = new Timer(() => goal.onEnd({ queries: 0, answers: 0, elapsedMs: 0 }));
+    if (nodes.length > 0 && goal.isSatisfied !== true) return new JointLookup(nodes, target.slice(), goal, now);
+    return this.#endLater(goal, now);
+  }
+
+  #put(put: ItemPut, now: number): DhtOperation {
+    return put.fault === null ? this.#lookUp(put.target, put, now) : this.#endLater(put, now);
+  }
+
+  #endLater(goal: JointGoal, now: number): DhtOperation {
+    return this.#later(() => goal.onEnd({ queries: 0, answers: 0, elapsedMs: 0 }), now);
+  }
+
+  /** With the next advance(). */
+  #later(act: (now: number) => void, now: number): DhtOperation {
+    const timer = new Timer(act);
     this.#timers.set(timer, now);
     return { cancel: () => this.#timers.cancel(timer) };
+  }
+
+  #takeUpEarlier(node: DhtNode, now: number): void {
+    const index = this.#earlier.findIndex(({ family }) => family === node.family);
+    if (index < 0) return;
+    const [{ id, contacts }] = this.#earlier.splice(index, 1) as [NodeSnapshot];
+    node.takeUp(id, contacts, now);
   }
 
   /** BEP 45: one target is the matter of one node of a family, always the same. */
@@ -232,6 +289,7 @@ export class Dht {
 
   #onForeignContacts(contacts: readonly NodeContact[], now: number): void {
     for (const node of this.#nodes) {
+      if (node.table.size >= BUCKET_NODES) continue;
       const ours = contacts.filter(({ address }) => address.family === node.family);
       node.suggest(
         ours.map(({ address }) => address),
@@ -266,7 +324,6 @@ export class Dht {
   }
 }
 
-const NOTHING: DhtOperation = { cancel: () => {} };
 const FAMILIES = [4, 6] as const;
 const NO_TARGET = new Uint8Array(NODE_ID_BYTES);
 const ID_TRIES = 8;

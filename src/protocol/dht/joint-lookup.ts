@@ -14,6 +14,8 @@ export interface JointGoal {
   readonly method: string;
   readonly args: KrpcFields;
   onResponse(response: KrpcResponse, node: LookupNode, now: number): void;
+  /** There is no need to look any further. */
+  readonly isSatisfied?: boolean;
   /** What is to be written to a node that the lookup has found, closest first; null = nothing. Left out: only looks. */
   writeTo?(node: LookupNode): KrpcWrite | null;
   /** A write was taken (null) or refused. */
@@ -44,7 +46,7 @@ export class JointLookup implements DhtOperation {
     const each = {
       method: goal.method,
       args: goal.args,
-      onResponse: (response: KrpcResponse, node: LookupNode, at: number) => goal.onResponse(response, node, at),
+      onResponse: (response: KrpcResponse, node: LookupNode, at: number) => this.#onResponse(response, node, at),
       onEnd: (lookup: Lookup, at: number) => this.#onLookupEnd(lookup, at),
     };
     for (const node of nodes) this.#lookups.set(node.lookUp(target, each, now), node);
@@ -54,6 +56,12 @@ export class JointLookup implements DhtOperation {
     this.#isOver = true;
     for (const lookup of this.#lookups.keys()) lookup.cancel();
     this.#lookups.clear();
+  }
+
+  #onResponse(response: KrpcResponse, node: LookupNode, now: number): void {
+    this.#goal.onResponse(response, node, now);
+    if (this.#goal.isSatisfied !== true) return;
+    for (const lookup of [...this.#lookups.keys()]) lookup.finish(now);
   }
 
   #onLookupEnd(lookup: Lookup, now: number): void {

@@ -10,7 +10,7 @@ import { bytesEqual, toLatin1 } from '../../base/bytes.js';
 import { LIMITS } from '../../base/limits.js';
 import type { NodeContact } from './compact-nodes.js';
 import type { KrpcError, KrpcFields, KrpcResponse } from './krpc.js';
-import { compareDistance, isLocalIp, isSecureId } from './node-id.js';
+import { commonPrefixBits, compareDistance, isLocalIp, isSecureId } from './node-id.js';
 import { BUCKET_NODES } from './routing-table.js';
 import type { OutstandingQuery, QueryListener } from './transactions.js';
 
@@ -26,7 +26,7 @@ export interface LookupGoal {
 
 /** A node that has answered. */
 export interface LookupNode extends NodeContact {
-  /** Its id belongs to its address (BEP 42), or its address is exempt. */
+  /** Its id belongs to its address (BEP 42), or its address is exempt; and it is not too close to the target to be true. */
   readonly isSecure: boolean;
   /** What it gave us to write with; null = nothing. */
   readonly token: Uint8Array | null;
@@ -50,6 +50,8 @@ export interface LookupHost {
     listener: QueryListener,
     now: number,
   ): OutstandingQuery | null;
+  /** How many leading bits a node may well share with a target: more are no accident. Infinity = not known. */
+  plausibleBits(now: number): number;
   /** The nodes that `response` names, of our family. */
   nodesIn(response: KrpcResponse, from: Address, now: number): NodeContact[];
 }
@@ -72,6 +74,7 @@ export class Lookup implements QueryListener {
   readonly #slow = new Set<OutstandingQuery>();
   /** IPs and networks that were asked. */
   readonly #taken = new Set<string>();
+  #plausibleBits = Number.POSITIVE_INFINITY;
   #isOver = false;
 
   /** `onOver` hears of every end, also by cancel(). */
@@ -89,8 +92,11 @@ export class Lookup implements QueryListener {
 
   /** @returns false when nobody is known to ask: it may be started again later. */
   start(now: number): boolean {
+    this.#plausibleBits = this.#host.plausibleBits(now);
     for (const contact of this.#host.closest(this.target, STARTING_NODES, now)) this.#add(contact, null);
-    this.#beginners = [...this.#host.bootstrap(now)];
+    const bootstrap = this.#host.bootstrap(now);
+    // Twice, if need be: when the only packet is lost there is nobody else to ask.
+    this.#beginners = [...bootstrap, ...bootstrap];
     if (this.#candidates.length + this.#beginners.length === 0) return false;
     this.#pump(now);
     return true;
@@ -111,17 +117,18 @@ export class Lookup implements QueryListener {
   }
 
   /**
-   * The nodes to write to, closest first: those that gave a token, until K of them are secure. Where there are not that
-   * many, some that are not secure are among them.
+   * The nodes to write to, closest first: the K closest secure ones that gave a token, and a few that are closer but not
+   * secure, who may be honest and old-fashioned.
    */
   writableNodes(): LookupNode[] {
     const nodes: LookupNode[] = [];
     let secure = 0;
     for (const node of this.#candidates) {
       if (node.state !== 'answered' || node.token === null) continue;
-      nodes.push(node);
       if (node.isSecure) secure++;
-      if (secure >= BUCKET_NODES || nodes.length >= WRITTEN_NODES_MAX) break;
+      else if (nodes.length - secure >= INSECURE_WRITTEN_MAX) continue;
+      nodes.push(node);
+      if (secure >= BUCKET_NODES) break;
     }
     return nodes;
   }
@@ -147,7 +154,7 @@ export class Lookup implements QueryListener {
     if (candidate !== null) {
       candidate.state = 'failed';
       // Who answers with an error is there: nobody lied about it.
-      if (error === null) this.#blame(candidate, 1);
+      if (error === null) this.#blame(candidate);
       this.#taken.delete(this.#networkOf(candidate));
     }
     this.#pump(now);
@@ -174,7 +181,7 @@ export class Lookup implements QueryListener {
     if (asked === null || !bytesEqual(asked.id, response.id)) {
       if (asked !== null) {
         asked.state = 'failed';
-        this.#blame(asked, 2);
+        this.#blame(asked);
       }
       node = this.#add({ id: response.id.slice(), address: query.to }, null);
     }
@@ -182,8 +189,8 @@ export class Lookup implements QueryListener {
     return node;
   }
 
-  #blame(candidate: Candidate, lies: number): void {
-    if (candidate.source !== null) candidate.source.lies += lies;
+  #blame(candidate: Candidate): void {
+    if (candidate.source !== null) candidate.source.lies++;
   }
 
   /** @returns the candidate, which may have been there already; null when it is too far to matter. */
@@ -204,14 +211,19 @@ export class Lookup implements QueryListener {
       return twin;
     }
     if (place >= LIMITS.dhtLookupCandidatesMax) return null;
-    const candidate = new Candidate(contact, source);
+    const candidate = new Candidate(contact, { source, isSecure: this.#isSecure(contact) });
     this.#candidates.splice(place, 0, candidate);
     if (this.#candidates.length > LIMITS.dhtLookupCandidatesMax) this.#candidates.pop();
     return candidate;
   }
 
+  #isSecure({ id, address }: NodeContact): boolean {
+    if (commonPrefixBits(id, this.target) > this.#plausibleBits) return false;
+    return isSecureId(id, parseIp(address.host)!);
+  }
+
   #pump(now: number): void {
-    for (;;) {
+    while (!this.#isOver) {
       const { next, pending } = this.#survey();
       if (next !== null) {
         if (this.#asked.size - this.#slow.size >= ALPHA) return;
@@ -309,20 +321,20 @@ class Candidate implements LookupNode {
   named = 0;
   lies = 0;
 
-  constructor({ id, address }: NodeContact, source: Candidate | null) {
+  constructor({ id, address }: NodeContact, { source, isSecure }: Pick<Candidate, 'source' | 'isSecure'>) {
     this.id = id;
     this.address = address;
     this.source = source;
-    this.isSecure = isSecureId(id, parseIp(address.host)!);
+    this.isSecure = isSecure;
   }
 }
 
 /** Queries under way at once, those that are slow apart. */
 const ALPHA = 4;
 const STARTING_NODES = 2 * BUCKET_NODES;
-const WRITTEN_NODES_MAX = BUCKET_NODES + BUCKET_NODES / 2;
+const INSECURE_WRITTEN_MAX = BUCKET_NODES / 2;
 /** What a node that is not a liar may well have named. */
-const LIES_MAX = 3;
+const LIES_MAX = 4;
 
 /** Half of what an honest node names may be gone; of what it names some is there. */
 function isDiscredited(source: Candidate | null): boolean {

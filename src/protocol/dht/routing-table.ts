@@ -10,7 +10,7 @@ import { readUint16 } from '../../base/bytes.js';
 import { LIMITS } from '../../base/limits.js';
 import { type Random, randomBelow } from '../../base/random.js';
 import type { NodeContact } from './compact-nodes.js';
-import { commonPrefixBits, isLocalIp, isSecureId, NODE_ID_BYTES } from './node-id.js';
+import { commonPrefixBits, compareDistance, isLocalIp, isSecureId, NODE_ID_BYTES } from './node-id.js';
 
 /** K: nodes in a bucket, in an answer, and that keep a value. */
 export const BUCKET_NODES = 8;
@@ -66,6 +66,12 @@ export class RoutingTable {
   /** Whether the node at `endpoint` (compact) has answered us, and has a place or waits for one. */
   has(endpoint: Uint8Array): boolean {
     return this.#rowOfEndpoint(endpoint) >= 0;
+  }
+
+  /** Whether the node at `endpoint` has answered us with another id than this one. */
+  contradicts(id: Uint8Array, endpoint: Uint8Array): boolean {
+    const row = this.#rowOfEndpoint(endpoint);
+    return row >= 0 && !this.#hasId(row, id);
   }
 
   /** What a node took to answer, as far as it is known; else 0. */
@@ -130,6 +136,14 @@ export class RoutingTable {
     return bucket < 8 * NODE_ID_BYTES && this.#liveIn(bucket) < capacityOf(bucket);
   }
 
+  /** Whether it is closer to us than the K that we know to be closest: it would be among those that keep what we keep. */
+  isNeighbour(id: Uint8Array, now: number): boolean {
+    const rows = this.#closestRows(this.#id, BUCKET_NODES, now);
+    if (rows.length < BUCKET_NODES) return true;
+    const start = rows[BUCKET_NODES - 1]! * this.#rowBytes;
+    return compareDistance(this.#id, id, this.#contacts.subarray(start, start + NODE_ID_BYTES)) < 0;
+  }
+
   /** The nodes closest to `target`, closest first: good ones, and others only where there are not enough. */
   closest(target: Uint8Array, count: number, now: number): NodeContact[] {
     return this.#closestRows(target, count, now).map((row) => this.#contactOf(row));
@@ -172,17 +186,15 @@ export class RoutingTable {
     return contacts;
   }
 
-  /** How many nodes the network has, by how near those are that we know best; 0 = nobody is known. */
-  estimateNetwork(): number {
-    let deepest = 0;
-    for (let row = 0; row < this.#rows; row++)
-      if (this.#isLive(row)) deepest = Math.max(deepest, this.#fact(row, BUCKET));
-    // A full bucket says that there are at least as many again; the first that is not full says how many there are.
-    for (let bucket = 0; bucket <= deepest; bucket++) {
-      const live = this.#liveIn(bucket);
-      if (live < capacityOf(bucket)) return Math.round(live * 2 ** (bucket + 1));
-    }
-    return this.#live === 0 ? 0 : BUCKET_NODES * 2 ** (deepest + 1);
+  /** How many nodes the network has, ours with them, by how near our neighbours are. */
+  estimateNetwork(now: number): number {
+    const rows = this.#closestRows(this.#id, BUCKET_NODES, now);
+    if (rows.length < BUCKET_NODES) return rows.length + 1;
+    // Of so many nodes between nothing and the distance of the last one: what part of the whole space is that?
+    const start = rows[BUCKET_NODES - 1]! * this.#rowBytes;
+    let distance = 0;
+    for (let i = 0; i < 7; i++) distance = 256 * distance + (this.#contacts[start + i]! ^ this.#id[i]!);
+    return Math.round((BUCKET_NODES * 2 ** 56) / Math.max(1, distance));
   }
 
   /** Asserts the invariants; for tests and audits. */

@@ -10,6 +10,7 @@ import { Timer, type TimerQueue } from '../../base/timer-queue.js';
 import type { NodeContact } from './compact-nodes.js';
 import type { KrpcError, KrpcFields, KrpcResponse } from './krpc.js';
 import type { Lookup, LookupGoal } from './lookup.js';
+import { commonPrefixBits, NODE_ID_BYTES } from './node-id.js';
 import { type RoutingTable, randomIdInBucket } from './routing-table.js';
 import type { OutstandingQuery, QueryListener } from './transactions.js';
 
@@ -45,6 +46,11 @@ export class TableUpkeep implements QueryListener {
     timers.set(this.#timer, now);
   }
 
+  /** Our neighbours are known, as far as they can be. */
+  get isAtHome(): boolean {
+    return this.#homedAtMs !== Number.NEGATIVE_INFINITY && this.#host.table.size >= LONELY_NODES;
+  }
+
   /** Our id is another one now. */
   restart(now: number): void {
     this.#homing?.cancel();
@@ -74,30 +80,49 @@ export class TableUpkeep implements QueryListener {
     if (this.#suggested.length > 0) this.wake(now);
   }
 
-  /** It has asked us something, or was named as a node. Pinged later, so that it has to stay, unless we know hardly anyone. */
-  onStranger({ id, address }: NodeContact, now: number): void {
-    if (this.#strangers.length >= LIMITS.dhtStrangersMax || !this.#host.table.hasRoomFor(id)) return;
-    if (this.#strangers.some(({ address: { host, port } }) => host === address.host && port === address.port)) return;
-    const isLonely = this.#host.table.size < LONELY_NODES;
-    this.#strangers.push({ address, dueAtMs: now + (isLonely ? 0 : STRANGER_PING_AFTER_MS) });
-    if (isLonely) this.#timers.set(this.#timer, Math.min(this.#timer.deadline, now + QUICK_TICK_MS));
+  /**
+   * It has asked us something. Asked in turn when it has shown that it stays; soon when it is a neighbour, whom others
+   * expect us to know, or when there are many places to fill.
+   */
+  onStranger(contact: NodeContact, now: number): void {
+    const isWantedSoon = this.#isYoung(now) || this.#host.table.isNeighbour(contact.id, now);
+    if (isWantedSoon && this.#strangers.length >= LIMITS.dhtStrangersMax) this.#strangers.pop();
+    const dueAtMs = now + (isWantedSoon ? YOUNG_TICK_MS : STRANGER_ASKED_AFTER_MS);
+    if (!this.#addStranger(contact, dueAtMs) || !isWantedSoon) return;
+    this.#timers.set(this.#timer, Math.min(this.#timer.deadline, dueAtMs));
   }
 
-  /** The answer to a check names nodes that may fill gaps. */
+  /** They were named to us. Of interest while there are many places to fill. */
+  onNamed(contacts: readonly NodeContact[], now: number): void {
+    if (!this.#isYoung(now)) return;
+    for (const contact of contacts) this.#addStranger(contact, now);
+  }
+
+  /** The answer to a check. */
   onResponse(response: KrpcResponse, query: OutstandingQuery, now: number): void {
-    for (const contact of this.#host.nodesIn(response, query.to, now)) {
-      if (!this.#host.table.has(toCompact(contact.address))) this.onStranger(contact, now);
-    }
+    for (const contact of this.#host.nodesIn(response, query.to, now)) this.#addStranger(contact, now);
   }
 
   onFailure(_error: KrpcError | null, _query: OutstandingQuery, _now: number): void {}
 
+  #addStranger({ id, address }: NodeContact, dueAtMs: number): boolean {
+    const { table } = this.#host;
+    if (this.#strangers.length >= LIMITS.dhtStrangersMax || !table.hasRoomFor(id)) return false;
+    if (this.#strangers.some(({ address: { host, port } }) => host === address.host && port === address.port))
+      return false;
+    if (table.has(toCompact(address))) return false;
+    this.#strangers.push({ id, address, dueAtMs });
+    return true;
+  }
+
   #tick(now: number): void {
     this.#goHome(now);
-    const pinged = this.#pingStrangers(now);
-    const checked = pinged < PINGS_PER_TICK_MAX && this.#check(now);
-    const isBusy = pinged > 0 || (checked && this.#isYoung(now));
-    this.#timers.set(this.#timer, now + (isBusy ? QUICK_TICK_MS : this.#idleMs()));
+    const isYoung = this.#isYoung(now);
+    // A young table is to be filled, an old one to be kept true.
+    const isBusy =
+      this.#pingSuggested(now) ||
+      (isYoung ? this.#askStranger(now) || this.#check(now) : this.#check(now) || this.#askStranger(now));
+    this.#timers.set(this.#timer, now + (isBusy && isYoung ? YOUNG_TICK_MS : this.#idleMs()));
   }
 
   #idleMs(): number {
@@ -105,6 +130,7 @@ export class TableUpkeep implements QueryListener {
     // Whoever comes to be known wakes us.
     if (table.size === 0)
       return hasBootstrap || this.#strangers.length > 0 ? HOMING_AGAIN_MS : Number.POSITIVE_INFINITY;
+    if (this.#suggested.length > 0) return YOUNG_TICK_MS;
     return Math.min(TICK_MS_MAX, Math.max(TICK_MS_MIN, CHECKED_AFTER_MS / table.size));
   }
 
@@ -132,28 +158,32 @@ export class TableUpkeep implements QueryListener {
     );
   }
 
-  /** @returns how many were pinged. */
-  #pingStrangers(now: number): number {
-    let pings = 0;
-    while (pings < PINGS_PER_TICK_MAX) {
-      const due = this.#strangers.findIndex(({ dueAtMs }) => dueAtMs <= now);
-      const to = due >= 0 ? this.#strangers[due]!.address : this.#suggested[0];
-      if (to === undefined || this.#host.ask(to, 'ping', {}, PINGING, now) === null) break;
-      if (due >= 0) this.#strangers.splice(due, 1);
-      else this.#suggested.shift();
-      pings++;
-    }
-    return pings;
+  #pingSuggested(now: number): boolean {
+    const batch = this.#suggested.splice(0, SUGGESTED_PER_TICK);
+    for (const address of batch) this.#host.ask(address, 'ping', {}, this, now);
+    return batch.length > 0;
   }
 
-  /** Asks who has been silent for longest for nodes of its own bucket: one query for two purposes. */
+  /** For nodes of its own bucket: to see whether it is there, and whom it knows, takes one query. */
+  #askStranger(now: number): boolean {
+    const index = this.#strangers.findIndex(({ dueAtMs }) => dueAtMs <= now);
+    if (index < 0) return false;
+    const [{ id, address }] = this.#strangers.splice(index, 1) as [Stranger];
+    return this.#askForBucket(commonPrefixBits(this.#host.id, id), address, now);
+  }
+
   #check(now: number): boolean {
-    const { table, id, random } = this.#host;
+    const { table } = this.#host;
     const next = table.nextToCheck(now);
     if (next === null || next.silentMs < (this.#isYoung(now) ? YOUNG_CHECKED_AFTER_MS : CHECKED_AFTER_MS)) return false;
-    const target = randomIdInBucket(id, next.bucket, random);
     table.onCheck(toCompact(next.contact.address), now);
-    return this.#host.ask(next.contact.address, 'find_node', { target }, this, now) !== null;
+    return this.#askForBucket(next.bucket, next.contact.address, now);
+  }
+
+  #askForBucket(bucket: number, to: Address, now: number): boolean {
+    const { id, random } = this.#host;
+    const target = randomIdInBucket(id, Math.min(bucket, 8 * NODE_ID_BYTES - 1), random);
+    return this.#host.ask(to, 'find_node', { target }, this, now) !== null;
   }
 
   /** A table that has just begun is filled faster. */
@@ -162,24 +192,22 @@ export class TableUpkeep implements QueryListener {
   }
 }
 
-interface Stranger {
-  readonly address: Address;
+interface Stranger extends NodeContact {
   readonly dueAtMs: number;
 }
 
-const PINGING: QueryListener = { onResponse: () => {}, onFailure: () => {} };
-
-/** With fewer nodes than this everybody is welcome at once. */
+/** With fewer nodes than this we go home again soon. */
 const LONELY_NODES = 8;
-const STRANGER_PING_AFTER_MS = 90_000;
-const PINGS_PER_TICK_MAX = 4;
-const QUICK_TICK_MS = 1000;
+const STRANGER_ASKED_AFTER_MS = 90_000;
+const SUGGESTED_PER_TICK = 4;
 const TICK_MS_MIN = 2000;
 const TICK_MS_MAX = 30_000;
 /** Before the 15 minutes are over after which a node is no longer good. */
 const CHECKED_AFTER_MS = 600_000;
+/** So long a table is filled on purpose, unless it has this many nodes before. */
 const YOUNG_MS = 180_000;
-const YOUNG_NODES = 64;
+const YOUNG_NODES = 128;
+const YOUNG_TICK_MS = 500;
 const YOUNG_CHECKED_AFTER_MS = 20_000;
 const HOMING_EVERY_MS = 900_000;
 const HOMING_AGAIN_MS = 5_000;

@@ -142,7 +142,7 @@ export class Transactions {
 
   #longMs(): number {
     if (this.#rttMs === 0) return LONG_MS_MAX;
-    return Math.min(LONG_MS_MAX, Math.max(LONG_MS_MIN, 4 * (this.#rttMs + 4 * this.#deviationMs)));
+    return Math.min(LONG_MS_MAX, Math.max(LONG_MS_MIN, 3 * (this.#rttMs + 4 * this.#deviationMs)));
   }
 }
 
@@ -162,5 +162,5 @@ interface Waiting extends OutstandingQuery {
 const TRANSACTION_ID_BYTES = 2;
 const SHORT_MS_MIN = 150;
 const SHORT_MS_MAX = 1000;
-const LONG_MS_MIN = 1500;
+const LONG_MS_MIN = 1000;
 const LONG_MS_MAX = 6000;
