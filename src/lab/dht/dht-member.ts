@@ -65,7 +65,7 @@ export class DhtMember implements DatagramProgram {
     this.joinedAtMs = now;
     this.#votes = 0;
     // Half of those that come back begin with whom they knew.
-    if (this.#snapshot !== null && this.#snapshot.length > 0 && randomBelow(this.#random, 2) === 0) {
+    if (this.#snapshot !== null && randomBelow(this.#random, 2) === 0) {
       assert(dht.restore(this.#snapshot, now), 'a snapshot cannot be read');
     }
     dht.addBootstrap(this.#routers, now);
