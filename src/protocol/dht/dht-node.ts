@@ -180,7 +180,7 @@ export class DhtNode {
 
   #beginAgain(id: Uint8Array, now: number): void {
     this.#id = id;
-    const known = this.#table.contacts();
+    const known = this.#table.contacts(now);
     this.#table = this.#emptyTable();
     this.#upkeep.restart(now);
     this.remember(known.length > 0 ? known : this.#remembered, now);
@@ -294,7 +294,7 @@ export class DhtNode {
 
   /** While nothing at all is heard it is our line that is down, and nobody else's fault. */
   #onTimeout(query: OutstandingQuery): void {
-    if (this.#heardAtMs >= query.sentAtMs) this.#table.onFailure(query.endpoint);
+    if (query.sentAtMs - this.#heardAtMs < SILENT_AFTER_MS) this.#table.onFailure(query.endpoint);
   }
 
   /** BEP 32: both families only while the other one's table is nearly empty. */
@@ -325,7 +325,7 @@ interface Question {
 
 const LETTER_D = 0x64;
 const LETTER_E = 0x65;
-const SILENT_AFTER_MS = 60_000;
+const SILENT_AFTER_MS = 120_000;
 /** The node closest to a target is closer by so many bits than it should be in one of 256 lookups. */
 const ACCIDENTAL_BITS = 8;
 

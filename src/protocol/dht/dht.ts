@@ -48,6 +48,8 @@ export interface DhtOptions {
   readonly isReadOnly?: boolean;
   /** Takes many nodes behind one IP for many nodes: networks of one machine. Default false. */
   readonly allowSameIp?: boolean;
+  /** What answers may cost, of all nodes together; default LIMITS.dhtUploadBytesPerSecondMax. */
+  readonly uploadBytesPerSecond?: number;
   /** `voter` says that our address is `ip` (canonical text), in an answer (BEP 42). One word among many: never trust one. */
   onAddressVote?(ip: string, voter: Address, now: number): void;
 }
@@ -73,7 +75,7 @@ export class Dht {
       allowSameIp: options.allowSameIp ?? false,
       peers: this.#peers,
       items: this.#items,
-      budget: new SendBudget(),
+      budget: new SendBudget(options.uploadBytesPerSecond ?? LIMITS.dhtUploadBytesPerSecondMax),
       counters: this.#counters,
       bootstrap: this.#bootstrap,
       tableOf: (family) => this.#tableOf(family),
@@ -206,9 +208,9 @@ export class Dht {
   }
 
   /** What a later run begins with: bencode, at most LIMITS.dhtSnapshotBytesMax. */
-  snapshot(): Uint8Array {
+  snapshot(now: number): Uint8Array {
     return encodeSnapshot(
-      this.#nodes.map((node) => ({ family: node.family, id: node.id, contacts: node.table.contacts() })),
+      this.#nodes.map((node) => ({ family: node.family, id: node.id, contacts: node.table.contacts(now) })),
     );
   }
 

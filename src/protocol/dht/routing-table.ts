@@ -160,13 +160,14 @@ export class RoutingTable {
     return compact;
   }
 
-  /** Who has been silent for longest; null = the table is empty. */
+  /** Who has been silent for longest, those that have failed being taken for more silent than they are; null = the table is empty. */
   nextToCheck(now: number): NodeToCheck | null {
     let oldest = NONE;
     let oldestAtS = Number.POSITIVE_INFINITY;
     for (let row = 0; row < this.#rows; row++) {
       if (!this.#isLive(row)) continue;
-      const atS = Math.max(this.#fact(row, ANSWERED_AT_S), this.#fact(row, ASKED_AT_S));
+      let atS = Math.max(this.#fact(row, ANSWERED_AT_S), this.#fact(row, ASKED_AT_S));
+      if (this.#fact(row, FAILURES) > 0) atS -= FAILED_OLDER_BY_S;
       if (atS >= oldestAtS) continue;
       oldestAtS = atS;
       oldest = row;
@@ -179,11 +180,9 @@ export class RoutingTable {
     };
   }
 
-  /** All that have a place. */
-  contacts(): NodeContact[] {
-    const contacts: NodeContact[] = [];
-    for (let row = 0; row < this.#rows; row++) if (this.#isLive(row)) contacts.push(this.#contactOf(row));
-    return contacts;
+  /** All that have a place, the good ones first. */
+  contacts(now: number): NodeContact[] {
+    return this.#closestRows(this.#id, this.#live, now).map((row) => this.#contactOf(row));
   }
 
   /** How many nodes the network has, ours with them, by how near our neighbours are. */
@@ -475,6 +474,8 @@ const WAITING_MAX = 8;
 const FAILURES_MAX_IF_REPLACEABLE = 2;
 const FAILURES_MAX = 5;
 const GOOD_FOR_S = 15 * 60;
+/** Who has failed is asked again a minute later, not ten. */
+const FAILED_OLDER_BY_S = 9 * 60;
 const NEVER_S = -(2 ** 30);
 
 /** What is known of a row. */

@@ -118,10 +118,9 @@ export class TableUpkeep implements QueryListener {
   #tick(now: number): void {
     this.#goHome(now);
     const isYoung = this.#isYoung(now);
-    // A young table is to be filled, an old one to be kept true.
-    const isBusy =
-      this.#pingSuggested(now) ||
-      (isYoung ? this.#askStranger(now) || this.#check(now) : this.#check(now) || this.#askStranger(now));
+    // A young table is to be filled; of an old one this is as important as to keep it true.
+    let isBusy = this.#pingSuggested(now) || this.#askStranger(now);
+    if (!isBusy || !isYoung) isBusy = this.#check(now) || isBusy;
     this.#timers.set(this.#timer, now + (isBusy && isYoung ? YOUNG_TICK_MS : this.#idleMs()));
   }
 

@@ -5,6 +5,7 @@ import { bencodeTarget } from './bencode.js';
 import { commandLineTarget } from './command-line.js';
 import { connectionMemoryTarget } from './connection-memory.js';
 import { createTorrentTarget } from './create-torrent.js';
+import { dhtTarget } from './dht.js';
 import { extensionHandshakeTarget } from './extension-handshake.js';
 import { fileSelectionTarget } from './file-selection.js';
 import { httpTrackerTarget } from './http-tracker.js';
@@ -43,6 +44,8 @@ export const TARGETS: readonly FuzzTarget[] = [
   httpTrackerTarget,
   udpTrackerTarget,
   trackerServerTarget,
+  // the DHT
+  dhtTarget,
   // what people type
   settingsTarget,
   fileSelectionTarget,

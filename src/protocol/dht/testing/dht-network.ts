@@ -125,10 +125,7 @@ export class TestDht implements Machine {
       this.dht.advance(now);
       this.settle();
     });
-    this.node = this.dht.open(
-      { family: address.family, externalIp: address.host, send: (packet, to) => network.send(packet, address, to) },
-      network.now,
-    );
+    this.node = this.#open(address);
     network.attach(this);
     this.settle();
   }
@@ -136,6 +133,18 @@ export class TestDht implements Machine {
   receive(packet: Uint8Array, from: Address, now: number): void {
     assert(this.node.receive(packet, from, now), 'a packet of the DHT is not taken for one');
     this.settle();
+  }
+
+  /** Another socket. */
+  open(address: Address): DhtNode {
+    const node = this.#open(address);
+    const receive = (packet: Uint8Array, from: Address, now: number): void => {
+      node.receive(packet, from, now);
+      this.settle();
+    };
+    this.#network.attach({ address, receive });
+    this.settle();
+    return node;
   }
 
   /** After each call: its next deadline may be another one. */
@@ -148,6 +157,11 @@ export class TestDht implements Machine {
     const result = act(this.dht, this.#network.now);
     this.settle();
     return result;
+  }
+
+  #open(address: Address): DhtNode {
+    const send = (packet: Uint8Array, to: Address): void => this.#network.send(packet, address, to);
+    return this.dht.open({ family: address.family, externalIp: address.host, send }, this.#network.now);
   }
 
   /** Gone without a word. */
