@@ -44,7 +44,7 @@ export interface DatagramHostOptions {
 }
 
 export class DatagramWorld {
-  readonly trace = new LabTrace();
+  readonly trace: LabTrace = new LabTrace();
   readonly counts = { sent: 0, sentBytes: 0, lost: 0, filtered: 0, toNobody: 0, delivered: 0 };
   readonly #options: DatagramWorldOptions;
   readonly #queue = new EventQueue();
