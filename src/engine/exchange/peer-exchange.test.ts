@@ -1,7 +1,7 @@
 /** Peer exchange between engines (BEP 11): who finds whom by it, and who never does. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addressKey, makeAddress } from '../../base/address.js';
+import { type Address, addressKey, makeAddress } from '../../base/address.js';
 import { fromHex } from '../../base/bytes.js';
 import { LIMITS } from '../../base/limits.js';
 import type { Magnet } from '../../format/magnet.js';
@@ -158,6 +158,19 @@ test('a magnet that turns out private takes peer exchange back, and lets go of w
   wait(simulator, 1000);
   for (const { address } of [idle, met]) assert.equal(added.swarm.candidates.isKnown(address), false);
   assert.equal(peer.isClosed, false, 'who dialled us is let in all the same');
+});
+
+test('what a peer says our address is counts as its vote', () => {
+  const { simulator, engine } = downloading();
+  const votes: unknown[][] = [];
+  engine.session.context.externalAddress.vote = (...vote) => votes.push(vote.slice(0, 3));
+  const peer = join(simulator, engine, { extensions: true });
+  peer.extensionHandshake({ yourIp: Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 8, 8, 4, 4) });
+  wait(simulator, 1000);
+  assert.deepEqual(
+    votes.map(([ip, voter, witness]) => [ip, (voter as Address).host, witness]),
+    [['8.8.4.4', peer.host.ipv4, 'peer']],
+  );
 });
 
 test('a peer that asked for no lists is sent none', () => {

@@ -111,7 +111,8 @@ test('both limits hold at one time, each for itself', () => {
   const world = simulator(1);
   const [torrent] = MIDDLE as [SimTorrent];
   const from = seeds(world, 2, [torrent]);
-  const engine = new SimEngine(world, { downloadLimit: 200 * KB, uploadLimit: 100 * KB });
+  // Those that it serves are not to hear of the seeds.
+  const engine = new SimEngine(world, { downloadLimit: 200 * KB, uploadLimit: 100 * KB, pex: false });
   engine.add(torrent.metainfo, { from });
   wait(world, 4000);
   for (let i = 0; i < 3; i++) new SimEngine(world).add(torrent.metainfo, { from: [engine] });

@@ -3,7 +3,7 @@
  * Invariant: at most `maxPeersPerTorrent` in all.
  * Called by Torrent and by its peers, inside turns.
  */
-import type { Address } from '../../base/address.js';
+import { type Address, addressFromIp } from '../../base/address.js';
 import type { Bitfield } from '../../base/bitfield.js';
 import { LIMITS } from '../../base/limits.js';
 import { RareSet } from '../../base/rarely-filled.js';
@@ -345,6 +345,8 @@ export class Swarm implements PeerOwner, Dialler, ExchangeOwner {
       this.candidates.onConnected(peer.listenAddress);
     }
     this.#exchange.onExtensionHandshake(peer);
+    const told = handshake.yourIp === null ? null : addressFromIp(handshake.yourIp, 0);
+    if (told !== null) this.#context.externalAddress.vote(told.host, peer.remote, 'peer', this.#context.turn.now);
     this.#handler.onExtensionHandshake(peer, handshake);
     this.#closeIfUseless(peer);
   }
