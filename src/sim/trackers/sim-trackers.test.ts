@@ -32,7 +32,16 @@ class Scene {
   readonly engines: SimEngine[] = [];
   readonly torrents: Torrent[] = [];
 
-  constructor(options: { via: 'http' | 'udp'; trouble?: TrackerTrouble; family?: 4 | 6; seed?: number }) {
+  constructor(options: {
+    via: 'http' | 'udp';
+    trouble?: TrackerTrouble;
+    family?: 4 | 6;
+    seed?: number;
+    /** In the torrent, instead of the tracker's own. */
+    url?: string;
+    /** What DNS says of the tracker's host. */
+    text?: string;
+  }) {
     const { via, trouble = null, family, seed = 1 } = options;
     this.simulator = new Simulator({ seed });
     const where = {
@@ -44,10 +53,11 @@ class Scene {
     this.tracker =
       via === 'http' ? new SimHttpTracker(this.simulator, where) : new SimUdpTracker(this.simulator, where);
     this.tracker.trouble = trouble;
+    if (options.text !== undefined) this.simulator.internet.setText('tracker.test', [options.text]);
     this.torrentFile = makeSimTorrent({
       lengths: { 'a.bin': 300_000 },
       pieceLength: 16_384,
-      trackers: [this.tracker.url],
+      trackers: [options.url ?? this.tracker.url],
     });
     const ips = family === undefined ? {} : family === 4 ? { ipv6: null } : { ipv4: null };
     for (let i = 0; i < 2; i++) this.engines.push(new SimEngine(this.simulator, {}, ips));
@@ -97,6 +107,26 @@ for (const via of ['http', 'udp'] as const) {
     });
   }
 }
+
+test('peers find each other where the host of an old URL says in DNS that its tracker is', () => {
+  const url = 'http://tracker.test:8080/announce';
+  const scene = new Scene({ via: 'udp', url, text: `BITTORRENT UDP:${PORT} TCP:80` });
+  assert.ok(scene.finishes(20 * MINUTE_MS));
+  const [status] = scene.torrents[0]!.announcer.trackers(scene.simulator.now);
+  assert.deepEqual([status!.url, status!.state], [url, 'working']);
+  scene.stop();
+  assert.equal(scene.tracker.log.events().filter((event) => event === 'stopped').length, 4);
+});
+
+test('a tracker whose host denies it in DNS is left alone for good, and its status says why', () => {
+  const scene = new Scene({ via: 'udp', text: 'BITTORRENT DENY ALL' });
+  scene.pass(24 * HOUR_MS);
+  assert.equal(scene.tracker.log.announces.length, 0);
+  const [status] = scene.torrents[0]!.announcer.trackers(scene.simulator.now);
+  assert.deepEqual([status!.state, status!.nextAnnounceSeconds], ['failing', null]);
+  assert.match(status!.error!, /tracker\.test says in DNS that it has no tracker/);
+  scene.stop();
+});
 
 for (const via of ['http', 'udp'] as const) {
   for (const trouble of via === 'http' ? HTTP_TRACKER_TROUBLES : UDP_TRACKER_TROUBLES) {
