@@ -2,6 +2,7 @@
 import type { Scenario } from '../suite/scenario.js';
 import { CREATE_SCENARIOS } from './create.js';
 import { CROWD_SCENARIOS } from './crowd.js';
+import { DHT_GET_PEERS_SCENARIOS } from './dht-get-peers.js';
 import { DOWNLOAD_SCENARIOS } from './download.js';
 import { HUGE_SCENARIOS } from './huge.js';
 import { IDLE_TORRENTS_SCENARIOS } from './idle-torrents.js';
@@ -25,6 +26,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...SLOW_LINK_SCENARIOS,
   ...STARTUP_SCENARIOS,
   ...LOOP_DELAY_SCENARIOS,
+  ...DHT_GET_PEERS_SCENARIOS,
   ...TRACKER_SCENARIOS,
 ];
 

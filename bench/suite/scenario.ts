@@ -21,6 +21,11 @@ export const FIGURES = {
   /** At half of the rate above. */
   latencyP99Ms: { label: 'p99 ms at half load', decimals: 2 },
   bytesPerPeer: { label: 'bytes a peer', decimals: 0 },
+  /** From the start of the program. */
+  firstPeerMs: { label: 'first peer ms', decimals: 0 },
+  lookupMs: { label: 'end of lookup ms', decimals: 0 },
+  /** Sent by the client, until it ended. */
+  queries: { label: 'queries', decimals: 0 },
   payloadPercent: { label: 'payload, % of the link', decimals: 1, moreIsBetter: true },
 } as const satisfies Record<string, { label: string; decimals: number; moreIsBetter?: boolean }>;
 
