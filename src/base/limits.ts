@@ -164,7 +164,7 @@ export const LIMITS = {
   dhtLookupCandidatesMax: 100,
   dhtLookupQueriesMax: 200,
   dhtLookupPeersMax: 10_000,
-  dhtStrangersMax: 64,
+  dhtStrangersMax: 32,
   dhtDistrustedNodesMax: 256,
   dhtBootstrapNodesMax: 200,
   dhtIndexNodesMax: 100_000,

@@ -129,9 +129,9 @@ export class DhtNode {
   /** @internal Its socket is gone: lookups end, nothing more is sent. */
   close(now: number): void {
     this.#isClosed = true;
-    this.#transactions.cancelAll();
-    this.#lookups.finishAll(now);
     this.#upkeep.stop();
+    this.#lookups.finishAll(now);
+    this.#transactions.failAll(now);
   }
 
   /** @internal */

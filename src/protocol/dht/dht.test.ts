@@ -250,6 +250,28 @@ test('without a socket, and when it is closed, whatever is asked ends', () => {
   assert.equal(network.packets, 0);
 });
 
+test('with its socket everything ends that a node has under way', () => {
+  const network = new DhtNetwork({ seed: 211 });
+  const dhts = network.addMany(10);
+  network.run(30_000);
+  const closing = dhts[4]!;
+  const ended: string[] = [];
+  const end = (name: string) => (): void => {
+    ended.push(name);
+  };
+  const options = { port: 7000, isImpliedPort: true, isSeed: false };
+  closing.do((dht, now) => {
+    dht.announce(HASH, options, { onPeers: () => {}, onDone: end('announce') }, now);
+    dht.index({ onSamples: () => {}, onDone: end('index') }, now);
+    dht.ping(publicAddress(500), { onDone: end('ping') }, now);
+  });
+  network.run(100);
+  closing.do((dht, now) => dht.close(closing.node, now));
+  assert.deepEqual(ended.sort(), ['announce', 'index', 'ping']);
+  network.onPacket = (_packet, from) => assert.notEqual(from.host, closing.address.host);
+  network.run(60_000);
+});
+
 test('a lookup that begins before anybody is known waits for the first', () => {
   const network = new DhtNetwork({ seed: 208 });
   const dhts = network.addMany(10);

@@ -30,6 +30,7 @@ export class RateGuard {
     if (queries === undefined || now - queries.startedAtMs >= LIMITS.dhtQueryWindowMs) {
       // Deleted first, so that the order of the table is that of the windows.
       if (queries !== undefined) this.#counts.delete(key);
+      this.#forgetOver(now);
       queries = { startedAtMs: now, count: 0 };
       insert(this.#counts, key, queries);
     }
@@ -39,6 +40,14 @@ export class RateGuard {
     this.#bans ??= new Map();
     insert(this.#bans, key, now + LIMITS.dhtBanMs);
     return false;
+  }
+
+  /** Windows that are over: a node that is not flooded keeps next to nothing. */
+  #forgetOver(now: number): void {
+    for (const [key, { startedAtMs }] of this.#counts!) {
+      if (now - startedAtMs < LIMITS.dhtQueryWindowMs) return;
+      this.#counts!.delete(key);
+    }
   }
 }
 

@@ -17,11 +17,11 @@ function isKnown(by: TestDht, node: RawNode): boolean {
   return by.node.table.has(toCompact(node.address));
 }
 
-/** One that has known forty nodes for an hour. */
+/** One that has known others for a while. */
 function settled(): { network: DhtNetwork; server: TestDht } {
   const network = new DhtNetwork({ seed: 8 });
-  const [server] = network.addMany(40) as [TestDht];
-  network.run(60 * MINUTE_MS);
+  const [server] = network.addMany(24) as [TestDht];
+  network.run(15 * MINUTE_MS);
   return { network, server };
 }
 

@@ -3,7 +3,7 @@
  * node that has been silent, and a ping for whoever may be a node but has not answered us yet. That last rule keeps a
  * table honest: who only asks, or is only named, gets no place in it.
  */
-import { type Address, toCompact } from '../../base/address.js';
+import { type Address, addressKey, toCompact } from '../../base/address.js';
 import { LIMITS } from '../../base/limits.js';
 import type { Random } from '../../base/random.js';
 import { Timer, type TimerQueue } from '../../base/timer-queue.js';
@@ -29,8 +29,8 @@ export class TableUpkeep implements QueryListener {
   readonly #host: UpkeepHost;
   readonly #timers: TimerQueue;
   readonly #timer: Timer;
-  /** Who asked us or was named to us: pinged when it is time, the first first. */
-  #strangers: Stranger[] = [];
+  /** Who asked us or was named to us, by endpoint: asked when it is time, the first first. */
+  readonly #strangers = new Map<string, Stranger>();
   /** Who may be a node, as we were told from outside. */
   #suggested: Address[] = [];
   #homing: Lookup | null = null;
@@ -86,7 +86,9 @@ export class TableUpkeep implements QueryListener {
    */
   onStranger(contact: NodeContact, now: number): void {
     const isWantedSoon = this.#isYoung(now) || this.#host.table.isNeighbour(contact.id, now);
-    if (isWantedSoon && this.#strangers.length >= LIMITS.dhtStrangersMax) this.#strangers.pop();
+    if (isWantedSoon && this.#strangers.size >= LIMITS.dhtStrangersMax) {
+      this.#strangers.delete(this.#strangers.keys().next().value!);
+    }
     const dueAtMs = now + (isWantedSoon ? YOUNG_TICK_MS : STRANGER_ASKED_AFTER_MS);
     if (!this.#addStranger(contact, dueAtMs) || !isWantedSoon) return;
     this.#timers.set(this.#timer, Math.min(this.#timer.deadline, dueAtMs));
@@ -106,12 +108,11 @@ export class TableUpkeep implements QueryListener {
   onFailure(_error: KrpcError | null, _query: OutstandingQuery, _now: number): void {}
 
   #addStranger({ id, address }: NodeContact, dueAtMs: number): boolean {
+    if (this.#strangers.size >= LIMITS.dhtStrangersMax) return false;
+    const key = addressKey(address);
     const { table } = this.#host;
-    if (this.#strangers.length >= LIMITS.dhtStrangersMax || !table.hasRoomFor(id)) return false;
-    if (this.#strangers.some(({ address: { host, port } }) => host === address.host && port === address.port))
-      return false;
-    if (table.has(toCompact(address))) return false;
-    this.#strangers.push({ id, address, dueAtMs });
+    if (this.#strangers.has(key) || !table.hasRoomFor(id) || table.has(toCompact(address))) return false;
+    this.#strangers.set(key, { id, address, dueAtMs });
     return true;
   }
 
@@ -127,8 +128,7 @@ export class TableUpkeep implements QueryListener {
   #idleMs(): number {
     const { table, hasBootstrap } = this.#host;
     // Whoever comes to be known wakes us.
-    if (table.size === 0)
-      return hasBootstrap || this.#strangers.length > 0 ? HOMING_AGAIN_MS : Number.POSITIVE_INFINITY;
+    if (table.size === 0) return hasBootstrap || this.#strangers.size > 0 ? HOMING_AGAIN_MS : Number.POSITIVE_INFINITY;
     if (this.#suggested.length > 0) return YOUNG_TICK_MS;
     return Math.min(TICK_MS_MAX, Math.max(TICK_MS_MIN, CHECKED_AFTER_MS / table.size));
   }
@@ -165,9 +165,15 @@ export class TableUpkeep implements QueryListener {
 
   /** For nodes of its own bucket: to see whether it is there, and whom it knows, takes one query. */
   #askStranger(now: number): boolean {
-    const index = this.#strangers.findIndex(({ dueAtMs }) => dueAtMs <= now);
-    if (index < 0) return false;
-    const [{ id, address }] = this.#strangers.splice(index, 1) as [Stranger];
+    let due: Stranger | null = null;
+    for (const [key, stranger] of this.#strangers) {
+      if (stranger.dueAtMs > now) continue;
+      this.#strangers.delete(key);
+      due = stranger;
+      break;
+    }
+    if (due === null) return false;
+    const { id, address } = due;
     return this.#askForBucket(commonPrefixBits(this.#host.id, id), address, now);
   }
 

@@ -77,13 +77,15 @@ test('a node that is known to be fast is slow sooner', () => {
   assert.deepEqual(scene.heard, ['slow']);
 });
 
-test('a query that is cancelled is heard of no more', () => {
+test('a query that is cancelled is heard of no more, and with the socket all others have failed', () => {
   const scene = new Scene();
   scene.transactions.cancel(scene.ask(ALICE, 0));
   scene.ask(BOB, 0);
-  scene.transactions.cancelAll();
+  scene.ask(BOB, 0);
+  scene.transactions.failAll(0);
   scene.timers.advance(10_000);
-  assert.deepEqual(scene.heard, []);
+  assert.deepEqual(scene.heard, ['failure', 'failure']);
+  assert.equal(scene.timedOut.length, 0, 'nobody is to blame');
   assert.equal(scene.transactions.outstanding, 0);
 });
 

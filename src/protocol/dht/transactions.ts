@@ -96,8 +96,12 @@ export class Transactions {
     if (waiting === query) this.#remove(waiting);
   }
 
-  cancelAll(): void {
-    for (const query of [...this.#queries.values()]) this.#remove(query);
+  /** The socket is gone: nobody will answer any more. */
+  failAll(now: number): void {
+    for (const query of [...this.#queries.values()]) {
+      this.#remove(query);
+      query.listener.onFailure(null, query, now);
+    }
   }
 
   #onTime(query: Waiting, now: number): void {
