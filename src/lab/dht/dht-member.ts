@@ -21,7 +21,7 @@ export interface DhtMemberOptions {
 export class DhtMember implements DatagramProgram {
   readonly host: DatagramHost;
   /** When it came, the last time. */
-  joinedAtMs = Number.POSITIVE_INFINITY;
+  joinedAtMs: number = Number.POSITIVE_INFINITY;
   /** What it was asked for and has not ended: nobody switches it off meanwhile. */
   pending = 0;
   readonly #world: DatagramWorld;
