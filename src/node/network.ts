@@ -94,6 +94,7 @@ export class NodeNetwork implements Network {
     this.#tcp.abandon(host);
     this.#http.abandon(host);
     this.#boundResolver.abandon(host);
+    this.#textRecords.abandon(host);
   }
 
   /** Closes what is still open. Use nothing of this network afterwards. */

@@ -34,6 +34,18 @@ export interface DatagramWorldOptions {
   readonly jitterMs: number;
 }
 
+/** Packets since the beginning. */
+export interface DatagramCounts {
+  sent: number;
+  sentBytes: number;
+  lost: number;
+  /** Kept out by a NAT. */
+  filtered: number;
+  /** To where nobody is, or to a host that is off. */
+  toNobody: number;
+  delivered: number;
+}
+
 export interface DatagramHostOptions {
   /** Its only one, as others see it; no two hosts have one IP. */
   readonly address: Address;
@@ -45,7 +57,7 @@ export interface DatagramHostOptions {
 
 export class DatagramWorld {
   readonly trace: LabTrace = new LabTrace();
-  readonly counts = { sent: 0, sentBytes: 0, lost: 0, filtered: 0, toNobody: 0, delivered: 0 };
+  readonly counts: DatagramCounts = { sent: 0, sentBytes: 0, lost: 0, filtered: 0, toNobody: 0, delivered: 0 };
   readonly #options: DatagramWorldOptions;
   readonly #queue = new EventQueue();
   readonly #hosts: DatagramHost[] = [];

@@ -81,11 +81,11 @@ export class DhtNetwork {
 
   /** All of it. `onPhase` is called between two events. */
   run(onPhase: (phase: DhtPhase) => void = () => {}): DhtReport {
-    const { settledAtMs, announcesMs, pauseMs } = this.#schedule;
+    const { settledAtMs, lookupsAtMs } = this.#schedule;
     const endsAtMs = this.#workload.arrange();
     this.world.run(settledAtMs);
     onPhase('settled');
-    this.world.run(settledAtMs + announcesMs + pauseMs);
+    this.world.run(lookupsAtMs);
     onPhase('loaded');
     this.world.run(endsAtMs);
     const { announces, puts, lookups, gets } = this.#workload;

@@ -3,7 +3,7 @@
  * Times are virtual ms, shares plain (0.02 = 2 %).
  */
 
-import type { DatagramWorld } from './datagram-world.js';
+import type { DatagramCounts } from './datagram-world.js';
 import type { DhtScenario } from './dht-scenario.js';
 import type { GetOutcome, LookupOutcome, StoreOutcome } from './dht-workload.js';
 import { BUCKET_NODES, hopModel } from './hop-model.js';
@@ -12,7 +12,7 @@ export interface DhtReport {
   readonly scenario: DhtScenario;
   readonly virtualMs: number;
   readonly traceHash: string;
-  readonly counts: Readonly<DatagramWorld['counts']>;
+  readonly counts: Readonly<DatagramCounts>;
   /** Honest and hostile nodes that were on at the end. */
   readonly membersOn: number;
   readonly hostileOn: number;

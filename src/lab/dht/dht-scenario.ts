@@ -24,6 +24,10 @@ export interface DhtScenario {
   readonly items: number;
   /** get_peers, and a fifth as many gets. A tenth as many get_peers come from newcomers that know nobody. */
   readonly lookups: number;
+  /** From when everybody has come to the first announce. */
+  readonly settlingMs: number;
+  /** From the last announce to the first lookup: nodes come and go. */
+  readonly pauseMs: number;
 }
 
 /**
@@ -53,8 +57,7 @@ export interface DhtSchedule {
   /** Everybody has come, and had the time to find its place. */
   readonly settledAtMs: number;
   readonly announcesMs: number;
-  /** From the last announce to the first lookup: nodes come and go. */
-  readonly pauseMs: number;
+  readonly lookupsAtMs: number;
   readonly lookupsMs: number;
 }
 
@@ -80,15 +83,18 @@ export function makeDhtScenario(options: { readonly seed: number; readonly nodes
     infoHashes: Math.max(20, Math.round(nodes / 50)),
     items: Math.max(5, Math.round(nodes / 200)),
     lookups: Math.max(100, Math.min(2000, nodes)),
+    settlingMs: 5 * MINUTE_MS,
+    pauseMs: 10 * MINUTE_MS,
   };
 }
 
 export function scheduleOf(scenario: DhtScenario): DhtSchedule {
+  const settledAtMs = joiningMs(scenario) + scenario.settlingMs;
   return {
-    settledAtMs: joiningMs(scenario) + 5 * MINUTE_MS,
-    announcesMs: 2 * MINUTE_MS,
-    pauseMs: 10 * MINUTE_MS,
-    lookupsMs: 5 * MINUTE_MS,
+    settledAtMs,
+    announcesMs: ANNOUNCES_MS,
+    lookupsAtMs: settledAtMs + ANNOUNCES_MS + scenario.pauseMs,
+    lookupsMs: LOOKUPS_MS,
   };
 }
 
@@ -142,6 +148,8 @@ export function exponential(random: Random, mean: number): number {
 
 export const MINUTE_MS = 60_000;
 export const SYBILS_PER_GANG = 10;
+const ANNOUNCES_MS = 2 * MINUTE_MS;
+const LOOKUPS_MS = 5 * MINUTE_MS;
 const ROUTERS = 8;
 const LOOKUPS_PER_NEWCOMER = 10;
 /** Routers answer within a budget, as every node does: more newcomers a second would have to wait. */

@@ -102,7 +102,7 @@ export class DhtWorkload {
       this.#within(announcesAtMs, schedule.announcesMs, () => this.#putImmutable(this.#values[i]!));
       this.#within(announcesAtMs, schedule.announcesMs, () => this.#putMutable(this.#items[i]!));
     }
-    const lookupsAtMs = announcesAtMs + schedule.announcesMs + schedule.pauseMs;
+    const { lookupsAtMs } = schedule;
     for (let i = 0; i < scenario.lookups; i++) {
       const index = i % infoHashes.length;
       this.#within(lookupsAtMs, schedule.lookupsMs, () => this.#lookUp(index, this.#anyMember(), { isCold: false }));
