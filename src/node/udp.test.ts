@@ -147,7 +147,7 @@ describe('UdpSocket', () => {
     assert.equal(bound.length, 20);
   });
 
-  // IPv6 has no multicast over loopback; test/interop/lsd.test.ts has it over a real interface.
+  // IPv6 has no multicast over loopback; test/interop/networks/lsd.test.ts has it over a real interface.
   test('sockets of a group share a port, and hear each other through their interface', async () => {
     const [host, group] = ['127.0.0.1', '239.192.152.143'];
     const multicast = { group, interfaceName: 'lo', hopsMax: 1, loopsBack: true };

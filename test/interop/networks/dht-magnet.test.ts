@@ -4,21 +4,21 @@
  * has a host of its own on a network of namespaces; all tests run at one time on one such network.
  */
 import { type TestContext, test } from 'node:test';
-import { Aria2 } from '../harness/aria2.js';
-import type { ClientPlace } from '../harness/client-place.js';
-import type { Tree } from '../harness/content.js';
-import { Deluge } from '../harness/deluge.js';
-import { DhtPeer } from '../harness/dht-peer.js';
-import { Libtorrent } from '../harness/libtorrent.js';
-import { type Host, makeNetwork } from '../harness/namespaces.js';
-import { until } from '../harness/process.js';
-import { Qbittorrent } from '../harness/qbittorrent.js';
-import { Rtorrent } from '../harness/rtorrent.js';
-import { assertDownloads, type Content, makeContent, type OurSide, runSeed } from '../harness/transfer.js';
-import { Transmission } from '../harness/transmission.js';
-import { WebTorrent } from '../harness/webtorrent.js';
-import { type ClientName, requireClient } from './clients.js';
-import { assertCompletes, type ClientDriver } from './transfers.js';
+import { Aria2 } from '../../harness/aria2.js';
+import type { ClientPlace } from '../../harness/client-place.js';
+import type { Tree } from '../../harness/content.js';
+import { Deluge } from '../../harness/deluge.js';
+import { DhtPeer } from '../../harness/dht-peer.js';
+import { Libtorrent } from '../../harness/libtorrent.js';
+import { type Host, makeNetwork } from '../../harness/namespaces.js';
+import { until } from '../../harness/process.js';
+import { Qbittorrent } from '../../harness/qbittorrent.js';
+import { Rtorrent } from '../../harness/rtorrent.js';
+import { assertDownloads, type Content, makeContent, type OurSide, runSeed } from '../../harness/transfer.js';
+import { Transmission } from '../../harness/transmission.js';
+import { WebTorrent } from '../../harness/webtorrent.js';
+import { type ClientName, requireClient } from '../clients.js';
+import { assertCompletes, type ClientDriver } from '../transfers.js';
 
 interface MagnetClient {
   readonly name: string;

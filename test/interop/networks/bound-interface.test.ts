@@ -11,12 +11,12 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { afterTest } from '../harness/cleanup.js';
-import { Dtorrent } from '../harness/dtorrent.js';
-import { PacketCapture } from '../harness/packet-capture.js';
-import { Process, run, until } from '../harness/process.js';
-import { createTorrent, makeContent } from '../harness/transfer.js';
-import { requireClient } from './clients.js';
+import { afterTest } from '../../harness/cleanup.js';
+import { Dtorrent } from '../../harness/dtorrent.js';
+import { PacketCapture } from '../../harness/packet-capture.js';
+import { Process, run, until } from '../../harness/process.js';
+import { createTorrent, makeContent } from '../../harness/transfer.js';
+import { requireClient } from '../clients.js';
 
 /** The engine's machine, with `vpn0` that it is bound to and `wan0` with the default route; and who is on both sides. */
 interface Scene {

@@ -5,11 +5,11 @@
  */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { Dtorrent } from '../harness/dtorrent.js';
-import { until } from '../harness/process.js';
-import { type Home, makeHome, type RouterOptions } from '../harness/router.js';
-import { assertDownloads, type Content, makeContent, runSeed } from '../harness/transfer.js';
-import { requireClient } from './clients.js';
+import type { Dtorrent } from '../../harness/dtorrent.js';
+import { until } from '../../harness/process.js';
+import { type Home, makeHome, type RouterOptions } from '../../harness/router.js';
+import { assertDownloads, type Content, makeContent, runSeed } from '../../harness/transfer.js';
+import { requireClient } from '../clients.js';
 
 const TREE = { 'a.bin': 300_000 };
 const PORT = 6881;

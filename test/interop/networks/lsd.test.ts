@@ -5,11 +5,11 @@
  * to be tried, which finds nobody in namespaces that are set up like these.
  */
 import { type TestContext, test } from 'node:test';
-import { Dtorrent } from '../harness/dtorrent.js';
-import { type Hosts, makeHosts } from '../harness/namespaces.js';
-import { Process } from '../harness/process.js';
-import { assertArrived, assertDownloads, type Content, makeContent, runSeed } from '../harness/transfer.js';
-import { requireClient } from './clients.js';
+import { Dtorrent } from '../../harness/dtorrent.js';
+import { type Hosts, makeHosts } from '../../harness/namespaces.js';
+import { Process } from '../../harness/process.js';
+import { assertArrived, assertDownloads, type Content, makeContent, runSeed } from '../../harness/transfer.js';
+import { requireClient } from '../clients.js';
 
 const TREE = { 'a.bin': 700_001, 'b.bin': 20 };
 /** The harness switches it off everywhere else. */
