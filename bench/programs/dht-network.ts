@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Address } from '../../src/base/address.js';
 import { fromHex, toLatin1 } from '../../src/base/bytes.js';
-import { SeededRandom } from '../../src/base/random.js';
+import { randomBelow, SeededRandom } from '../../src/base/random.js';
 import { Dht } from '../../src/protocol/dht/dht.js';
 import type { DhtNode } from '../../src/protocol/dht/dht-node.js';
 
@@ -19,7 +19,10 @@ const PORT = 6881;
 const GROUP = 25;
 const GROUP_MS = 100;
 /** Until all of them have filled their tables. */
-const SETTLE_MS = 3000;
+const SETTLE_MS = 2000;
+const LOOKUPS_EACH = 3;
+/** Of those that were there before, whom a node knows when it begins. */
+const FRIENDS = 4;
 const ADVANCE_EVERY_MS = 5;
 /** A node serves in seconds here what it would in hours. */
 const UPLOAD_BYTES_PER_SECOND = 10_000_000;
@@ -39,8 +42,16 @@ for (let index = 0; index < Number(nodeCount); index++) {
   await start(index);
   if (index % GROUP === 0) await sleep(GROUP_MS);
 }
+// Who has been asked for nothing knows its neighbours alone.
+for (let lookup = 0; lookup < LOOKUPS_EACH; lookup++) {
+  for (let from = 0; from < nodes.length; from += GROUP) {
+    await Promise.all(nodes.slice(from, from + GROUP).map((dht) => countPeers(dht, randomHash())));
+  }
+}
 await sleep(SETTLE_MS);
-await Promise.all(nodes.slice(-Number(announcers)).map(announce));
+// On a busy machine a node may have found its place late: announced until who begins at the first node finds them all.
+do await Promise.all(nodes.slice(-Number(announcers)).map(announce));
+while ((await countPeers(nodes[0]!, fromHex(infoHash)!)) < Number(announcers));
 const control = createServer((request, response) => {
   const address = new URL(request.url ?? '/', 'http://localhost').searchParams.get('address') ?? '';
   response.end(String(queries.get(address) ?? 0));
@@ -57,7 +68,7 @@ function hostOf(index: number): string {
 async function start(index: number): Promise<void> {
   const socket = createSocket('udp4');
   const dht = new Dht({ random, uploadBytesPerSecond: UPLOAD_BYTES_PER_SECOND });
-  await new Promise<void>((resolve) => socket.bind(PORT, hostOf(index), resolve));
+  await new Promise<void>((resolve, reject) => socket.once('error', reject).bind(PORT, hostOf(index), resolve));
   const send = (packet: Uint8Array, to: Address): void => socket.send(Buffer.from(packet), to.port, to.host);
   const node: DhtNode = dht.open({ family: 4, externalIp: null, send }, performance.now());
   socket.on('message', (packet, from) => {
@@ -65,7 +76,10 @@ async function start(index: number): Promise<void> {
     node.receive(packet, { family: 4, host: from.address, port: from.port }, performance.now());
   });
   socket.on('error', () => {}); // of one packet
-  if (index > 0) dht.addNode({ ...first, host: hostOf(index < GROUP ? 0 : Math.floor(index / 2)) }, performance.now());
+  // Not nodes to begin with: nobody has those in a table, and nobody would be known to anybody for minutes.
+  for (let friend = 0; friend < Math.min(FRIENDS, index); friend++) {
+    dht.addNode({ ...first, host: hostOf(randomBelow(random, index)) }, performance.now());
+  }
   nodes.push(dht);
 }
 
@@ -73,6 +87,20 @@ function announce(dht: Dht): Promise<void> {
   const options = { port: PORT, isImpliedPort: false, isSeed: true };
   return new Promise((resolve) => {
     dht.announce(fromHex(infoHash)!, options, { onPeers: () => {}, onDone: () => resolve() }, performance.now());
+  });
+}
+
+function randomHash(): Uint8Array {
+  const hash = new Uint8Array(20);
+  random.fill(hash);
+  return hash;
+}
+
+/** Those that `dht` finds. */
+function countPeers(dht: Dht, hash: Uint8Array): Promise<number> {
+  return new Promise((resolve) => {
+    const onDone = ({ peers }: { readonly peers: number }): void => resolve(peers);
+    dht.getPeers(hash, { onPeers: () => {}, onDone }, performance.now());
   });
 }
 

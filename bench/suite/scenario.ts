@@ -24,6 +24,8 @@ export const FIGURES = {
   /** From the start of the program. */
   firstPeerMs: { label: 'first peer ms', decimals: 0 },
   lookupMs: { label: 'end of lookup ms', decimals: 0 },
+  /** To the end of the lookup, without the start of the program: from when its library is asked to start. */
+  searchMs: { label: 'lookup alone ms', decimals: 0 },
   /** Sent by the client, until it ended. */
   queries: { label: 'queries', decimals: 0 },
   payloadPercent: { label: 'payload, % of the link', decimals: 1, moreIsBetter: true },
