@@ -118,7 +118,7 @@ export async function assertCompletes(
   content: Content,
 ): Promise<void> {
   try {
-    await until('end of the download', 80_000, () => client.isComplete());
+    await until('end of the download', 120_000, () => client.isComplete());
   } catch (error) {
     throw new Error(`not complete: ${await client.describe()}`, { cause: error });
   }
