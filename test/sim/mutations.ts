@@ -15,6 +15,7 @@ export interface Mutation {
 }
 
 const ON_DISK = 'what is announced is on disk';
+const COMPLETE = 'complete means right';
 const UPLOADS = 'what is uploaded is right and was asked for';
 const REQUESTS = 'requests are lawful';
 const MESSAGES = 'messages are lawful';
@@ -39,7 +40,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'src/engine/pieces/piece-store.js',
     from: "else if (result === 'bad-hash') {\n            this.#onBadHash(piece);\n            return;",
     to: "else if (result === 'bad-hash') {\n            this.#picker.pieceVerified(piece);\n            this.#handler.onPieceStored(piece);",
-    caughtBy: [ON_DISK, UPLOADS],
+    caughtBy: [ON_DISK, UPLOADS, COMPLETE],
   },
   {
     bug: 'announced before it is written',
@@ -93,7 +94,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     bug: 'leak: the clock is left running',
     file: 'src/engine/session.js',
-    from: '                this.#turn.timers.cancel(this.#tickTimer);\n                this.#turn.stop();',
+    from: '                this.#turn.timers.cancel(this.#tickTimer);\n                this.#turn.timers.cancel(this.#lookTimer);\n                this.#turn.stop();',
     to: '',
     caughtBy: [LEFT],
   },
@@ -116,7 +117,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'src/engine/data/resume-keeper.js',
     from: '        data.storage.flush((flushError) => {',
     to: '        data.storage.stampFiles((flushError) => {\n            flushError = null;',
-    caughtBy: [ON_DISK, UPLOADS, 'complete means right'],
+    caughtBy: [ON_DISK, UPLOADS, COMPLETE],
   },
   {
     bug: 'a choke is not heard',
