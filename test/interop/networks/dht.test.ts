@@ -9,14 +9,14 @@ import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { Aria2 } from '../harness/aria2.js';
-import { temporaryDirectory } from '../harness/content.js';
-import { DhtPeer, type DhtProgram, itemKey } from '../harness/dht-peer.js';
-import { type Host, makeNetwork } from '../harness/namespaces.js';
-import { run, until } from '../harness/process.js';
-import { Rtorrent } from '../harness/rtorrent.js';
-import { Transmission } from '../harness/transmission.js';
-import { requireClient } from './clients.js';
+import { Aria2 } from '../../harness/aria2.js';
+import { temporaryDirectory } from '../../harness/content.js';
+import { DhtPeer, type DhtProgram, itemKey } from '../../harness/dht-peer.js';
+import { type Host, makeNetwork } from '../../harness/namespaces.js';
+import { run, until } from '../../harness/process.js';
+import { Rtorrent } from '../../harness/rtorrent.js';
+import { Transmission } from '../../harness/transmission.js';
+import { requireClient } from '../clients.js';
 
 /** Name -> program. */
 const PROGRAMS: readonly (readonly [string, DhtProgram])[] = [
