@@ -33,12 +33,12 @@ export class Aria2 {
     this.#run(content.data, ['--check-integrity=true', '--seed-ratio=0', content.torrent]);
   }
 
-  async download(content: Content, source: string): Promise<void> {
+  async download(content: Pick<Content, 'out'>, source: string): Promise<void> {
     this.#run(content.out, ['--seed-time=0', source]);
   }
 
   /** The same for several torrents at once. */
-  async downloadAll(content: Content, sources: readonly string[]): Promise<void> {
+  async downloadAll(content: Pick<Content, 'out'>, sources: readonly string[]): Promise<void> {
     this.#run(content.out, ['--seed-time=0', `--max-concurrent-downloads=${sources.length}`, ...sources]);
   }
 

@@ -13,8 +13,11 @@ import { REPOSITORY } from './repository.js';
 
 const PYTHON = '/usr/bin/python3';
 const START_TIMEOUT_MS = 20_000;
-/** What a call may take; the program itself answers with null when it has not found anything until then. */
-const CALL_TIMEOUT_MS = 10_000;
+/**
+ * What a call may take; the program itself answers with null when it has not found anything until then. libtorrent waits
+ * 15 s for each node that does not know what it asks, and asks twice for what it puts.
+ */
+const CALL_TIMEOUT_MS = 45_000;
 /** For a lookup, in a network of a few nodes that are all there. */
 const LOOKUP_TIMEOUT_MS = 2_000;
 /** For what the program says after its time is over. */
@@ -45,6 +48,8 @@ const PROGRAMS = {
 export type DhtProgram = keyof typeof PROGRAMS;
 
 export interface DhtPeerOptions {
+  /** Default: that of its program. */
+  readonly name?: string;
   /** A network namespace. */
   readonly namespace?: string | undefined;
   /** The first is its own. Of libtorrent each gets a node, which nobody can tell anything. */
@@ -56,14 +61,16 @@ export interface DhtPeerOptions {
 
 export class DhtPeer {
   readonly name: string;
+  readonly namespace: string | undefined;
   readonly address: string;
   /** HOST:PORT of its node. */
   readonly node: string;
   readonly #process: Process;
   #calls = 0;
 
-  private constructor(name: string, { addresses, port }: DhtPeerOptions, process: Process) {
+  private constructor(name: string, { namespace, addresses, port }: DhtPeerOptions, process: Process) {
     this.name = name;
+    this.namespace = namespace;
     this.address = addresses[0]!;
     this.node = `${this.address}:${port}`;
     this.#process = process;
@@ -75,7 +82,7 @@ export class DhtPeer {
     const all = [...args, addresses.join(','), String(port), ...nodes];
     const process = new Process(t, command, all, { namespace, input: true });
     await process.line('ready', START_TIMEOUT_MS, (line) => line.includes('"ready"'));
-    return new DhtPeer(program, options, process);
+    return new DhtPeer(options.name ?? program, options, process);
   }
 
   /** Nodes in its routing table. */
@@ -115,6 +122,11 @@ export class DhtPeer {
   /** Info-hashes that `node` keeps peers of (BEP 51), hex. */
   sample(node: string, target: string): Promise<readonly string[] | null> {
     return this.#call('sample', { node, target });
+  }
+
+  /** dtorrent only: estimates (BEP 33). */
+  scrape(infoHash: string): Promise<{ readonly seeds: number | null; readonly leechers: number | null }> {
+    return this.#call('scrape', { infoHash });
   }
 
   /** libtorrent only: all of its nodes ask the one at `node` for others, and so become known to it. */

@@ -54,7 +54,7 @@ export class Rtorrent {
     await until('seed', 20_000, () => this.isComplete());
   }
 
-  async download(content: Content, source: string): Promise<void> {
+  async download(content: Pick<Content, 'out' | 'infoHashV1'>, source: string): Promise<void> {
     await this.#load(source, content.out, content);
   }
 
@@ -75,7 +75,7 @@ export class Rtorrent {
     return (await Promise.all(answers)).join(' ');
   }
 
-  async #load(source: string, directory: string, content: Content): Promise<void> {
+  async #load(source: string, directory: string, content: Pick<Content, 'infoHashV1'>): Promise<void> {
     this.#infoHash = content.infoHashV1!.toUpperCase();
     await this.#call('load.start', '', source, `d.directory.set="${directory}"`);
     await until('torrent of rtorrent', 10_000, () => this.#call('d.hash', this.#infoHash).catch(() => null));

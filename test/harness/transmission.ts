@@ -42,7 +42,7 @@ export class Transmission {
     await this.#becomes('a seed', /State: (Idle|Seeding)/, /Percent Done: 100%/);
   }
 
-  async download(content: Content, source: string): Promise<void> {
+  async download(content: Pick<Content, 'out'>, source: string): Promise<void> {
     await this.#remote('-a', source, '-w', content.out);
   }
 

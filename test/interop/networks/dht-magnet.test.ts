@@ -30,13 +30,14 @@ interface MagnetClient {
 
 type Client = Pick<ClientDriver, 'port' | 'seed' | 'download' | 'isComplete' | 'describe'>;
 
+/** First those that take long, and rtorrent, which waits for every node that has left meanwhile. */
 const CLIENTS: readonly MagnetClient[] = [
-  { name: 'libtorrent', requires: 'libtorrent', start: Libtorrent.start },
+  { name: 'rtorrent', requires: 'rtorrent', start: Rtorrent.start, isPassive: true },
   { name: 'transmission', requires: 'transmission-daemon', start: Transmission.start },
   { name: 'aria2', requires: 'aria2c', start: Aria2.start },
+  { name: 'libtorrent', requires: 'libtorrent', start: Libtorrent.start },
   { name: 'qBittorrent', requires: 'qbittorrent-nox', start: Qbittorrent.start },
   { name: 'Deluge', requires: 'deluged', start: Deluge.start },
-  { name: 'rtorrent', requires: 'rtorrent', start: Rtorrent.start, isPassive: true },
   { name: 'WebTorrent', requires: 'npm package of the interop tests', start: WebTorrent.start },
 ];
 
