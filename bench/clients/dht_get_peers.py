@@ -6,7 +6,7 @@ import json, re, sys, time
 import libtorrent as lt
 
 address, node, info_hash = sys.argv[1:]
-TIMEOUT_SECONDS = 60
+TIMEOUT_SECONDS = 10
 began = time.monotonic()
 session = lt.session({
     'listen_interfaces': f'{address}:6881', 'enable_dht': True, 'dht_bootstrap_nodes': node, 'enable_lsd': False,

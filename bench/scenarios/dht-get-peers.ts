@@ -18,6 +18,8 @@ const INFO_HASH = '6a7c1f0d25b94e83a0f1c2d3e4b5968778695a4b';
 const SEED = 7;
 /** In a run. */
 const LOOKUPS = 9;
+/** Lookups that found nobody are made again, of either side: libtorrent's were, one in hundreds. */
+const MISSES_MAX = 2;
 
 export const DHT_GET_PEERS_SCENARIOS: readonly Scenario[] = [
   {
@@ -44,12 +46,12 @@ async function measure(bench: Workbench, program: readonly string[]): Promise<Fi
   try {
     const [node = '', control = ''] = (await network.match(/^ready (.*)$/m)).split(' ');
     const lookups: Required<Lookup>[] = [];
-    for (let i = 0; i < LOOKUPS; i++) {
+    for (let i = 0; lookups.length < LOOKUPS; i++) {
+      if (i >= LOOKUPS + MISSES_MAX) throw new Error(`${program.join(' ')} finds nobody`);
       const address = `127.200.${i}.1`;
-      lookups.push({
-        ...(await lookUp(bench, [...program, address, node, INFO_HASH])),
-        queries: Number(await (await fetch(`${control}/?address=${address}`)).text()),
-      });
+      const lookup = await lookUp(bench, [...program, address, node, INFO_HASH]);
+      const queries = Number(await (await fetch(`${control}/?address=${address}`)).text());
+      if (lookup !== null) lookups.push({ ...lookup, queries });
     }
     return {
       firstPeerMs: median(lookups.map(({ firstPeerMs }) => firstPeerMs)),
@@ -77,13 +79,13 @@ interface Lookup {
   readonly queries?: number;
 }
 
-/** @throws {Error} when nobody was found, or the lookup did not end. */
-async function lookUp(bench: Workbench, command: readonly string[]): Promise<Lookup> {
+/** @returns null when nobody was found, or the lookup did not end. */
+async function lookUp(bench: Workbench, command: readonly string[]): Promise<Lookup | null> {
   const client = bench.start(command);
   const told = await client.match(/(\{"beganAtMs".*\})/);
   const { beganAtMs, firstPeerAtMs, endedAtMs } = JSON.parse(told) as Told;
   const { startedAtMs } = await client.end();
-  if (firstPeerAtMs === 0 || endedAtMs === 0) throw new Error(`${command.join(' ')} has found nobody: ${told}`);
+  if (firstPeerAtMs === 0 || endedAtMs === 0) return null;
   return {
     firstPeerMs: firstPeerAtMs - startedAtMs,
     lookupMs: endedAtMs - startedAtMs,
