@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromUtf8 } from '../../base/bytes.js';
+import { DtorrentError } from '../../base/errors.js';
 import { LIMITS } from '../../base/limits.js';
 import { wireHashes } from '../../format/infohash.js';
 import type { Metainfo } from '../../format/metainfo.js';
@@ -86,6 +87,24 @@ test('a UDP port that is taken is no reason to do without the DHT', () => {
   assert.equal(added.phase, 'seeding');
   assert.notEqual(leecher.session.dht!.port(4), leecher.session.listenPort);
   assert.equal(seed.session.dht!.port(4), seed.session.listenPort);
+});
+
+test('a socket that cannot be had is told once, and tried again until it can', () => {
+  const scene = new DhtNetwork();
+  const engine = scene.engine();
+  const { network } = engine.host;
+  const open = network.openDatagramSocket.bind(network);
+  let isRefused = true;
+  network.openDatagramSocket = (options, handler) => {
+    const refusing = { ...handler, onListening: () => handler.onError(new DtorrentError('ENETWORK', 'no socket')) };
+    return open(options, isRefused ? refusing : handler);
+  };
+  scene.pass(20_000);
+  assert.equal(engine.count('warning'), 1);
+  isRefused = false;
+  scene.pass(30_000);
+  assert.ok(engine.session.dhtStats()!.goodNodes > 0);
+  assert.equal(engine.count('warning'), 1);
 });
 
 test('at most so many names are begun with', () => {

@@ -54,6 +54,8 @@ export class DhtService implements PeerDiscovery {
   readonly #bootstrapTimer: Timer = new Timer(() => this.#bootstrap());
   #bootstrapRetryMs = BOOTSTRAP_RETRY_MS;
   #wasReachable = false;
+  /** That there is no socket has been said since there was one. */
+  #hasWarned = false;
   #isStarted = false;
   #isStopped = false;
 
@@ -208,7 +210,7 @@ export class DhtService implements PeerDiscovery {
           },
           onError: (error) => {
             turn.run(() => {
-              if (isBound || port === 0) this.#warn(error);
+              if (isBound || port === 0) this.#onNoSocket(error);
               this.#close(endpoint);
               if (!isBound && port !== 0 && !this.#isStopped) this.#open(host, 0);
             });
@@ -225,6 +227,7 @@ export class DhtService implements PeerDiscovery {
     if (this.#isStopped || !this.#endpoints.includes(endpoint)) return;
     const { externalAddress, turn } = this.#context;
     endpoint.port = port;
+    this.#hasWarned = false;
     for (const family of familiesOf(endpoint.host)) {
       const node = this.#dht.open(
         {
@@ -239,6 +242,12 @@ export class DhtService implements PeerDiscovery {
     this.#bootstrap();
     if (!this.#saveTimer.isArmed) turn.timers.set(this.#saveTimer, turn.now + SAVE_INTERVAL_MS);
     this.#rearm();
+  }
+
+  /** It is opened again with the next review, as often as it takes: one warning is enough until that works. */
+  #onNoSocket(error: DtorrentError): void {
+    if (!this.#hasWarned) this.#warn(error);
+    this.#hasWarned = true;
   }
 
   #close(endpoint: Endpoint): void {
