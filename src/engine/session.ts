@@ -4,7 +4,7 @@
  * Public methods begin a turn of their own; `done` callbacks are called inside one.
  */
 
-import { type BoundAddress, describeBindPart } from '../base/bound-addresses.js';
+import { describeBindPart } from '../base/bound-addresses.js';
 import { toHex } from '../base/bytes.js';
 import { DtorrentError, toDtorrentError } from '../base/errors.js';
 import { ByteBudget } from '../base/slot-pool.js';
@@ -160,11 +160,6 @@ export class Session {
       if (this.#bound !== null) this.#turn.timers.set(this.#lookTimer, this.#turn.now + LOOK_MS);
       this.#listen(this.context.settings.port, this.context.settings.portAttempts, done);
     });
-  }
-
-  /** What the engine is bound to now; null = to nothing in particular. */
-  get bindings(): readonly BoundAddress[] | null {
-    return this.#bound?.all() ?? null;
   }
 
   /**
