@@ -4,7 +4,7 @@
  */
 import type { TestContext } from 'node:test';
 import { afterTest } from './cleanup.js';
-import { run } from './process.js';
+import { run, until } from './process.js';
 
 export interface Hosts {
   readonly a: { readonly namespace: string; readonly address: string };
@@ -27,7 +27,10 @@ export async function makeHosts(t: TestContext): Promise<Hosts> {
     await ip('-n', namespace, 'address', 'add', `${address}/24`, 'dev', 'eth0');
     await ip('-n', namespace, 'link', 'set', 'eth0', 'up');
     await ip('-n', namespace, 'link', 'set', 'lo', 'up');
+    // As at home: without a route for it, what is sent to a multicast group goes nowhere.
+    await ip('-n', namespace, 'route', 'add', 'default', 'dev', 'eth0');
   }
+  for (const { namespace } of [a, b]) await untilUp(t, namespace);
   return { a, b };
 }
 
@@ -64,5 +67,15 @@ export async function makeNetwork(t: TestContext, addressCounts: readonly number
     await ip('-n', namespace, 'link', 'set', 'eth0', 'up');
     await ip('-n', namespace, 'link', 'set', 'lo', 'up');
   }
+  for (const { namespace } of hosts) await untilUp(t, namespace);
   return hosts;
+}
+
+/** Clients that start before that listen on loopback alone, and some do not look again. */
+async function untilUp(t: TestContext, namespace: string): Promise<void> {
+  await until('a network that is up', 20_000, async () => {
+    const link = await run(t, 'ip', ['-n', namespace, '-o', 'link', 'show', 'eth0']);
+    const addresses = await run(t, 'ip', ['-n', namespace, '-o', 'address', 'show', 'eth0']);
+    return link.includes('state UP') && !addresses.includes('tentative');
+  });
 }
