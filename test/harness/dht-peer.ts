@@ -7,6 +7,7 @@ import { createHash, createPrivateKey, createPublicKey } from 'node:crypto';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { ClientPlace } from './client-place.js';
 import { NPM_PACKAGE } from './npm-package.js';
 import { Process } from './process.js';
 import { REPOSITORY } from './repository.js';
@@ -135,8 +136,12 @@ export class DhtPeer {
   }
 
   /** libtorrent only: seeds what is complete in `directory`, and downloads what is not. */
-  addTorrent(source: string, directory: string): Promise<void> {
-    return this.#call('addTorrent', { source, directory });
+  addTorrent(
+    source: string,
+    directory: string,
+    { hasPex = false, downloadLimit = 0 }: Pick<ClientPlace, 'hasPex' | 'downloadLimit'> = {},
+  ): Promise<void> {
+    return this.#call('addTorrent', { source, directory, hasPex, downloadLimit });
   }
 
   /** Whether all of its torrents are. */
