@@ -105,6 +105,7 @@ class Stranger implements ExchangePeer {
   readonly number = 1;
   readonly remote: Address;
   readonly listenAddress = null;
+  readonly connection = { saidBytes: 0, writtenBytes: 0 };
   readonly isOutgoing = false;
   readonly hasAll = false;
   readonly isUploadOnly = false;
