@@ -6,12 +6,12 @@
 import { networkInterfaces } from 'node:os';
 import type { Address, HostPort } from '../base/address.js';
 import { DtorrentError } from '../base/errors.js';
+import { ExternalAddress } from '../base/external-address.js';
 import type { Wake } from '../host/clock.js';
 import { SILENT_LOG } from '../host/log.js';
 import { Dht } from '../protocol/dht/dht.js';
 import type { DhtNode } from '../protocol/dht/dht-node.js';
 import type { DhtOperation } from '../protocol/dht/operations.js';
-import { AgreedAddress } from './agreed-address.js';
 import { NodeClock } from './clock.js';
 import { DhtBootstrap } from './dht-bootstrap.js';
 import { NodeRandom } from './random.js';
@@ -44,12 +44,12 @@ export class DhtRunner {
 
   constructor(options: DhtRunnerOptions) {
     this.#options = options;
-    const agreed = new AgreedAddress((family, ip) => this.dht.setExternalIp(family, ip, this.#clock.now()));
+    const external = new ExternalAddress((family, ip) => this.dht.setExternalIp(family, ip, this.now));
     this.dht = new Dht({
       random: new NodeRandom(),
       isReadOnly: options.isReadOnly,
       allowSameIp: options.allowSameIp,
-      onAddressVote: (ip, voter) => agreed.vote(ip, voter),
+      onAddressVote: (ip, voter) => external.vote(ip, voter, 'dht', this.now),
     });
     this.#bootstrap = new DhtBootstrap(options.bootstrap, {
       clock: this.#clock,
