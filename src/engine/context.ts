@@ -1,9 +1,9 @@
 /** What every part of one engine shares. Made once by Session; there is no module-level state. */
 import type { BoundAddress } from '../base/bound-addresses.js';
+import type { ExternalAddress } from '../base/external-address.js';
 import type { ByteBudget } from '../base/slot-pool.js';
 import type { Host } from '../host/host.js';
 import type { ReadCache } from './data/read-cache.js';
-import type { ExternalAddress } from './discovery/external-address.js';
 import type { EngineEvent } from './events.js';
 import type { Settings } from './settings.js';
 import type { RateLimiter } from './swarm/rate-limiter.js';

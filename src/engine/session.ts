@@ -7,6 +7,7 @@
 import { describeBindPart } from '../base/bound-addresses.js';
 import { toHex } from '../base/bytes.js';
 import { DtorrentError, toDtorrentError } from '../base/errors.js';
+import { ExternalAddress } from '../base/external-address.js';
 import { ByteBudget } from '../base/slot-pool.js';
 import { Timer } from '../base/timer-queue.js';
 import { wireHashes } from '../format/infohash.js';
@@ -23,7 +24,6 @@ import { FileClaims } from './data/file-claims.js';
 import { ReadCache } from './data/read-cache.js';
 import { DhtService } from './discovery/dht-service.js';
 import { Discovery } from './discovery/discovery.js';
-import { ExternalAddress } from './discovery/external-address.js';
 import type { ItemKey } from './discovery/item-watch.js';
 import { LsdService } from './discovery/lsd-service.js';
 import { PortMapping } from './discovery/port-mapping.js';

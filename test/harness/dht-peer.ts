@@ -57,6 +57,8 @@ export interface DhtPeerOptions {
   readonly port: number;
   /** HOST:PORT of those it begins with. */
   readonly nodes: readonly string[];
+  /** libtorrent only: local discovery takes the place of the DHT. Default false. */
+  readonly usesLsd?: boolean | undefined;
 }
 
 export class DhtPeer {
@@ -77,9 +79,9 @@ export class DhtPeer {
   }
 
   static async start(t: TestContext, program: DhtProgram, options: DhtPeerOptions): Promise<DhtPeer> {
-    const { namespace, addresses, port, nodes } = options;
+    const { namespace, addresses, port, nodes, usesLsd } = options;
     const [command, ...args] = PROGRAMS[program];
-    const all = [...args, addresses.join(','), String(port), ...nodes];
+    const all = [...args, ...(usesLsd === true ? ['--lsd'] : []), addresses.join(','), String(port), ...nodes];
     const process = new Process(t, command, all, { namespace, input: true });
     await process.line('ready', START_TIMEOUT_MS, (line) => line.includes('"ready"'));
     return new DhtPeer(options.name ?? program, options, process);

@@ -117,8 +117,8 @@ interface TorrentState {
   readonly progress: number;
 }
 
-/** Nobody to ask but the DHT, where it is wanted: terms accepted, no password from here, no discovery, no downloads. */
-function configuration(peerPort: number, { namespace, address, dhtNodes }: ClientPlace): string {
+/** Nobody to ask but the DHT and the local network, where they are wanted: terms accepted, no password from here, no downloads. */
+function configuration(peerPort: number, { namespace, address, dhtNodes, usesLsd = false }: ClientPlace): string {
   const device = namespace === undefined ? 'lo' : 'eth0';
   return [
     '[LegalNotice]',
@@ -130,7 +130,7 @@ function configuration(peerPort: number, { namespace, address, dhtNodes }: Clien
     `Session\\InterfaceAddress=${address}`,
     'Session\\BTProtocol=TCP',
     `Session\\DHTEnabled=${dhtNodes.length > 0}`,
-    'Session\\LSDEnabled=false',
+    `Session\\LSDEnabled=${usesLsd}`,
     'Session\\PeXEnabled=false',
     'Session\\QueueingSystemEnabled=false',
     // It closes its UDP socket before the answer to its goodbye comes, and waits for that.

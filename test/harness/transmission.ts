@@ -74,11 +74,11 @@ export class Transmission {
   }
 }
 
-function settings({ address, dhtNodes }: ClientPlace): string {
+function settings({ address, dhtNodes, usesLsd = false }: ClientPlace): string {
   return JSON.stringify({
     'dht-enabled': dhtNodes.length > 0,
     'bind-address-ipv4': address,
-    'lpd-enabled': false,
+    'lpd-enabled': usesLsd,
     'pex-enabled': false,
     'utp-enabled': false,
     'port-forwarding-enabled': false,

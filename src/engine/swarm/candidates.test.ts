@@ -109,6 +109,52 @@ test('a tracker that lists a given-up peer again grants one more attempt, PEX do
   assert.equal(candidates.next(2e9), null);
 });
 
+test('who says itself that it is there is dialled again soon, and not the sooner the more often it says so', () => {
+  const candidates = known('lsd');
+  dial(candidates, 0);
+  candidates.onFailed(address(0), 1000);
+  for (let i = 0; i < 10; i++) candidates.add(address(0), 'lsd');
+  assert.equal(candidates.nextRetryAt(), 5000);
+  assert.deepEqual(dial(candidates, 5000), address(0));
+  candidates.onFailed(address(0), 6000);
+  assert.equal(candidates.nextRetryAt(), 66_000);
+});
+
+test('what it says while it is connected or dialled counts when that is over', () => {
+  const candidates = known('lsd');
+  dial(candidates, 0);
+  candidates.add(address(0), 'lsd');
+  candidates.onConnected(address(0));
+  candidates.onClosed(address(0), 1000);
+  assert.equal(candidates.nextRetryAt(), 6000);
+  dial(candidates, 6000);
+  candidates.onConnected(address(0));
+  candidates.onClosed(address(0), 100_000);
+  assert.equal(candidates.nextRetryAt(), 160_000);
+});
+
+test('a given-up peer that says itself that it is there has one more attempt', () => {
+  const candidates = known('lsd');
+  for (let i = 0; i < LIMITS.dialAttemptsMax; i++) {
+    candidates.onDialled(address(0), 0);
+    candidates.onFailed(address(0), 0);
+  }
+  assert.equal(candidates.next(1e9), null);
+  candidates.add(address(0), 'lsd');
+  assert.deepEqual(dial(candidates, 5000), address(0));
+  candidates.onFailed(address(0), 5000);
+  assert.equal(candidates.next(1e9), null);
+});
+
+test('two who want nothing of each other are not brought together by saying that they are there', () => {
+  const candidates = known('lsd');
+  dial(candidates, 0);
+  candidates.add(address(0), 'lsd');
+  candidates.onUseless(address(0), 1000);
+  candidates.add(address(0), 'lsd');
+  assert.equal(candidates.nextRetryAt(), 61_000);
+});
+
 test('a good connection that ended is tried again after a minute, a named one sooner', () => {
   const candidates = known('tracker', 'user');
   for (const n of [0, 1]) {

@@ -21,6 +21,11 @@ const RETRY_MS = 60_000;
 const RETRY_MAX_MS = 600_000;
 /** A person who names a peer expects it to be tried again soon. */
 const FIRST_RETRY_NAMED_MS = 5000;
+/**
+ * Who says itself that it is there (BEP 14) is tried again this long after the last time: it has just started, or it begins
+ * anew, as aria2 does once it has the metadata of a magnet link. Its next announce is minutes away.
+ */
+const RETRY_ANNOUNCED_MS = 5000;
 /** One that ended sooner than this, and gave us nothing, counts as a failure: some peers accept everyone and drop them. */
 const SHORT_CONNECTION_MS = 60_000;
 
@@ -50,6 +55,8 @@ interface Candidate {
   retryAtMs: number;
   /** Nothing failed: neither of us wanted anything. */
   isUseless: boolean;
+  /** It has said that it is there (BEP 14) since it was dialled last. */
+  hasAnnounced: boolean;
 }
 
 export class Candidates {
@@ -68,7 +75,8 @@ export class Candidates {
 
   /**
    * Learns of an address. A known one keeps its state; its source becomes the better of the two, and a tracker or a
-   * person that names it again grants it one more attempt. @returns whether it is known now.
+   * person that names it again grants it one more attempt. So does its own word (lsd), and that one soon, unless there was
+   * no use for it. @returns whether it is known now.
    */
   add(address: Address, source: CandidateSource): boolean {
     if (this.#isTrackersOnly && source !== 'tracker') return this.isKnown(address);
@@ -118,6 +126,7 @@ export class Candidates {
       if (source === 'tracker') known.isFromTracker = true;
       if (SOURCE_RANK[source] < SOURCE_RANK[known.source]) known.source = source;
       if (source === 'tracker' || source === 'user') known.failures = Math.max(0, known.failures - 1);
+      if (source === 'lsd' && !known.isUseless) onAnnounced(known);
       return true;
     }
     const candidate: Candidate = {
@@ -129,6 +138,7 @@ export class Candidates {
       dialledAtMs: Number.NEGATIVE_INFINITY,
       retryAtMs: Number.NEGATIVE_INFINITY,
       isUseless: false,
+      hasAnnounced: false,
     };
     if (this.#byKey.size >= this.#max && !this.#makeRoomFor(candidate)) return false;
     this.#byKey.set(key, candidate);
@@ -166,6 +176,7 @@ export class Candidates {
     if (candidate === null) return;
     candidate.state = 'dialling';
     candidate.isUseless = false;
+    candidate.hasAnnounced = false;
     candidate.dialledAtMs = now;
   }
 
@@ -185,6 +196,7 @@ export class Candidates {
   onUseless(address: Address, now: number): void {
     const candidate = this.#active(address);
     if (candidate === null) return;
+    candidate.hasAnnounced = false;
     fail(candidate, now);
     candidate.isUseless = true;
   }
@@ -207,9 +219,8 @@ export class Candidates {
       fail(candidate, now);
       return;
     }
-    candidate.state = 'idle';
     candidate.failures = 0;
-    candidate.retryAtMs = now + (isNamed(candidate) ? FIRST_RETRY_NAMED_MS : RETRY_MS);
+    rest(candidate, now, isNamed(candidate) ? FIRST_RETRY_NAMED_MS : RETRY_MS);
   }
 
   /** We let it go, and may want it back: whatever it was doing, it did not fail. */
@@ -283,10 +294,21 @@ function isBetter(a: Candidate, b: Candidate): boolean {
 }
 
 function fail(candidate: Candidate, now: number): void {
-  candidate.state = 'idle';
   candidate.failures++;
   const isFirst = isNamed(candidate) && candidate.failures === 1;
-  candidate.retryAtMs = now + (isFirst ? FIRST_RETRY_NAMED_MS : Math.min(RETRY_MS * candidate.failures, RETRY_MAX_MS));
+  rest(candidate, now, isFirst ? FIRST_RETRY_NAMED_MS : Math.min(RETRY_MS * candidate.failures, RETRY_MAX_MS));
+}
+
+/** It is dialled again so much later, or sooner when it has said meanwhile that it is there. */
+function rest(candidate: Candidate, now: number, waitMs: number): void {
+  candidate.state = 'idle';
+  candidate.retryAtMs = now + (candidate.hasAnnounced ? Math.min(waitMs, RETRY_ANNOUNCED_MS) : waitMs);
+}
+
+function onAnnounced(candidate: Candidate): void {
+  candidate.hasAnnounced = true;
+  candidate.failures = Math.max(0, candidate.failures - 1);
+  candidate.retryAtMs = Math.min(candidate.retryAtMs, candidate.dialledAtMs + RETRY_ANNOUNCED_MS);
 }
 
 /** Idle and not given up: what a person named is tried for ever. */
