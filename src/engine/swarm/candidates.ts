@@ -8,6 +8,7 @@
 import { type Address, addressKey, isDiallable } from '../../base/address.js';
 import { LIMITS } from '../../base/limits.js';
 import { RareMap } from '../../base/rarely-filled.js';
+import { type KeptPriority, type PeerPriorities, UNKNOWN_PRIORITY, unknownPriority } from './peer-priorities.js';
 
 /**
  * How we know of a peer. user: a person named it · magnet: the link did · incoming: it dialled us · resume: known from an
@@ -38,6 +39,7 @@ const SOURCE_RANK: Readonly<Record<CandidateSource, number>> = {
 
 interface Candidate {
   readonly address: Address;
+  readonly priority: KeptPriority;
   source: CandidateSource;
   /** A tracker named it, whoever did so first. */
   isFromTracker: boolean;
@@ -54,12 +56,15 @@ interface Candidate {
 
 export class Candidates {
   readonly #byKey = new RareMap<string, Candidate>();
+  readonly #priorities: PeerPriorities | null;
   readonly #max: number;
   #isTrackersOnly = false;
   #refusesDiscovered = false;
 
-  constructor(max: number = LIMITS.candidatesPerTorrentMax) {
-    this.#max = max;
+  /** `priorities` null = all are of one priority (BEP 40). */
+  constructor(options: { readonly priorities?: PeerPriorities | null; readonly max?: number } = {}) {
+    this.#priorities = options.priorities ?? null;
+    this.#max = options.max ?? LIMITS.candidatesPerTorrentMax;
   }
 
   get count(): number {
@@ -122,6 +127,7 @@ export class Candidates {
     }
     const candidate: Candidate = {
       address,
+      priority: unknownPriority(),
       source,
       isFromTracker: source === 'tracker',
       state: 'idle',
@@ -135,12 +141,15 @@ export class Candidates {
     return true;
   }
 
-  /** @returns whom to dial now, or null: named by a person, fewest failures, longest untried, source, in this order. */
+  /**
+   * @returns whom to dial now, or null: named by a person, fewest failures, longest untried, source, canonical priority
+   * (BEP 40), in this order.
+   */
   next(now: number): { readonly address: Address; readonly source: CandidateSource } | null {
     let best: Candidate | null = null;
     for (const candidate of this.#byKey.values()) {
       if (!isWaiting(candidate) || candidate.retryAtMs > now) continue;
-      if (best === null || compare(candidate, best) < 0) best = candidate;
+      if (best === null || this.#isBetterToDial(candidate, best)) best = candidate;
     }
     return best;
   }
@@ -241,6 +250,15 @@ export class Candidates {
 
   isBanned(address: Address): boolean {
     return this.#byKey.get(addressKey(address))?.state === 'banned';
+  }
+
+  #isBetterToDial(a: Candidate, b: Candidate): boolean {
+    const order = compare(a, b);
+    return order === 0 ? this.#priorityOf(a) > this.#priorityOf(b) : order < 0;
+  }
+
+  #priorityOf({ priority, address }: Candidate): number {
+    return this.#priorities === null ? UNKNOWN_PRIORITY : this.#priorities.of(priority, address);
   }
 
   #finish(address: Address, state: 'banned' | 'self'): void {

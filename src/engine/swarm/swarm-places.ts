@@ -73,6 +73,8 @@ export class SwarmPlaces {
     if (peer.isOutgoing) return this.#connector.takesIn(now) ? null : 'too-many-peers';
     if (this.#bannedHosts.has(peer.remote)) return 'banned';
     if (!this.hasRoom) this.makeRoom(now);
+    if (this.hasRoom && this.#connector.takesIn(now)) return null;
+    this.#giveWayTo(peer, now);
     return this.hasRoom && this.#connector.takesIn(now) ? null : 'too-many-peers';
   }
 
@@ -96,6 +98,14 @@ export class SwarmPlaces {
     if (valued === null) return;
     this.#turnover.onReplaced(now);
     valued.peer.close('replaced');
+  }
+
+  /** BEP 40: one of a lesser priority goes for it, if there is one of no proven worth. Compares within this torrent only. */
+  #giveWayTo(newcomer: Peer, now: number): void {
+    const outranked = this.#turnover.outranked(newcomer, this.#connected(), this.#state(now));
+    if (outranked === null) return;
+    this.#turnover.onReplaced(now);
+    outranked.close('replaced');
   }
 
   /** Places are short and others wait; call it about once a second. */
