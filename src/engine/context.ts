@@ -25,6 +25,8 @@ export interface EngineContext {
   readonly externalAddress: ExternalAddress;
   /** BEP 40: of candidates and peers, as seen from those. */
   readonly priorities: PeerPriorities;
+  /** The TCP port that we listen on; 0 until we do. */
+  listenPort(): number;
   /** The TCP port that others reach us on, which is a router's where one maps ours; 0 until we listen. */
   reachablePort(): number;
   /** False while nothing is there of what the engine is bound to: who dials then only counts failures. */

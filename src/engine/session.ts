@@ -111,6 +111,7 @@ export class Session {
         // A router maps ports of IPv4 only.
         reachablePort: (family) => (family === 4 ? this.reachablePort : this.listenPort),
       }),
+      listenPort: () => this.listenPort,
       reachablePort: () => this.reachablePort,
       canSend: () => bound === null || bound.all().length > 0,
       boundAddresses: () => bound?.all() ?? null,

@@ -52,6 +52,8 @@ interface Candidate {
   retryAtMs: number;
   /** Nothing failed: neither of us wanted anything. */
   isUseless: boolean;
+  /** It has had its early dial after crossing ones, and no connection that lasted since. */
+  hasCrossed: boolean;
 }
 
 export class Candidates {
@@ -135,6 +137,7 @@ export class Candidates {
       dialledAtMs: Number.NEGATIVE_INFINITY,
       retryAtMs: Number.NEGATIVE_INFINITY,
       isUseless: false,
+      hasCrossed: false,
     };
     if (this.#byKey.size >= this.#max && !this.#makeRoomFor(candidate)) return false;
     this.#byKey.set(key, candidate);
@@ -217,8 +220,18 @@ export class Candidates {
       return;
     }
     candidate.state = 'idle';
+    candidate.hasCrossed = false;
     candidate.failures = 0;
     candidate.retryAtMs = now + (isNamed(candidate) ? FIRST_RETRY_NAMED_MS : RETRY_MS);
+  }
+
+  /** Both sides dialled, and each closed the connection that the other had kept: once it is dialled again so early. */
+  onCrossed(address: Address, retryAtMs: number): void {
+    const candidate = this.#active(address);
+    if (candidate?.state !== 'idle' || candidate.hasCrossed) return;
+    candidate.hasCrossed = true;
+    candidate.failures = 0;
+    candidate.retryAtMs = retryAtMs;
   }
 
   /** We let it go, and may want it back: whatever it was doing, it did not fail. */
