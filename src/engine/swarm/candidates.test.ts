@@ -265,6 +265,19 @@ test('a peer that we let go did not fail, and may be dialled again at once', () 
   assert.notEqual(candidates.next(1), null);
 });
 
+test('candidates are counted by their best source, whatever they are doing, but not bans and our own address', () => {
+  const candidates = known('user', 'tracker', 'tracker', 'dht', 'pex', 'pex');
+  candidates.add(address(3), 'tracker');
+  candidates.add(address(0), 'pex');
+  candidates.onDialled(address(1), 0);
+  candidates.onFailed(address(1), 0);
+  candidates.onDialled(address(2), 0);
+  candidates.ban(address(4));
+  candidates.markSelf(address(9));
+  const none = { user: 0, magnet: 0, incoming: 0, resume: 0, tracker: 0, dht: 0, lsd: 0, pex: 0 };
+  assert.deepEqual(candidates.countBySource(), { ...none, user: 1, tracker: 3, pex: 1 });
+});
+
 // ---- BEP 40 ----
 
 /** Public ones: others are not seen from outside. */

@@ -15,6 +15,10 @@ import { type KeptPriority, type PeerPriorities, UNKNOWN_PRIORITY, unknownPriori
  * earlier run · tracker, dht (BEP 5), lsd (BEP 14), pex (BEP 11): who told us.
  */
 export type CandidateSource = 'user' | 'magnet' | 'incoming' | 'resume' | 'tracker' | 'dht' | 'lsd' | 'pex';
+
+/** A number for each source. */
+export type SourceCounts = Readonly<Record<CandidateSource, number>>;
+
 type CandidateState = 'idle' | 'dialling' | 'connected' | 'banned' | 'self';
 
 /** The wait after the n-th failure in a row is n times this. */
@@ -71,6 +75,13 @@ export class Candidates {
 
   get count(): number {
     return this.#byKey.size;
+  }
+
+  /** How many are known from each source, those in use and those given up included; not who is banned, nor ourselves. */
+  countBySource(): SourceCounts {
+    const counts = noneBySource();
+    for (const candidate of this.#byKey.values()) if (!isFinal(candidate)) counts[candidate.source]++;
+    return counts;
   }
 
   /**
@@ -299,6 +310,11 @@ export class Candidates {
     this.#byKey.delete(addressKey(victim.address));
     return true;
   }
+}
+
+/** To be counted up. */
+export function noneBySource(): Record<CandidateSource, number> {
+  return { user: 0, magnet: 0, incoming: 0, resume: 0, tracker: 0, dht: 0, lsd: 0, pex: 0 };
 }
 
 /** Found by asking around, which a private torrent does not do (BEP 27). */
