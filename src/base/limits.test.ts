@@ -179,6 +179,8 @@ const REACHED_BY: Readonly<Record<keyof typeof LIMITS, string>> = {
   dhtLookupQueriesMax: 'protocol/dht/lookup.test.ts',
   dhtLookupPeersMax: 'protocol/dht/peer-search.test.ts',
   dhtStrangersMax: 'protocol/dht/table-upkeep.test.ts',
+  dhtStrangersAtOnceMax: 'protocol/dht/table-upkeep.test.ts',
+  dhtAskedNodesMax: 'protocol/dht/asked-lately.test.ts',
   dhtDistrustedNodesMax: 'protocol/dht/distrusted-nodes.test.ts',
   dhtBootstrapNodesMax: 'protocol/dht/dht.test.ts',
   dhtIndexNodesMax: 'protocol/dht/infohash-index.test.ts',
