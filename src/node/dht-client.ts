@@ -32,8 +32,8 @@ export interface DhtClientOptions {
   /** Local UDP port; default 0 = any that is free. */
   readonly port?: number;
   /**
-   * Addresses and interfaces to listen on and ask from, apart by commas; default '' = every address, IPv6 where this machine
-   * has a global one. Interfaces are looked at when it starts, and never again.
+   * Addresses and interfaces to listen on and ask from, apart by commas; default '' = every address, IPv6 where this
+   * machine has a global one. Interfaces are looked at when it starts, and never again.
    */
   readonly bind?: string;
   /** `host:port` of nodes to begin with; default BOOTSTRAP_NODES. An empty list = none: others have to find us. */
@@ -94,7 +94,8 @@ export class DhtClient {
 
   /**
    * Opens the socket. Resolves before any other node has answered: what is asked meanwhile waits for it.
-   * @throws {DtorrentError} `ENETWORK` when the port cannot be had, or nothing that is to be bound is there; `EOPTION` for an option that makes no sense.
+   * @throws {DtorrentError} `ENETWORK` when the port cannot be had, or nothing that is to be bound is there; `EOPTION` for
+   * an option that makes no sense.
    */
   static async start(options: DhtClientOptions = {}): Promise<DhtClient> {
     const client = new DhtClient(options);

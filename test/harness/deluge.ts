@@ -137,7 +137,10 @@ export class Deluge {
   }
 }
 
-/** Nothing that looks for anybody but the DHT and local discovery, where they are wanted. The first object is the version of the format. */
+/**
+ * Nothing that looks for anybody but the DHT and local discovery, where they are wanted. The first object is the version of
+ * the format.
+ */
 function configuration(peerPort: number, { address, dhtNodes, usesLsd = false }: ClientPlace): string {
   return `${JSON.stringify({ file: 1, format: 1 })}${JSON.stringify({
     listen_interface: address,

@@ -117,7 +117,10 @@ interface TorrentState {
   readonly progress: number;
 }
 
-/** Nobody to ask but the DHT and the local network, where they are wanted: terms accepted, no password from here, no downloads. */
+/**
+ * Nobody to ask but the DHT and the local network, where they are wanted: terms accepted, no password from here, no
+ * downloads.
+ */
 function configuration(peerPort: number, { namespace, address, dhtNodes, usesLsd = false }: ClientPlace): string {
   const device = namespace === undefined ? 'lo' : 'eth0';
   return [
