@@ -4,7 +4,7 @@
  * anew once our address is another one. One for all torrents; it compares addresses within one torrent only.
  */
 import type { Address } from '../../base/address.js';
-import { isPublicIp } from '../../base/public-address.js';
+import { isPublicIp } from '../../base/ip-ranges.js';
 import { peerPriority } from './peer-priority.js';
 
 /**

@@ -5,7 +5,7 @@
  */
 import { type Address, addressKey, isLoopback } from '../../base/address.js';
 import { bytesEqual } from '../../base/bytes.js';
-import { isPublicIp } from '../../base/public-address.js';
+import { isPublicIp } from '../../base/ip-ranges.js';
 import type { EngineContext } from '../context.js';
 import type { TorrentData } from '../data/torrent-data.js';
 import { type CloseReason, isMisconduct } from '../peer/close-reason.js';
