@@ -206,6 +206,8 @@ export const LIMITS = {
   dhtLookupQueriesMax: 200,
   dhtLookupPeersMax: 10_000,
   dhtStrangersMax: 32,
+  dhtStrangersAtOnceMax: 16, // who ask us and are asked in turn without delay, in a row
+  dhtAskedNodesMax: 128, // that are not asked again soon
   dhtDistrustedNodesMax: 256,
   dhtBootstrapNodesMax: 200,
   dhtIndexNodesMax: 100_000,

@@ -139,17 +139,17 @@ export class Deluge {
   }
 }
 
-/** Nothing that looks for anybody but the DHT, where it is wanted. The first object is the version of the format. */
-function configuration(peerPort: number, { address, dhtNodes, hasPex = false }: ClientPlace): string {
+/** Nothing that looks for anybody but what is wanted. The first object is the version of the format. */
+function configuration(peerPort: number, { address, dhtNodes, usesLsd = false, usesPex = false }: ClientPlace): string {
   return `${JSON.stringify({ file: 1, format: 1 })}${JSON.stringify({
     listen_interface: address,
     listen_ports: [peerPort, peerPort],
     random_port: false,
     dht: dhtNodes.length > 0,
-    lsd: false,
+    lsd: usesLsd,
     upnp: false,
     natpmp: false,
-    utpex: hasPex,
+    utpex: usesPex,
     new_release_check: false,
   })}`;
 }

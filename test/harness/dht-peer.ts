@@ -58,6 +58,8 @@ export interface DhtPeerOptions {
   readonly port: number;
   /** HOST:PORT of those it begins with. */
   readonly nodes: readonly string[];
+  /** libtorrent only: local discovery takes the place of the DHT. Default false. */
+  readonly usesLsd?: boolean | undefined;
 }
 
 export class DhtPeer {
@@ -78,9 +80,9 @@ export class DhtPeer {
   }
 
   static async start(t: TestContext, program: DhtProgram, options: DhtPeerOptions): Promise<DhtPeer> {
-    const { namespace, addresses, port, nodes } = options;
+    const { namespace, addresses, port, nodes, usesLsd } = options;
     const [command, ...args] = PROGRAMS[program];
-    const all = [...args, addresses.join(','), String(port), ...nodes];
+    const all = [...args, ...(usesLsd === true ? ['--lsd'] : []), addresses.join(','), String(port), ...nodes];
     const process = new Process(t, command, all, { namespace, input: true });
     await process.line('ready', START_TIMEOUT_MS, (line) => line.includes('"ready"'));
     return new DhtPeer(options.name ?? program, options, process);
@@ -139,9 +141,9 @@ export class DhtPeer {
   addTorrent(
     source: string,
     directory: string,
-    { hasPex = false, downloadLimit = 0 }: Pick<ClientPlace, 'hasPex' | 'downloadLimit'> = {},
+    { usesPex = false, downloadLimit = 0 }: Pick<ClientPlace, 'usesPex' | 'downloadLimit'> = {},
   ): Promise<void> {
-    return this.#call('addTorrent', { source, directory, hasPex, downloadLimit });
+    return this.#call('addTorrent', { source, directory, usesPex, downloadLimit });
   }
 
   /** Whether all of its torrents are. */

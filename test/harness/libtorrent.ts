@@ -1,4 +1,4 @@
-/** A libtorrent 2.0.8 session for one torrent, which finds its peers through its DHT, or is found. */
+/** A libtorrent 2.0.8 session for one torrent, which finds its peers through its DHT or by local discovery, or is found. */
 import type { TestContext } from 'node:test';
 import type { ClientPlace } from './client-place.js';
 import { DhtPeer } from './dht-peer.js';
@@ -18,9 +18,9 @@ export class Libtorrent {
   }
 
   static async start(t: TestContext, _directory: string, place: ClientPlace): Promise<Libtorrent> {
-    const { namespace, address, dhtNodes } = place;
+    const { namespace, address, dhtNodes, usesLsd } = place;
     return new Libtorrent(
-      await DhtPeer.start(t, 'libtorrent', { namespace, addresses: [address], port: PORT, nodes: dhtNodes }),
+      await DhtPeer.start(t, 'libtorrent', { namespace, addresses: [address], port: PORT, nodes: dhtNodes, usesLsd }),
       place,
     );
   }

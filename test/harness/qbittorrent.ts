@@ -118,8 +118,11 @@ interface TorrentState {
   readonly progress: number;
 }
 
-/** Nobody to ask but the DHT, where it is wanted: terms accepted, no password from here, no discovery, no downloads. */
-function configuration(peerPort: number, { namespace, address, dhtNodes, hasPex = false }: ClientPlace): string {
+/** Nobody to ask but where it is wanted: terms accepted, no password from here, no downloads. */
+function configuration(
+  peerPort: number,
+  { namespace, address, dhtNodes, usesLsd = false, usesPex = false }: ClientPlace,
+): string {
   const device = namespace === undefined ? 'lo' : 'eth0';
   return [
     '[LegalNotice]',
@@ -131,8 +134,8 @@ function configuration(peerPort: number, { namespace, address, dhtNodes, hasPex 
     `Session\\InterfaceAddress=${address}`,
     'Session\\BTProtocol=TCP',
     `Session\\DHTEnabled=${dhtNodes.length > 0}`,
-    'Session\\LSDEnabled=false',
-    `Session\\PeXEnabled=${hasPex}`,
+    `Session\\LSDEnabled=${usesLsd}`,
+    `Session\\PeXEnabled=${usesPex}`,
     'Session\\QueueingSystemEnabled=false',
     // It closes its UDP socket before the answer to its goodbye comes, and waits for that.
     'Session\\StopTrackerTimeout=1',

@@ -20,7 +20,7 @@ export class WebTorrent {
 
   static async start(t: TestContext, _directory = '', place: ClientPlace = LOOPBACK_PLACE): Promise<WebTorrent> {
     const port = await freePort();
-    const flags = place.hasPex === true ? ['--pex'] : [];
+    const flags = [...(place.usesLsd === true ? ['--lsd'] : []), ...(place.usesPex === true ? ['--pex'] : [])];
     const args = [join(NPM_PACKAGE, 'webtorrent-peer.js'), `${port}`, ...flags, ...place.dhtNodes];
     const options = { input: true, namespace: place.namespace };
     const client = new WebTorrent(new Process(t, process.execPath, args, options), port);

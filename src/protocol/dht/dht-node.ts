@@ -5,6 +5,7 @@
  */
 import { type Address, parseIp, toCompact } from '../../base/address.js';
 import { bytesEqual } from '../../base/bytes.js';
+import { isLocalIp } from '../../base/ip-ranges.js';
 import type { Random } from '../../base/random.js';
 import { TimerQueue } from '../../base/timer-queue.js';
 import { decodeNodes, type NodeContact } from './compact-nodes.js';
@@ -105,6 +106,7 @@ export class DhtNode {
       counters.packetsDropped++;
       return true;
     }
+    this.#heardAtMs = now;
     if (message.kind === 'query') {
       this.#onQuery(message, from, now);
       return true;
@@ -114,7 +116,6 @@ export class DhtNode {
       counters.packetsDropped++;
       return true;
     }
-    this.#heardAtMs = now;
     if (message.seenAddress?.family === this.family) this.#context.onAddressVote(message.seenAddress.host, from, now);
     if (message.kind === 'response') this.#onResponse(message, query, now);
     else query.listener.onFailure(message, query, now);
@@ -265,8 +266,8 @@ export class DhtNode {
   }
 
   #onQuery(query: KrpcQuery, from: Address, now: number): void {
-    const { isReadOnly, counters, budget } = this.#context;
-    if (isReadOnly || from.port === 0 || !this.#guard.accepts(from.host, now) || !budget.hasRoom(now)) {
+    const { isReadOnly, counters } = this.#context;
+    if (isReadOnly || from.port === 0 || !this.#guard.accepts(from.host, now) || !this.#canServe(from, now)) {
       counters.packetsDropped++;
       return;
     }
@@ -276,6 +277,11 @@ export class DhtNode {
     if (query.id === null || query.isReadOnly || bytesEqual(query.id, this.#id)) return;
     if (isProven) this.#table.onQuery(endpoint, now);
     else this.#upkeep.onStranger({ id: query.id, address: from }, now);
+  }
+
+  /** The budget is for the line that others are behind: a local network may begin with us all at one time. */
+  #canServe(from: Address, now: number): boolean {
+    return this.#context.budget.hasRoom(now) || isLocalIp(parseIp(from.host)!);
   }
 
   #onResponse(response: KrpcResponse, query: OutstandingQuery, now: number): void {

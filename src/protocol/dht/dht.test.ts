@@ -92,7 +92,7 @@ function hashOf(text: string): Uint8Array {
 }
 
 test('in a network of two hundred nodes an announce reaches the eight that are closest, and a newcomer finds it', () => {
-  const network = new DhtNetwork({ seed: 200 });
+  const network = new DhtNetwork({ seed: 1 });
   const dhts = network.addMany(200);
   network.run(120_000);
   for (let i = 0; i < 10; i++) {

@@ -90,6 +90,11 @@ class Scene implements LookupHost, LookupGoal {
     query.listener.onSlow?.(query, 0);
   }
 
+  overdue(contact: NodeContact): void {
+    const query = this.open.find(({ to }) => addressKey(to) === addressKey(contact.address))!;
+    query.listener.onOverdue?.(query, 0);
+  }
+
   /** Everybody who is asked answers with nothing. */
   answerAll(nodes: readonly NodeContact[]): void {
     while (this.open.length > 0 && this.ends === 0) {
@@ -150,12 +155,27 @@ test('with nobody to ask it cannot start, and may be started again', () => {
   assert.equal(scene.open.length, 1);
 });
 
-test('for each that is slow another one is asked, and the end waits for those that are closest', () => {
+test('for each that is slow another one is asked, and with eight answers the end does not wait until it has failed', () => {
   const nodes = Array.from({ length: 12 }, (_, i) => node(i + 1));
   const scene = startingFrom(nodes);
   scene.slow(node(1));
   assert.equal(scene.asked.length, 5);
-  for (const each of nodes.slice(1, 9)) scene.answer(each);
+  for (const each of nodes.slice(1, 8)) scene.answer(each);
+  assert.equal(scene.ends, 0);
+  scene.answer(nodes[8]!);
+  assert.equal(scene.ends, 0);
+  scene.overdue(node(1));
+  assert.equal(scene.ends, 1);
+  scene.answer(node(1));
+  assert.deepEqual([scene.ends, scene.lookup.answers], [1, 8]);
+});
+
+test('the end waits for who is overdue while fewer than eight have answered', () => {
+  const nodes = Array.from({ length: 8 }, (_, i) => node(i + 1));
+  const scene = startingFrom(nodes);
+  scene.slow(node(1));
+  for (const each of nodes.slice(1)) scene.answer(each);
+  scene.overdue(node(1));
   assert.equal(scene.ends, 0);
   scene.answer(node(1));
   assert.equal(scene.ends, 1);

@@ -7,10 +7,11 @@
  */
 import { type Address, parseIp } from '../../base/address.js';
 import { bytesEqual, toLatin1 } from '../../base/bytes.js';
+import { isLocalIp } from '../../base/ip-ranges.js';
 import { LIMITS } from '../../base/limits.js';
 import type { NodeContact } from './compact-nodes.js';
 import type { KrpcError, KrpcFields, KrpcResponse } from './krpc.js';
-import { commonPrefixBits, compareDistance, isLocalIp, isSecureId } from './node-id.js';
+import { commonPrefixBits, compareDistance, isSecureId } from './node-id.js';
 import { BUCKET_NODES } from './routing-table.js';
 import type { OutstandingQuery, QueryListener } from './transactions.js';
 
@@ -69,9 +70,12 @@ export class Lookup implements QueryListener {
   #candidates: Candidate[] = [];
   /** Whose ids are not known. */
   #beginners: Address[] = [];
+  /** The same once more: when the only packet is lost there is nobody else to ask. */
+  #beginnersAgain: Address[] = [];
   readonly #asked = new Map<OutstandingQuery, Candidate | null>();
-  /** Of `#asked`, those that take long. */
+  /** Of `#asked`, those that take long, and of these those that hardly answer any more. */
   readonly #slow = new Set<OutstandingQuery>();
+  readonly #overdue = new Set<OutstandingQuery>();
   /** IPs and networks that were asked. */
   readonly #taken = new Set<string>();
   #plausibleBits = Number.POSITIVE_INFINITY;
@@ -94,9 +98,8 @@ export class Lookup implements QueryListener {
   start(now: number): boolean {
     this.#plausibleBits = this.#host.plausibleBits(now);
     for (const contact of this.#host.closest(this.target, STARTING_NODES, now)) this.#add(contact, null);
-    const bootstrap = this.#host.bootstrap(now);
-    // Twice, if need be: when the only packet is lost there is nobody else to ask.
-    this.#beginners = [...bootstrap, ...bootstrap];
+    this.#beginners = [...this.#host.bootstrap(now)];
+    this.#beginnersAgain = [...this.#beginners];
     if (this.#candidates.length + this.#beginners.length === 0) return false;
     this.#pump(now);
     return true;
@@ -168,10 +171,17 @@ export class Lookup implements QueryListener {
     this.#pump(now);
   }
 
+  onOverdue(query: OutstandingQuery, now: number): void {
+    if (this.#isOver) return;
+    this.#overdue.add(query);
+    this.#pump(now);
+  }
+
   #close(query: OutstandingQuery): Candidate | null {
     const candidate = this.#asked.get(query) ?? null;
     this.#asked.delete(query);
     this.#slow.delete(query);
+    this.#overdue.delete(query);
     return candidate;
   }
 
@@ -224,11 +234,11 @@ export class Lookup implements QueryListener {
 
   #pump(now: number): void {
     while (!this.#isOver) {
-      const { next, pending } = this.#survey();
+      const { next, pending, isEnough } = this.#survey();
       if (next !== null) {
         if (this.#asked.size - this.#slow.size >= ALPHA) return;
         if (this.#askCandidate(next, now)) continue;
-      } else if (pending > 0) return;
+      } else if (pending > 0 && !(isEnough && this.#overdue.size === this.#asked.size)) return;
       // Nobody that we were told of is left.
       if (this.answers === 0 && this.#askBeginner(now)) continue;
       const isFound = next === null && this.answers > 0;
@@ -237,8 +247,11 @@ export class Lookup implements QueryListener {
     }
   }
 
-  /** Who is to be asked next, and how many are waited for of those that count. */
-  #survey(): { readonly next: Candidate | null; readonly pending: number } {
+  /**
+   * Who is to be asked next, and how many are waited for of those that count. `isEnough`: there are K that have answered or
+   * will soon; those that are overdue are then not worth the wait, for hardly one of them is there.
+   */
+  #survey(): { readonly next: Candidate | null; readonly pending: number; readonly isEnough: boolean } {
     let counted = 0;
     let secure = 0;
     let pending = 0;
@@ -260,13 +273,14 @@ export class Lookup implements QueryListener {
           if ((!candidate.isSecure && counted >= BUCKET_NODES) || this.#isTaken(candidate)) continue;
           if (!isDiscredited(candidate.source)) next ??= candidate;
           else nextDoubtful ??= candidate;
-          if (next !== null) return { next, pending };
+          if (next !== null) return { next, pending, isEnough: false };
           continue;
       }
       counted++;
       if (candidate.isSecure) secure++;
     }
-    return { next: pending > 0 || this.queries >= LIMITS.dhtLookupQueriesMax ? null : nextDoubtful, pending };
+    const isEnough = counted >= BUCKET_NODES && secure >= BUCKET_NODES;
+    return { next: pending > 0 || this.queries >= LIMITS.dhtLookupQueriesMax ? null : nextDoubtful, pending, isEnough };
   }
 
   #askCandidate(candidate: Candidate, now: number): boolean {
@@ -285,7 +299,9 @@ export class Lookup implements QueryListener {
 
   #askBeginner(now: number): boolean {
     if (this.#asked.size - this.#slow.size >= ALPHA) return false;
-    const to = this.#beginners.shift();
+    // Not at once: a whole network may begin with this one node.
+    const isAgain = this.#beginners.length === 0 && this.#asked.size === this.#slow.size;
+    const to = isAgain ? this.#beginnersAgain.shift() : this.#beginners.shift();
     if (to === undefined) return false;
     const query = this.#host.askBootstrap(to, this.#goal.method, this.#goal.args, this, now);
     if (query === null) return false;

@@ -10,6 +10,7 @@ import { commonPrefixBits, compareDistance, makeNodeId, NODE_ID_BYTES } from './
 import { BUCKET_NODES, RoutingTable, randomIdInBucket } from './routing-table.js';
 
 const MINUTE_MS = 60_000;
+const CHECKED = { afterMs: 10 * MINUTE_MS };
 const OWN_ID = new Uint8Array(NODE_ID_BYTES);
 const random = new SeededRandom(160);
 
@@ -152,10 +153,10 @@ test('a node that nobody waits to replace may fail a few times', () => {
   const routing = table();
   const node = contact(5, 1);
   answer(routing, node);
-  fail(routing, node, 4);
+  fail(routing, node, 2);
   assert.equal(routing.size, 1);
   answer(routing, node);
-  fail(routing, node, 4);
+  fail(routing, node, 2);
   assert.equal(routing.size, 1);
   fail(routing, node, 1);
   assert.equal(routing.size, 0);
@@ -177,14 +178,41 @@ test('a node is good for a quarter of an hour after it was heard, and others are
 
 test('of the nodes the one that was silent for longest is checked first', () => {
   const routing = table();
-  assert.equal(routing.nextToCheck(0), null);
+  assert.equal(routing.nextToCheck(0, CHECKED), null);
   const nodes = [contact(0, 1), contact(1, 2), contact(2, 3)];
   for (const [i, each] of nodes.entries()) answer(routing, each, i * MINUTE_MS);
   const now = 10 * MINUTE_MS;
-  const first = routing.nextToCheck(now)!;
-  assert.deepEqual([first.contact.address.host, first.bucket, first.silentMs], [nodes[0]!.address.host, 0, now]);
+  const first = routing.nextToCheck(now, CHECKED)!;
+  assert.deepEqual([first.contact.address.host, first.bucket], [nodes[0]!.address.host, 0]);
   routing.onCheck(toCompact(nodes[0]!.address), now);
-  assert.equal(routing.nextToCheck(now)!.contact.address.host, nodes[1]!.address.host);
+  assert.equal(routing.nextToCheck(now, CHECKED), null);
+  assert.equal(routing.nextToCheck(now + MINUTE_MS, CHECKED)!.contact.address.host, nodes[1]!.address.host);
+});
+
+test('who asks us needs no check, until it has not answered for a quarter of an hour longer', () => {
+  const routing = table();
+  const node = contact(0, 1);
+  answer(routing, node);
+  const isDue = (now: number): boolean => routing.nextToCheck(now, CHECKED) !== null;
+  routing.onQuery(toCompact(node.address), 9 * MINUTE_MS);
+  assert.deepEqual([isDue(18 * MINUTE_MS), isDue(19 * MINUTE_MS)], [false, true]);
+  routing.onQuery(toCompact(node.address), 24 * MINUTE_MS);
+  assert.deepEqual([isDue(24 * MINUTE_MS), isDue(25 * MINUTE_MS)], [false, true]);
+});
+
+test('who has failed, or has answered only because it had just asked us, is checked sooner', () => {
+  const routing = table();
+  const [old, failing, calling] = [contact(0, 1), contact(1, 2), contact(2, 3)];
+  for (const each of [old, failing, calling]) answer(routing, each);
+  const nextHost = (): string | undefined => routing.nextToCheck(2 * MINUTE_MS, CHECKED)?.contact.address.host;
+  assert.equal(nextHost(), undefined);
+  fail(routing, failing, 1);
+  assert.equal(nextHost(), failing.address.host);
+  answer(routing, failing);
+  routing.onAnswerToCaller(toCompact(calling.address));
+  assert.equal(nextHost(), calling.address.host);
+  answer(routing, calling);
+  assert.equal(nextHost(), undefined);
 });
 
 test('an id that belongs to its address takes the place of one that does not', () => {

@@ -7,10 +7,11 @@
 import { addressFromIp } from '../../base/address.js';
 import { assert } from '../../base/assert.js';
 import { readUint16 } from '../../base/bytes.js';
+import { isLocalIp } from '../../base/ip-ranges.js';
 import { LIMITS } from '../../base/limits.js';
 import { type Random, randomBelow } from '../../base/random.js';
 import type { NodeContact } from './compact-nodes.js';
-import { commonPrefixBits, compareDistance, isLocalIp, isSecureId, NODE_ID_BYTES } from './node-id.js';
+import { commonPrefixBits, compareDistance, isSecureId, NODE_ID_BYTES } from './node-id.js';
 
 /** K: nodes in a bucket, in an answer, and that keep a value. */
 export const BUCKET_NODES = 8;
@@ -28,8 +29,6 @@ export interface NodeToCheck {
   readonly contact: NodeContact;
   /** Leading bits of its id that are ours. */
   readonly bucket: number;
-  /** Since it was last heard, or asked. */
-  readonly silentMs: number;
 }
 
 export class RoutingTable {
@@ -124,6 +123,14 @@ export class RoutingTable {
     this.#remove(row);
   }
 
+  /**
+   * It answered because it had just asked us: whether others can reach it, behind whatever router, is to be seen soon.
+   */
+  onAnswerToCaller(endpoint: Uint8Array): void {
+    const row = this.#rowOfEndpoint(endpoint);
+    if (row >= 0) this.#setFact(row, IS_UNCONFIRMED, 1);
+  }
+
   /** It is being asked whether it is still there. */
   onCheck(endpoint: Uint8Array, now: number): void {
     const row = this.#rowOfEndpoint(endpoint);
@@ -160,24 +167,22 @@ export class RoutingTable {
     return compact;
   }
 
-  /** Who has been silent for longest, those that have failed being taken for more silent than they are; null = the table is empty. */
-  nextToCheck(now: number): NodeToCheck | null {
-    let oldest = NONE;
-    let oldestAtS = Number.POSITIVE_INFINITY;
+  /**
+   * Who is to be checked by now, the one that is overdue for longest; null = nobody. `afterMs`: for so long a node may be
+   * silent. Those that have failed, or may be behind a router that lets nobody in, are checked sooner; who asks us needs no
+   * check, for a while.
+   */
+  nextToCheck(now: number, { afterMs }: { afterMs: number }): NodeToCheck | null {
+    let first = NONE;
+    let firstAtS = seconds(now) + 1;
     for (let row = 0; row < this.#rows; row++) {
       if (!this.#isLive(row)) continue;
-      let atS = Math.max(this.#fact(row, ANSWERED_AT_S), this.#fact(row, ASKED_AT_S));
-      if (this.#fact(row, FAILURES) > 0) atS -= FAILED_OLDER_BY_S;
-      if (atS >= oldestAtS) continue;
-      oldestAtS = atS;
-      oldest = row;
+      const atS = this.#checkAtS(row, Math.floor(afterMs / 1000));
+      if (atS >= firstAtS) continue;
+      firstAtS = atS;
+      first = row;
     }
-    if (oldest === NONE) return null;
-    return {
-      contact: this.#contactOf(oldest),
-      bucket: this.#fact(oldest, BUCKET),
-      silentMs: 1000 * (seconds(now) - oldestAtS),
-    };
+    return first === NONE ? null : { contact: this.#contactOf(first), bucket: this.#fact(first, BUCKET) };
   }
 
   /** All that have a place, the good ones first. */
@@ -258,6 +263,7 @@ export class RoutingTable {
     this.#setFact(row, RTT_MS, before === 0 ? measured : Math.round((3 * before + measured) / 4));
     this.#setFact(row, ANSWERED_AT_S, seconds(now));
     this.#setFact(row, FAILURES, 0);
+    this.#setFact(row, IS_UNCONFIRMED, 0);
   }
 
   /**
@@ -403,6 +409,15 @@ export class RoutingTable {
     return this.#allowSameIp || isLocalIp(ip);
   }
 
+  #checkAtS(row: number, afterS: number): number {
+    const answeredAtS = this.#fact(row, ANSWERED_AT_S);
+    const askedAtS = Math.max(answeredAtS, this.#fact(row, ASKED_AT_S));
+    const isDoubtful = this.#fact(row, FAILURES) > 0 || this.#fact(row, IS_UNCONFIRMED) !== 0;
+    if (isDoubtful) return askedAtS + Math.min(afterS, DOUBTFUL_CHECKED_AFTER_S);
+    // Not for ever: queries can be forged, and who asks may not be reached by others.
+    return Math.max(askedAtS, Math.min(this.#fact(row, HEARD_AT_S), answeredAtS + GOOD_FOR_S)) + afterS;
+  }
+
   #isGood(row: number, now: number): boolean {
     if (this.#fact(row, FAILURES) > 0) return false;
     const heardAtS = Math.max(this.#fact(row, ANSWERED_AT_S), this.#fact(row, HEARD_AT_S));
@@ -472,10 +487,9 @@ const FIRST_CAPACITIES: readonly number[] = [128, 64, 32, 16];
 /** Who waits for a place in a bucket. */
 const WAITING_MAX = 8;
 const FAILURES_MAX_IF_REPLACEABLE = 2;
-const FAILURES_MAX = 5;
+const FAILURES_MAX = 3;
 const GOOD_FOR_S = 15 * 60;
-/** Who has failed is asked again a minute later, not ten. */
-const FAILED_OLDER_BY_S = 9 * 60;
+const DOUBTFUL_CHECKED_AFTER_S = 2 * 60;
 const NEVER_S = -(2 ** 30);
 
 /** What is known of a row. */
@@ -487,7 +501,8 @@ const FAILURES = 4;
 const BUCKET = 5;
 const IS_LIVE = 6;
 const IS_SECURE = 7;
-const FACTS = 8;
+const IS_UNCONFIRMED = 8;
+const FACTS = 9;
 
 function capacityOf(bucket: number): number {
   return FIRST_CAPACITIES[bucket] ?? BUCKET_NODES;

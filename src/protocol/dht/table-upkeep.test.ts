@@ -6,6 +6,7 @@ import { fromUtf8 } from '../../base/bytes.js';
 import { sha1 } from '../../base/crypto.js';
 import { LIMITS } from '../../base/limits.js';
 import { encodeNodes } from './compact-nodes.js';
+import { decodeKrpc, encodeKrpcQuery } from './krpc.js';
 import { randomIdInBucket } from './routing-table.js';
 import { DhtNetwork, publicAddress, type TestDht } from './testing/dht-network.js';
 import { RawNode } from './testing/raw-node.js';
@@ -25,6 +26,17 @@ function settled(): { network: DhtNetwork; server: TestDht } {
   return { network, server };
 }
 
+/** One that knows many besides, who are not there: those it will notice later. */
+function crowded(): { network: DhtNetwork; server: TestDht } {
+  const scene = settled();
+  const { table, id } = scene.server.node;
+  for (let i = 0; i < 64; i++) {
+    const contact = randomIdInBucket(id, 1, scene.network.random);
+    table.onAnswer(contact, toCompact(publicAddress(5000 + i)), 50, scene.network.now);
+  }
+  return scene;
+}
+
 /** Of an id that is not near that of `server`. */
 function stranger(network: DhtNetwork, server: TestDht, index: number): RawNode {
   const node = new RawNode(network, publicAddress(3000 + index));
@@ -33,7 +45,7 @@ function stranger(network: DhtNetwork, server: TestDht, index: number): RawNode 
 }
 
 test('who asks us is asked in turn when it has stayed for a while, and kept when it answers', () => {
-  const { network, server } = settled();
+  const { network, server } = crowded();
   const node = stranger(network, server, 1);
   node.ask(server, 'ping');
   network.run(MINUTE_MS);
@@ -54,8 +66,47 @@ test('who asks and does not answer, or is read-only, is not kept', () => {
   assert.equal(readOnly.queries.length, 0);
 });
 
-test('a neighbour is asked at once', () => {
+test('who asks a node that knows few is asked at once, and again soon: it may be behind a router', () => {
   const { network, server } = settled();
+  const node = stranger(network, server, 1);
+  node.ask(server, 'ping');
+  network.run(250);
+  assert.deepEqual([node.queries.length, isKnown(server, node)], [1, true]);
+  node.answer = () => null;
+  network.run(12 * MINUTE_MS);
+  assert.equal(isKnown(server, node), false);
+});
+
+test('of many who ask at one time so many are asked at once, the others later', () => {
+  const { network, server } = settled();
+  const nodes = Array.from({ length: 100 }, (_, i) => stranger(network, server, i));
+  const hosts = new Set(nodes.map(({ address }) => address.host));
+  let asked = 0;
+  network.onPacket = (packet, from, to) => {
+    if (from === server.address && hosts.has(to.host) && decodeKrpc(packet)?.kind === 'query') asked++;
+  };
+  for (const { id, address } of nodes) {
+    network.send(encodeKrpcQuery(fromUtf8('aa'), 'ping', { id }, { isReadOnly: false }), address, server.address);
+  }
+  network.run(102);
+  assert.equal(asked, LIMITS.dhtStrangersAtOnceMax);
+  network.run(3 * MINUTE_MS);
+  assert.ok(asked > LIMITS.dhtStrangersAtOnceMax + 4, `${asked}`);
+});
+
+test('who asks on and on and does not answer is asked once', () => {
+  const { network, server } = settled();
+  const node = stranger(network, server, 1);
+  node.answer = () => null;
+  for (let i = 0; i < 20; i++) {
+    node.ask(server, 'ping');
+    network.run(10_000);
+  }
+  assert.equal(node.queries.length, 1);
+});
+
+test('a neighbour is asked at once', () => {
+  const { network, server } = crowded();
   const node = stranger(network, server, 1);
   node.id.set(randomIdInBucket(server.node.id, 40, network.random));
   node.ask(server, 'ping');
@@ -77,7 +128,7 @@ test('of those who ask a node that has just begun nobody is forgotten, whenever 
 });
 
 test('a flood of strangers makes us ask no more than a few', () => {
-  const { network, server } = settled();
+  const { network, server } = crowded();
   const nodes = Array.from({ length: 200 }, (_, i) => stranger(network, server, i));
   for (const node of nodes) node.ask(server, 'ping');
   network.run(30 * MINUTE_MS);
@@ -141,4 +192,28 @@ test('a well-known node that is silent is asked again and again, and more and mo
   network.run(10 * MINUTE_MS);
   assert.equal(isKnown(server, router), false, 'it is not kept');
   assert.equal(server.node.closest(TARGET, 8, network.now).length, 0);
+});
+
+test('a private network forms at once around the one node that all of it begins with', () => {
+  const network = new DhtNetwork({ seed: 13 });
+  const router = network.add(publicAddress(0));
+  const dhts = Array.from({ length: 100 }, (_, i) => network.add(publicAddress(1 + i)));
+  for (const each of dhts) each.do((dht, now) => dht.addBootstrap([router.address], now));
+  network.run(3000);
+  assert.ok(router.node.table.size >= 32, `the first node knows ${router.node.table.size}`);
+  const placed = dhts.filter(({ node }) => node.table.size >= 8).length;
+  assert.ok(placed >= 75, `${placed} nodes know eight others`);
+  network.run(17_000);
+  for (const { node } of dhts) assert.ok(node.table.size >= 8, `${node.table.size} nodes`);
+});
+
+test('a node that has settled sends no more than a query each five seconds', () => {
+  const { network, server } = crowded();
+  network.run(5 * MINUTE_MS);
+  let queries = 0;
+  network.onPacket = (packet, from) => {
+    if (from === server.address && decodeKrpc(packet)?.kind === 'query') queries++;
+  };
+  network.run(10 * MINUTE_MS);
+  assert.ok(queries > 10 && queries <= 10 * 12 + 20, `${queries} queries`);
 });

@@ -1,12 +1,14 @@
 /**
  * Keeps the routing table of one node alive: the lookup of its own id with which it begins, a query now and then for each
- * node that has been silent, and a ping for whoever may be a node but has not answered us yet. That last rule keeps a
- * table honest: who only asks, or is only named, gets no place in it.
+ * node that has been silent, and one for whoever may be a node but has not answered us yet. That last rule keeps a table
+ * honest: who only asks, or is only named, gets no place in it.
+ * Once a table has its nodes, this is a query each TICK_MS_MIN at most, and a few more for neighbours that come.
  */
 import { type Address, addressKey, toCompact } from '../../base/address.js';
 import { LIMITS } from '../../base/limits.js';
 import type { Random } from '../../base/random.js';
 import { Timer, type TimerQueue } from '../../base/timer-queue.js';
+import { AskedLately } from './asked-lately.js';
 import type { NodeContact } from './compact-nodes.js';
 import type { KrpcError, KrpcFields, KrpcResponse } from './krpc.js';
 import type { Lookup, LookupGoal } from './lookup.js';
@@ -31,6 +33,12 @@ export class TableUpkeep implements QueryListener {
   readonly #timer: Timer;
   /** Who asked us or was named to us, by endpoint: asked when it is time, the first first. */
   readonly #strangers = new Map<string, Stranger>();
+  readonly #asked = new AskedLately();
+  readonly #callers: QueryListener;
+  /** How many of those who ask us may still be asked at once, as of `#refilledAtMs`. */
+  #atOnce: number = LIMITS.dhtStrangersAtOnceMax;
+  #refilledAtMs: number;
+  #isChecksTurn = false;
   /** Who may be a node, as we were told from outside. */
   #suggested: Address[] = [];
   #homing: Lookup | null = null;
@@ -42,6 +50,14 @@ export class TableUpkeep implements QueryListener {
     this.#host = host;
     this.#timers = timers;
     this.#startedAtMs = now;
+    this.#refilledAtMs = now;
+    this.#callers = {
+      onResponse: (response, query, at) => {
+        host.table.onAnswerToCaller(query.endpoint);
+        this.onResponse(response, query, at);
+      },
+      onFailure: () => {},
+    };
     this.#timer = new Timer((firedAt) => this.#tick(firedAt));
     timers.set(this.#timer, now);
   }
@@ -81,37 +97,65 @@ export class TableUpkeep implements QueryListener {
   }
 
   /**
-   * It has asked us something. Asked in turn when it has shown that it stays; soon when it is a neighbour, whom others
-   * expect us to know, or when there are many places to fill.
+   * It has asked us something. Asked in turn when it has shown that it stays; at once when we know few, for a network
+   * forms around those that everybody begins with; soon when it is a neighbour, whom others expect us to know, or when
+   * there are many places to fill.
    */
   onStranger(contact: NodeContact, now: number): void {
+    if (this.#askCallerAtOnce(contact, now)) return;
     const isWantedSoon = this.#isYoung(now) || this.#host.table.isNeighbour(contact.id, now);
     if (isWantedSoon && this.#strangers.size >= LIMITS.dhtStrangersMax) {
       this.#strangers.delete(this.#strangers.keys().next().value!);
     }
     const dueAtMs = now + (isWantedSoon ? YOUNG_TICK_MS : STRANGER_ASKED_AFTER_MS);
-    if (!this.#addStranger(contact, dueAtMs) || !isWantedSoon) return;
+    if (!this.#addStranger(contact, { dueAtMs, isWantedAgain: isWantedSoon }, now) || !isWantedSoon) return;
     this.#timers.set(this.#timer, Math.min(this.#timer.deadline, dueAtMs));
   }
 
-  /** They were named to us. Of interest while there are many places to fill. */
+  /** They were named to us. Of interest are neighbours, and all while there are many places to fill. */
   onNamed(contacts: readonly NodeContact[], now: number): void {
-    if (!this.#isYoung(now)) return;
-    for (const contact of contacts) this.#addStranger(contact, now);
+    const isYoung = this.#isYoung(now);
+    const { table } = this.#host;
+    for (const contact of contacts) {
+      const isWanted = isYoung || (table.hasRoomFor(contact.id) && table.isNeighbour(contact.id, now));
+      if (isWanted) this.#addStranger(contact, { dueAtMs: now, isWantedAgain: false }, now);
+    }
   }
 
   /** The answer to a check. */
   onResponse(response: KrpcResponse, query: OutstandingQuery, now: number): void {
-    for (const contact of this.#host.nodesIn(response, query.to, now)) this.#addStranger(contact, now);
+    this.#addNamed(this.#host.nodesIn(response, query.to, now), now);
   }
 
   onFailure(_error: KrpcError | null, _query: OutstandingQuery, _now: number): void {}
 
-  #addStranger({ id, address }: NodeContact, dueAtMs: number): boolean {
+  #addNamed(contacts: readonly NodeContact[], now: number): void {
+    for (const contact of contacts) this.#addStranger(contact, { dueAtMs: now, isWantedAgain: false }, now);
+  }
+
+  #askCallerAtOnce({ id, address }: NodeContact, now: number): boolean {
+    const { table } = this.#host;
+    if (table.size >= SMALL_NODES || !table.hasRoomFor(id) || this.#asked.has(toCompact(address), now)) return false;
+    const refilled = this.#atOnce + (now - this.#refilledAtMs) / AT_ONCE_EVERY_MS;
+    this.#atOnce = Math.min(LIMITS.dhtStrangersAtOnceMax, refilled);
+    this.#refilledAtMs = now;
+    if (this.#atOnce < 1) return false;
+    this.#atOnce--;
+    return this.#askForBucket(commonPrefixBits(this.#host.id, id), address, this.#callers, now);
+  }
+
+  /** `isWantedAgain`: also when it was asked not long ago. */
+  #addStranger(
+    { id, address }: NodeContact,
+    { dueAtMs, isWantedAgain }: { dueAtMs: number; isWantedAgain: boolean },
+    now: number,
+  ): boolean {
     if (this.#strangers.size >= LIMITS.dhtStrangersMax) return false;
     const key = addressKey(address);
     const { table } = this.#host;
-    if (this.#strangers.has(key) || !table.hasRoomFor(id) || table.has(toCompact(address))) return false;
+    if (this.#strangers.has(key) || !table.hasRoomFor(id)) return false;
+    const endpoint = toCompact(address);
+    if (table.has(endpoint) || (!isWantedAgain && this.#asked.has(endpoint, now))) return false;
     this.#strangers.set(key, { id, address, dueAtMs });
     return true;
   }
@@ -119,9 +163,11 @@ export class TableUpkeep implements QueryListener {
   #tick(now: number): void {
     this.#goHome(now);
     const isYoung = this.#isYoung(now);
-    // A young table is to be filled; of an old one this is as important as to keep it true.
-    let isBusy = this.#pingSuggested(now) || this.#askStranger(now);
-    if (!isBusy || !isYoung) isBusy = this.#check(now) || isBusy;
+    // A young table is to be filled; of an old one this is as important as to keep it true, and they take turns.
+    const isChecking = !isYoung && this.#isChecksTurn && this.#check(now);
+    const isAsking = !isChecking && (this.#pingSuggested(now) || this.#askStranger(now));
+    this.#isChecksTurn = isAsking;
+    const isBusy = isChecking || isAsking || this.#check(now);
     const idleMs = isBusy && isYoung ? YOUNG_TICK_MS : this.#idleMs();
     this.#timers.set(this.#timer, Math.min(now + idleMs, this.#nextWantedMs(now)));
   }
@@ -141,7 +187,12 @@ export class TableUpkeep implements QueryListener {
     // Whoever comes to be known wakes us.
     if (table.size === 0) return hasBootstrap || this.#strangers.size > 0 ? HOMING_AGAIN_MS : Number.POSITIVE_INFINITY;
     if (this.#suggested.length > 0) return YOUNG_TICK_MS;
-    return Math.min(TICK_MS_MAX, Math.max(TICK_MS_MIN, CHECKED_AFTER_MS / table.size));
+    return Math.min(TICK_MS_MAX, Math.max(TICK_MS_MIN, this.#checkedAfterMs() / table.size));
+  }
+
+  /** Of a few all are seen to more often: that costs no more. */
+  #checkedAfterMs(): number {
+    return Math.min(CHECKED_AFTER_MS, TICK_MS_MAX * this.#host.table.size);
   }
 
   /** The lookup of our own id: how a node begins, and how it keeps track of its neighbours. */
@@ -185,21 +236,24 @@ export class TableUpkeep implements QueryListener {
     }
     if (due === null) return false;
     const { id, address } = due;
-    return this.#askForBucket(commonPrefixBits(this.#host.id, id), address, now);
+    return this.#askForBucket(commonPrefixBits(this.#host.id, id), address, this, now);
   }
 
   #check(now: number): boolean {
     const { table } = this.#host;
-    const next = table.nextToCheck(now);
-    if (next === null || next.silentMs < (this.#isYoung(now) ? YOUNG_CHECKED_AFTER_MS : CHECKED_AFTER_MS)) return false;
+    const next = table.nextToCheck(now, {
+      afterMs: this.#isYoung(now) ? YOUNG_CHECKED_AFTER_MS : this.#checkedAfterMs(),
+    });
+    if (next === null) return false;
     table.onCheck(toCompact(next.contact.address), now);
-    return this.#askForBucket(next.bucket, next.contact.address, now);
+    return this.#askForBucket(next.bucket, next.contact.address, this, now);
   }
 
-  #askForBucket(bucket: number, to: Address, now: number): boolean {
+  #askForBucket(bucket: number, to: Address, listener: QueryListener, now: number): boolean {
     const { id, random } = this.#host;
+    this.#asked.add(toCompact(to), now);
     const target = randomIdInBucket(id, Math.min(bucket, 8 * NODE_ID_BYTES - 1), random);
-    return this.#host.ask(to, 'find_node', { target }, this, now) !== null;
+    return this.#host.ask(to, 'find_node', { target }, listener, now) !== null;
   }
 
   /** A table that has just begun is filled faster. */
@@ -216,16 +270,19 @@ interface Stranger extends NodeContact {
 const LONELY_NODES = 8;
 const STRANGER_ASKED_AFTER_MS = 90_000;
 const SUGGESTED_PER_TICK = 4;
-const TICK_MS_MIN = 2000;
-const TICK_MS_MAX = 30_000;
+/** Of those who ask us and are asked at once. */
+const AT_ONCE_EVERY_MS = 250;
+const SMALL_NODES = 64;
+const TICK_MS_MIN = 5000;
+const TICK_MS_MAX = 15_000;
 /** Before the 15 minutes are over after which a node is no longer good. */
-const CHECKED_AFTER_MS = 600_000;
+const CHECKED_AFTER_MS = 720_000;
 /** So long a table is filled on purpose, unless it has this many nodes before. */
 const YOUNG_MS = 180_000;
-const YOUNG_NODES = 128;
+const YOUNG_NODES = 64;
 const YOUNG_TICK_MS = 500;
 const YOUNG_CHECKED_AFTER_MS = 20_000;
 const HOMING_EVERY_MS = 900_000;
-const HOMING_AGAIN_MS = 5_000;
+const HOMING_AGAIN_MS = 2_000;
 const HOMING_AGAIN_MS_MAX = 300_000;
 const HOMINGS_COUNTED_MAX = 10;

@@ -1,7 +1,8 @@
 /**
  * Queries that wait for their answer (KRPC of BEP 5). An answer counts only with the transaction id AND from the exact
  * endpoint that was asked: UDP senders can be forged, and the id has two bytes. How long one is waited for follows from
- * what others took: after the short time a lookup asks someone else as well, after the long one the query has failed.
+ * what others took: after the short time a lookup asks someone else as well, after twice that it may end without this
+ * answer, after the long one the query has failed.
  * Invariant: each query ends once, by an answer, an error or the end of its time, or is cancelled.
  */
 import { type Address, addressKey } from '../../base/address.js';
@@ -18,6 +19,8 @@ export interface QueryListener {
   onFailure(error: KrpcError | null, query: OutstandingQuery, now: number): void;
   /** It takes longer than most, and is still waited for. */
   onSlow?(query: OutstandingQuery, now: number): void;
+  /** It takes twice as long as that: hardly anybody answers who has not yet. It is still waited for. */
+  onOverdue?(query: OutstandingQuery, now: number): void;
 }
 
 export interface OutstandingQuery {
@@ -72,11 +75,12 @@ export class Transactions {
       key: addressKey(to),
       sentAtMs: now,
       listener,
-      isSlow: false,
+      shortMs: this.#shortMs(rttMs),
+      stage: 'young',
       timer: new Timer((firedAt) => this.#onTime(query, firedAt)),
     };
     this.#queries.set(transactionId, query);
-    this.#timers.set(query.timer, now + this.#shortMs(rttMs));
+    this.#timers.set(query.timer, now + query.shortMs);
     return query;
   }
 
@@ -105,15 +109,22 @@ export class Transactions {
   }
 
   #onTime(query: Waiting, now: number): void {
-    if (!query.isSlow) {
-      query.isSlow = true;
-      this.#timers.set(query.timer, Math.max(now, query.sentAtMs + this.#longMs()));
-      query.listener.onSlow?.(query, now);
-      return;
+    switch (query.stage) {
+      case 'young':
+        query.stage = 'slow';
+        this.#timers.set(query.timer, Math.max(now, query.sentAtMs + 2 * query.shortMs));
+        query.listener.onSlow?.(query, now);
+        return;
+      case 'slow':
+        query.stage = 'overdue';
+        this.#timers.set(query.timer, Math.max(now, query.sentAtMs + this.#longMs()));
+        query.listener.onOverdue?.(query, now);
+        return;
+      case 'overdue':
+        this.#remove(query);
+        this.#onTimeout(query);
+        query.listener.onFailure(null, query, now);
     }
-    this.#remove(query);
-    this.#onTimeout(query);
-    query.listener.onFailure(null, query, now);
   }
 
   #remove(query: Waiting): void {
@@ -160,7 +171,8 @@ export function transactionIdBytes(transactionId: number): Uint8Array {
 interface Waiting extends OutstandingQuery {
   readonly key: string;
   readonly timer: Timer;
-  isSlow: boolean;
+  readonly shortMs: number;
+  stage: 'young' | 'slow' | 'overdue';
 }
 
 const TRANSACTION_ID_BYTES = 2;

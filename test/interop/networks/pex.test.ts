@@ -118,7 +118,7 @@ class Scene {
 
   /** The client has everything, and hears of nobody either. */
   async first(tests: PexClient): Promise<void> {
-    const client = await this.#start(tests, 'first', { hasPex: false });
+    const client = await this.#start(tests, 'first', { usesPex: false });
     await client.seed(this.#content);
     const seed = await this.#peerOf(client, 'first');
     const middle = await this.#ourMiddle([seed]);
@@ -180,7 +180,7 @@ class Scene {
 
   #start(tests: PexClient, place: Place, options: Partial<ClientPlace> = {}): Promise<Client> {
     const { namespace, addresses } = this.#hosts[place];
-    const at = { namespace, address: addresses[0]!, dhtNodes: [], hasPex: true, ...options };
+    const at = { namespace, address: addresses[0]!, dhtNodes: [], usesPex: true, ...options };
     return tests.start(this.#t, this.#content.directory, at);
   }
 

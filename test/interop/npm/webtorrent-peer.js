@@ -1,6 +1,6 @@
 /**
  * WebTorrent as a process: one torrent, told what to do by lines on stdin, saying what happened by lines on stdout.
- * usage: node webtorrent-peer.js PORT [--pex] [DHT_NODE_HOST:PORT ...]
+ * usage: node webtorrent-peer.js PORT [--lsd] [--pex] [DHT_NODE_HOST:PORT ...]
  * in: `add SOURCE DIRECTORY` (tab-separated), `peer HOST:PORT`; out: `listening`, `complete`
  */
 import { readFileSync } from 'node:fs';
@@ -8,15 +8,16 @@ import { createInterface } from 'node:readline';
 import WebTorrent from 'webtorrent';
 
 const [port, ...rest] = process.argv.slice(2);
-const bootstrap = rest.filter((argument) => argument !== '--pex');
-// Plain TCP, and peers from trackers, from stdin, from peers on request, and from the DHT when there are nodes to begin with.
+const bootstrap = rest.filter((argument) => !argument.startsWith('--'));
+// Plain TCP, and peers from trackers, from stdin, on request from peers and the local network, and from the DHT when there
+// are nodes to begin with.
 const client = new WebTorrent({
   torrentPort: Number(port),
   dhtPort: Number(port),
   secure: 0,
   utp: false,
   dht: bootstrap.length > 0 && { bootstrap },
-  lsd: false,
+  lsd: rest.includes('--lsd'),
   utPex: rest.includes('--pex'),
   natUpnp: false,
   natPmp: false,
