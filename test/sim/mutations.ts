@@ -35,7 +35,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'src/format/piece-check.js',
     from: "return (v1 ?? v2) ? 'ok' : 'bad-hash';",
     to: "return 'ok';",
-    caughtBy: [ON_DISK, UPLOADS],
+    caughtBy: [ON_DISK, UPLOADS, COMPLETE],
   },
   {
     bug: 'unverified upload: a check believes what it finds',
