@@ -7,7 +7,7 @@ import { DhtClient } from '../../src/dht.js';
 
 const [bindHost = '', node = '', infoHash = ''] = process.argv.slice(2);
 const beganAtMs = nowMs();
-const dht = await DhtClient.start({ bindHost, port: 0, bootstrap: [node] });
+const dht = await DhtClient.start({ bind: bindHost, port: 0, bootstrap: [node] });
 let firstPeerAtMs = 0;
 for await (const _peer of dht.getPeers(Buffer.from(infoHash, 'hex'))) {
   if (firstPeerAtMs === 0) firstPeerAtMs = nowMs();

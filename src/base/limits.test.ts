@@ -143,7 +143,7 @@ const REACHED_BY: Readonly<Record<keyof typeof LIMITS, string>> = {
   dialTimeoutMs: 'engine/swarm/swarm.test.ts',
   dialAttemptsMax: 'engine/swarm/candidates.test.ts',
   torrentFileUrlTimeoutMs: 'node/torrent-source.test.ts',
-  externalAddressVotesMax: 'engine/discovery/external-address.test.ts',
+  externalAddressVotesMax: 'base/external-address.test.ts',
   natPmpTriesMax: 'protocol/nat/gateway-mapper.test.ts',
   upnpSearchesMax: 'protocol/nat/upnp-mapper.test.ts',
   upnpDevicesMax: 'protocol/nat/upnp-mapper.test.ts',

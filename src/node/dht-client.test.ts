@@ -11,6 +11,7 @@ import type { DtorrentError } from '../base/errors.js';
 import { encodeBencode } from '../format/bencode.js';
 import { immutableTarget, signItem } from '../protocol/dht/item.js';
 import { DhtClient, type DhtClientOptions } from './dht-client.js';
+import { localInterfaces } from './local-interfaces.js';
 
 const HASH = new Uint8Array(20).fill(0xab);
 const SEED = new Uint8Array(32).fill(3);
@@ -23,10 +24,10 @@ async function start(t: TestContext, options: DhtClientOptions): Promise<DhtClie
 
 /** A node, and `count` more that are told of it. All have found each other. */
 async function network(t: TestContext, count: number): Promise<{ nodes: DhtClient[]; bootstrap: string[] }> {
-  const first = await start(t, { bindHost: '127.0.7.1' });
+  const first = await start(t, { bind: '127.0.7.1' });
   const bootstrap = [formatHostPort({ host: '127.0.7.1', port: first.port })];
   const nodes = [first];
-  for (let i = 2; i < count + 2; i++) nodes.push(await start(t, { bindHost: `127.0.7.${i}`, bootstrap }));
+  for (let i = 2; i < count + 2; i++) nodes.push(await start(t, { bind: `127.0.7.${i}`, bootstrap }));
   for (const node of nodes) {
     await until(
       'node that all others answer',
@@ -50,7 +51,7 @@ test('who announces is found by who looks for the torrent', async (t) => {
   const { stored } = await announce.summary;
   assert.ok(stored >= 1, `${stored} stored it`);
 
-  const reader = await start(t, { bindHost: '127.0.7.100', bootstrap, isReadOnly: true });
+  const reader = await start(t, { bind: '127.0.7.100', bootstrap, isReadOnly: true });
   const search = reader.getPeers(HASH);
   assert.deepEqual((await collect(search)).map(addressKey), ['127.0.7.3:7777']);
   const { peers, answers } = await search.summary;
@@ -95,12 +96,12 @@ test('the table of one run is where the next begins', async (t) => {
   const tableFile = join(directory, 'below', 'table');
   const { nodes, bootstrap } = await network(t, 3);
   await nodes[1]!.announce(HASH, { port: 7777, isImpliedPort: false, isSeed: false }).summary;
-  const first = await start(t, { bindHost: '127.0.7.50', bootstrap, tableFile });
+  const first = await start(t, { bind: '127.0.7.50', bootstrap, tableFile });
   await first.getPeers(HASH).summary;
   await first.stop();
   assert.deepEqual(readdirSync(join(directory, 'below')), ['table']);
 
-  const second = await start(t, { bindHost: '127.0.7.50', tableFile });
+  const second = await start(t, { bind: '127.0.7.50', tableFile });
   assert.deepEqual((await collect(second.getPeers(HASH))).map(addressKey), ['127.0.7.2:7777']);
 });
 
@@ -110,7 +111,7 @@ test('a file that is no table is a warning, and so is one that cannot be written
   const tableFile = join(directory, 'table');
   writeFileSync(tableFile, 'this is not bencode');
   const warnings: DtorrentError[] = [];
-  const options = { bindHost: '127.0.7.51', onWarning: (error: DtorrentError) => void warnings.push(error) };
+  const options = { bind: '127.0.7.51', onWarning: (error: DtorrentError) => void warnings.push(error) };
   const garbage = await start(t, { ...options, tableFile });
   assert.match(warnings[0]!.message, /is no table of DHT nodes/);
   await garbage.stop();
@@ -125,7 +126,7 @@ test('a file that is no table is a warning, and so is one that cannot be written
 test('a name that has no address fails what is asked, and is a warning', async (t) => {
   const warnings: DtorrentError[] = [];
   const client = await start(t, {
-    bindHost: '127.0.7.52',
+    bind: '127.0.7.52',
     bootstrap: ['no-such-host.invalid:6881'],
     onWarning: (error) => warnings.push(error),
   });
@@ -135,13 +136,13 @@ test('a name that has no address fails what is asked, and is a warning', async (
 });
 
 test('a name of the other family is no node to begin with', async (t) => {
-  const client = await start(t, { bindHost: '127.0.7.53', bootstrap: ['[::1]:6881'] });
+  const client = await start(t, { bind: '127.0.7.53', bootstrap: ['[::1]:6881'] });
   await assert.rejects(client.get(HASH), { code: 'ERESOLVE' });
 });
 
 test('a signal stops what is under way, and a time that is over is told apart', async (t) => {
   // Nobody answers there.
-  const client = await start(t, { bindHost: '127.0.7.54', bootstrap: ['127.0.7.55:9'] });
+  const client = await start(t, { bind: '127.0.7.54', bootstrap: ['127.0.7.55:9'] });
   const stopping = new AbortController();
   const stopped = client.getMutable({ publicKey: new Uint8Array(32) }, { signal: stopping.signal });
   stopping.abort();
@@ -151,7 +152,7 @@ test('a signal stops what is under way, and a time that is over is told apart', 
 });
 
 test('stop() ends what is under way, and nothing can be asked after it', async (t) => {
-  const client = await start(t, { bindHost: '127.0.7.56', bootstrap: ['127.0.7.55:9'] });
+  const client = await start(t, { bind: '127.0.7.56', bootstrap: ['127.0.7.55:9'] });
   const search = client.getPeers(HASH);
   const got = client.get(HASH);
   const both = Promise.all([
@@ -164,13 +165,30 @@ test('stop() ends what is under way, and nothing can be asked after it', async (
   client.addNode(makeAddress('127.0.0.1', 1)!);
 });
 
+test('it listens on, and asks from, every address of a list, and those of an interface that is named', async (t) => {
+  const { name } = localInterfaces().find(({ isLoopback }) => isLoopback)!;
+  const client = await start(t, { bind: `${name}, 127.0.7.58, 127.0.7.59` });
+  const asker = await start(t, { bind: '127.0.7.60', isReadOnly: true });
+  for (const host of ['127.0.0.1', '127.0.7.58', '127.0.7.59']) {
+    assert.notEqual(await asker.ping(makeAddress(host, client.port)!), null, host);
+  }
+});
+
+test('what is not there cannot be bound to, and a port that is taken on one address of a list is not had', async (t) => {
+  const refused = { code: 'ENETWORK' };
+  await assert.rejects(DhtClient.start({ bind: 'no-such0' }), { ...refused, message: /no-such0/ });
+  await assert.rejects(DhtClient.start({ bind: '192.0.2.1' }), refused);
+  const { port } = await start(t, { bind: '127.0.7.61' });
+  await assert.rejects(DhtClient.start({ bind: '127.0.7.62,127.0.7.61', port }), refused);
+  await start(t, { bind: '127.0.7.62', port });
+});
+
 test('options and arguments that make no sense are refused', async (t) => {
   const refused = { code: 'EOPTION' };
   await assert.rejects(DhtClient.start({ port: 65536 }), refused);
-  await assert.rejects(DhtClient.start({ bindHost: 'localhost' }), refused);
   await assert.rejects(DhtClient.start({ bootstrap: ['no port'] }), refused);
-  const client = await start(t, { bindHost: '127.0.7.57' });
-  await assert.rejects(DhtClient.start({ bindHost: '127.0.7.57', port: client.port }), { code: 'ENETWORK' });
+  const client = await start(t, { bind: '127.0.7.57' });
+  await assert.rejects(DhtClient.start({ bind: '127.0.7.57', port: client.port }), { code: 'ENETWORK' });
   assert.throws(() => client.getPeers(new Uint8Array(19)), refused);
   await assert.rejects(client.get(new Uint8Array(32)), refused);
   await assert.rejects(client.getMutable({ publicKey: new Uint8Array(31) }), refused);

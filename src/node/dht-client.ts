@@ -2,7 +2,7 @@
  * The DHT for programs: a node on a UDP socket of its own, with promises and async iterators. What makes it run is
  * DhtRunner; here is what can be asked, what is asked wrongly, and the table that outlives the run.
  */
-import { type Address, type HostPort, parseHostPort, parseIp } from '../base/address.js';
+import { type Address, type HostPort, parseHostPort } from '../base/address.js';
 import { EMPTY_BYTES } from '../base/bytes.js';
 import { ED25519_PUBLIC_KEY_BYTES } from '../base/crypto.js';
 import { DtorrentError } from '../base/errors.js';
@@ -31,8 +31,11 @@ import { handlesClosed } from './handles-closed.js';
 export interface DhtClientOptions {
   /** Local UDP port; default 0 = any that is free. */
   readonly port?: number;
-  /** Local IP address; default '' = every address, IPv6 where this machine has a global one. */
-  readonly bindHost?: string;
+  /**
+   * Addresses and interfaces to listen on and ask from, apart by commas; default '' = every address, IPv6 where this
+   * machine has a global one. Interfaces are looked at when it starts, and never again.
+   */
+  readonly bind?: string;
   /** `host:port` of nodes to begin with; default BOOTSTRAP_NODES. An empty list = none: others have to find us. */
   readonly bootstrap?: readonly string[];
   /** Asks and does not answer (BEP 43): for programs that end soon, or that nobody can reach. Default false. */
@@ -76,12 +79,11 @@ export class DhtClient {
   #stopped: Promise<void> | null = null;
 
   private constructor(options: DhtClientOptions) {
-    const { bindHost = '', port = 0, bootstrap = BOOTSTRAP_NODES, isReadOnly = false, allowSameIp = false } = options;
+    const { bind = '', port = 0, bootstrap = BOOTSTRAP_NODES, isReadOnly = false, allowSameIp = false } = options;
     if (!Number.isInteger(port) || port < 0 || port > 65535) throw badOption(`${port} is no UDP port`);
-    if (bindHost !== '' && parseIp(bindHost) === null) throw badOption(`"${bindHost}" is no IP address to bind to`);
     this.#options = options;
     this.#runner = new DhtRunner({
-      bindHost,
+      bind,
       port,
       bootstrap: bootstrap.map(parseNode),
       isReadOnly,
@@ -92,7 +94,8 @@ export class DhtClient {
 
   /**
    * Opens the socket. Resolves before any other node has answered: what is asked meanwhile waits for it.
-   * @throws {DtorrentError} `ENETWORK` when the port cannot be had; `EOPTION` for an option that makes no sense.
+   * @throws {DtorrentError} `ENETWORK` when the port cannot be had, or nothing that is to be bound is there; `EOPTION` for
+   * an option that makes no sense.
    */
   static async start(options: DhtClientOptions = {}): Promise<DhtClient> {
     const client = new DhtClient(options);
@@ -102,7 +105,7 @@ export class DhtClient {
     return client;
   }
 
-  /** The local UDP port. */
+  /** The local UDP port; of several addresses that of the first. */
   get port(): number {
     return this.#runner.port;
   }

@@ -1,24 +1,26 @@
 /**
- * Runs the sans-IO DHT of protocol/dht on a UDP socket: packets, the time, whom to begin with, and the ends of what is
- * under way. DhtClient is what programs see of it.
+ * Runs the sans-IO DHT of protocol/dht on UDP sockets, one for each address that is bound (BEP 45), or one for all there
+ * are: packets, the time, whom to begin with, and the ends of what is under way. DhtClient is what programs see of it.
  * Invariant: what was asked for ends exactly once; after stop() nothing is left that would keep the process alive.
  */
 import { networkInterfaces } from 'node:os';
 import type { Address, HostPort } from '../base/address.js';
 import { DtorrentError } from '../base/errors.js';
+import { ExternalAddress } from '../base/external-address.js';
 import type { Wake } from '../host/clock.js';
 import { SILENT_LOG } from '../host/log.js';
 import { Dht } from '../protocol/dht/dht.js';
 import type { DhtNode } from '../protocol/dht/dht-node.js';
 import type { DhtOperation } from '../protocol/dht/operations.js';
-import { AgreedAddress } from './agreed-address.js';
 import { NodeClock } from './clock.js';
 import { DhtBootstrap } from './dht-bootstrap.js';
+import { localHosts } from './local-hosts.js';
 import { NodeRandom } from './random.js';
 import { UdpSocket } from './udp.js';
 
 export interface DhtRunnerOptions {
-  readonly bindHost: string;
+  /** Addresses and interfaces, apart by commas; '' = every address. */
+  readonly bind: string;
   readonly port: number;
   /** Nodes to begin with. */
   readonly bootstrap: readonly HostPort[];
@@ -31,9 +33,9 @@ export class DhtRunner {
   readonly dht: Dht;
   readonly #options: DhtRunnerOptions;
   readonly #clock = new NodeClock();
-  readonly #nodes = new Map<4 | 6, DhtNode>();
+  readonly #nodes: DhtNode[] = [];
   readonly #bootstrap: DhtBootstrap;
-  #socket: UdpSocket | null = null;
+  readonly #sockets: UdpSocket[] = [];
   #port = 0;
   #wake: Wake | null = null;
   #wakeDeadline = Number.POSITIVE_INFINITY;
@@ -44,12 +46,12 @@ export class DhtRunner {
 
   constructor(options: DhtRunnerOptions) {
     this.#options = options;
-    const agreed = new AgreedAddress((family, ip) => this.dht.setExternalIp(family, ip, this.#clock.now()));
+    const external = new ExternalAddress((family, ip) => this.dht.setExternalIp(family, ip, this.now));
     this.dht = new Dht({
       random: new NodeRandom(),
       isReadOnly: options.isReadOnly,
       allowSameIp: options.allowSameIp,
-      onAddressVote: (ip, voter) => agreed.vote(ip, voter),
+      onAddressVote: (ip, voter) => external.vote(ip, voter, 'dht', this.now),
     });
     this.#bootstrap = new DhtBootstrap(options.bootstrap, {
       clock: this.#clock,
@@ -62,6 +64,7 @@ export class DhtRunner {
     });
   }
 
+  /** Of several sockets that of the first. */
   get port(): number {
     return this.#port;
   }
@@ -74,38 +77,30 @@ export class DhtRunner {
     return this.#end !== null;
   }
 
-  /** @throws {DtorrentError} `ENETWORK` when the port cannot be had. */
-  open(): Promise<void> {
-    const { bindHost, port } = this.#options;
-    return new Promise((resolve, reject) => {
-      const socket = new UdpSocket(
-        { host: bindHost, port },
-        {
-          onListening: (actualPort) => {
-            this.#port = actualPort;
-            for (const family of familiesOf(bindHost)) this.#openNode(family, socket);
-            resolve();
-          },
-          onDatagram: (packet, from) => {
-            this.#nodes.get(from.family)?.receive(packet, from, this.now);
-            this.rearm();
-          },
-          onError: (error) => {
-            this.end(error);
-            reject(error);
-          },
-        },
-        SILENT_LOG,
-        () => {},
-      );
-      this.#socket = socket;
-      socket.open();
-    });
+  /**
+   * All sockets have one port where they can.
+   * @throws {DtorrentError} `ENETWORK` when the port cannot be had, or nothing is there of what is to be bound
+   */
+  async open(): Promise<void> {
+    const { bind, port } = this.#options;
+    try {
+      const [first, ...others] = localHosts(bind);
+      this.#port = await this.#openSocket(first!, port);
+      for (const host of others) {
+        await this.#openSocket(host, this.#port).catch((error: DtorrentError) => {
+          if (port !== 0) throw error;
+          return this.#openSocket(host, 0);
+        });
+      }
+    } catch (thrown) {
+      this.end(thrown as DtorrentError);
+      throw thrown;
+    }
   }
 
   /** Looks for others. `isAlone`: nobody is known from an earlier run, so that all that is asked waits for names. */
   join({ isAlone }: { readonly isAlone: boolean }): void {
-    this.#bootstrap.begin(new Set(this.#nodes.keys()), { isAlone });
+    this.#bootstrap.begin(new Set(this.#nodes.map(({ family }) => family)), { isAlone });
     this.rearm();
   }
 
@@ -168,19 +163,49 @@ export class DhtRunner {
     for (const fail of [...this.#pending]) fail(error);
     this.#wake?.cancel();
     this.#bootstrap.stop();
-    for (const node of this.#nodes.values()) this.dht.close(node, this.now);
-    this.#socket?.close();
+    for (const node of this.#nodes) this.dht.close(node, this.now);
+    for (const socket of this.#sockets) socket.close();
   }
 
-  #openNode(family: 4 | 6, socket: UdpSocket): void {
+  /** @returns its port. Once it is open an error of it ends everything. */
+  #openSocket(host: string, port: number): Promise<number> {
+    const nodes = new Map<4 | 6, DhtNode>();
+    return new Promise((resolve, reject) => {
+      const socket = new UdpSocket(
+        { host, port },
+        {
+          onListening: (actualPort) => {
+            this.#sockets.push(socket);
+            for (const family of familiesOf(host)) nodes.set(family, this.#openNode(family, socket));
+            resolve(actualPort);
+          },
+          onDatagram: (packet, from) => {
+            nodes.get(from.family)?.receive(packet, from, this.now);
+            this.rearm();
+          },
+          onError: (error) => {
+            if (this.#sockets.includes(socket)) this.end(error);
+            reject(error);
+          },
+        },
+        SILENT_LOG,
+        () => {},
+      );
+      socket.open();
+    });
+  }
+
+  #openNode(family: 4 | 6, socket: UdpSocket): DhtNode {
     const send = (packet: Uint8Array, to: Address): void => socket.send(packet, to);
-    this.#nodes.set(family, this.dht.open({ family, externalIp: null, send }, this.now));
+    const node = this.dht.open({ family, externalIp: null, send }, this.now);
+    this.#nodes.push(node);
+    return node;
   }
 }
 
 /** IPv6 is a network of its own (BEP 32): without an address that others can reach, it would only be asked in vain. */
-function familiesOf(bindHost: string): readonly (4 | 6)[] {
-  if (bindHost !== '') return [bindHost.includes(':') ? 6 : 4];
+function familiesOf(host: string): readonly (4 | 6)[] {
+  if (host !== '') return [host.includes(':') ? 6 : 4];
   const addresses = Object.values(networkInterfaces()).flatMap((those) => those ?? []);
   const hasGlobalV6 = addresses.some(
     ({ family, internal, address }) => family === 'IPv6' && !internal && !address.startsWith('fe80:'),

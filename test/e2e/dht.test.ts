@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { DhtClient } from '../../src/dht.js';
@@ -32,7 +33,7 @@ async function network(t: TestContext, subnet: number): Promise<Network> {
   });
   await Promise.all(others.map((node) => node.port()));
   // Who asks is taken for a node once it has answered a ping, which comes a little later.
-  const client = await DhtClient.start({ bindHost: `127.0.${subnet}.99`, bootstrap: [bootstrap], isReadOnly: true });
+  const client = await DhtClient.start({ bind: `127.0.${subnet}.99`, bootstrap: [bootstrap], isReadOnly: true });
   const search = async (): Promise<boolean> => (await client.getPeers(new Uint8Array(20)).summary).answers >= NODES;
   await until('nodes that know each other', 20_000, search).finally(() => client.stop());
   const args = ['--bootstrap', bootstrap, '--bind', `127.0.${subnet}.100`, '--timeout', '30'];
@@ -71,6 +72,19 @@ test('a value that is put is got, byte for byte', async (t) => {
     value: { a: [1, -2], b: 'é' },
     bencode: Buffer.from(readFileSync(file)).toString('hex'),
   });
+});
+
+test('what is asked goes out from the addresses and interfaces of a list that are there', async (t) => {
+  const net = await network(t, 26);
+  const put = await dht(net, 'put', 'Hello World!');
+  assertExit(put, 0);
+  const target = put.stdout.trim();
+  const [loopback] = Object.entries(networkInterfaces()).find(([, infos]) => infos!.some(({ internal }) => internal))!;
+  for (const bind of [loopback, '127.0.26.101,127.0.26.102', `no-such0,${loopback}`]) {
+    const got = await dht(net, 'get', target, '--bind', bind);
+    assertExit(got, 0);
+    assert.equal(got.stdout, 'Hello World!');
+  }
 });
 
 test('a signed value is replaced by who has the key, whose secret half is never told', async (t) => {
@@ -123,7 +137,7 @@ test('peers that announced are printed and counted', async (t) => {
   assert.equal(none.stdout, '');
   assertExit(await dht(net, 'scrape', HASH), 3);
 
-  const client = await DhtClient.start({ bindHost: '127.0.23.50', bootstrap: [net.bootstrap] });
+  const client = await DhtClient.start({ bind: '127.0.23.50', bootstrap: [net.bootstrap] });
   t.after(() => client.stop());
   const infoHash = new Uint8Array(Buffer.from(HASH, 'hex'));
   await client.announce(infoHash, { port: 7000, isImpliedPort: false, isSeed: true }).summary;
@@ -164,7 +178,7 @@ for (const [args, exitCode, text] of [
   [['get-peers', 'ab'], 3, 'ab'],
   [['get-peers', 'private.torrent'], 28, 'is private'],
   [['get-peers', HASH, '--bootstrap', 'nonsense'], 28, 'HOST:PORT'],
-  [['get-peers', HASH, '--bind', 'nonsense'], 28, 'no IP address'],
+  [['get-peers', HASH, '--bind', 'no-such0'], 1, 'does not have the interface no-such0, or it is down'],
   [['get'], 28, 'nothing to get'],
   [['get', 'xyz'], 28, '40 hex digits'],
   [['get', HASH, '--key', 'ab'.repeat(32)], 28, 'not both'],

@@ -12,7 +12,7 @@ import { DhtClient, immutableTarget, signItem } from '../../src/dht.js';
 type Call = Readonly<Record<string, string>>;
 
 const [bindHost = '', port = '', ...bootstrap] = process.argv.slice(2);
-const dht = await DhtClient.start({ bindHost, port: Number(port), bootstrap });
+const dht = await DhtClient.start({ bind: bindHost, port: Number(port), bootstrap });
 
 const calls: Readonly<Record<string, (call: Call) => unknown>> = {
   countNodes: () => dht.stats().tableNodes,

@@ -7,6 +7,7 @@ import { createHash, createPrivateKey, createPublicKey } from 'node:crypto';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { ClientPlace } from './client-place.js';
 import { NPM_PACKAGE } from './npm-package.js';
 import { Process } from './process.js';
 import { REPOSITORY } from './repository.js';
@@ -57,6 +58,8 @@ export interface DhtPeerOptions {
   readonly port: number;
   /** HOST:PORT of those it begins with. */
   readonly nodes: readonly string[];
+  /** libtorrent only: local discovery takes the place of the DHT. Default false. */
+  readonly usesLsd?: boolean | undefined;
 }
 
 export class DhtPeer {
@@ -77,9 +80,9 @@ export class DhtPeer {
   }
 
   static async start(t: TestContext, program: DhtProgram, options: DhtPeerOptions): Promise<DhtPeer> {
-    const { namespace, addresses, port, nodes } = options;
+    const { namespace, addresses, port, nodes, usesLsd } = options;
     const [command, ...args] = PROGRAMS[program];
-    const all = [...args, addresses.join(','), String(port), ...nodes];
+    const all = [...args, ...(usesLsd === true ? ['--lsd'] : []), addresses.join(','), String(port), ...nodes];
     const process = new Process(t, command, all, { namespace, input: true });
     await process.line('ready', START_TIMEOUT_MS, (line) => line.includes('"ready"'));
     return new DhtPeer(options.name ?? program, options, process);
@@ -135,8 +138,12 @@ export class DhtPeer {
   }
 
   /** libtorrent only: seeds what is complete in `directory`, and downloads what is not. */
-  addTorrent(source: string, directory: string): Promise<void> {
-    return this.#call('addTorrent', { source, directory });
+  addTorrent(
+    source: string,
+    directory: string,
+    { usesPex = false, downloadLimit = 0 }: Pick<ClientPlace, 'usesPex' | 'downloadLimit'> = {},
+  ): Promise<void> {
+    return this.#call('addTorrent', { source, directory, usesPex, downloadLimit });
   }
 
   /** Whether all of its torrents are. */

@@ -1,21 +1,25 @@
 #!/usr/bin/python3
 """A DHT node of libtorrent, told what to do by lines of JSON on stdin; dht-peer.ts says what they are. Of several
 addresses each gets a node of its own, and the first is the one that is told.
-usage: libtorrent_dht.py ADDRESS[,ADDRESS ...] PORT [NODE_HOST:PORT ...]"""
+With --lsd it is a client without a DHT, which looks around in its local network.
+usage: libtorrent_dht.py [--lsd] ADDRESS[,ADDRESS ...] PORT [NODE_HOST:PORT ...]"""
 import json, sys, threading, time
 import libtorrent as lt
 
 ALERT_WAIT_MS = 100
 ALERTS = lt.alert.category_t.dht_notification | lt.alert.category_t.dht_operation_notification
 
-addresses, port, nodes = sys.argv[1].split(','), int(sys.argv[2]), sys.argv[3:]
+uses_lsd = sys.argv[1] == '--lsd'
+addresses, port, *nodes = sys.argv[2 if uses_lsd else 1:]
+addresses, port = addresses.split(','), int(port)
 waiting = []
 
 
 def start(address):
     # Without bootstrap nodes: libtorrent takes none of those into its table, and a small network is left empty.
     session = lt.session({
-        'listen_interfaces': f'{address}:{port}', 'enable_dht': True, 'dht_bootstrap_nodes': '', 'enable_lsd': False,
+        'listen_interfaces': f'{address}:{port}', 'enable_dht': not uses_lsd, 'dht_bootstrap_nodes': '',
+        'enable_lsd': uses_lsd,
         'enable_upnp': False, 'enable_natpmp': False, 'alert_mask': ALERTS,
         # A test asks in seconds what the defaults expect in minutes, and is not to be shut out for it.
         'dht_upload_rate_limit': 1_000_000, 'dht_block_ratelimit': 1_000,
@@ -72,7 +76,7 @@ def put_of(call):
     return lambda alert: alert.num_success if is_of_key(alert, alert.public_key, call) else None
 
 
-def add_torrent(source, directory):
+def add_torrent(source, directory, uses_pex=False, download_limit=0):
     """@param source a magnet link, or the path of a .torrent"""
     if source.startswith('magnet:'):
         params = lt.parse_magnet_uri(source)
@@ -81,7 +85,11 @@ def add_torrent(source, directory):
         params.ti = lt.torrent_info(source)
     params.save_path = directory
     params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
-    params.flags |= lt.torrent_flags.disable_pex | lt.torrent_flags.disable_lsd
+    if not uses_pex:
+        params.flags |= lt.torrent_flags.disable_pex
+    if not uses_lsd:
+        params.flags |= lt.torrent_flags.disable_lsd
+    params.download_limit = download_limit
     return session.add_torrent(params)
 
 
@@ -117,7 +125,7 @@ def take(call):
             one.add_dht_node(endpoint(call['node']))
         say({'id': call['id'], 'result': None})
     elif name == 'addTorrent':
-        add_torrent(call['source'], call['directory'])
+        add_torrent(call['source'], call['directory'], call['usesPex'], call['downloadLimit'])
         say({'id': call['id'], 'result': None})
     elif name == 'isComplete':
         say({'id': call['id'], 'result': all(torrent.status().is_seeding for torrent in session.get_torrents())})

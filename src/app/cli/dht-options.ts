@@ -95,7 +95,7 @@ function addDhtOptions(command: Command): void {
       'a node to begin with, instead of the well-known and of those of earlier runs (repeatable; "" = none)',
     ).argParser(appendPeer),
   );
-  add(command, new Option('--bind <address>', 'local address to listen on and ask from'));
+  add(command, new Option('--bind <list>', 'addresses and interfaces to listen on and ask from, apart by commas'));
   add(
     command,
     new Option(

@@ -34,11 +34,11 @@ export async function withDht<T>(
     port,
     isReadOnly,
     // On one machine nodes may share an address; in the world that is what an attacker does.
-    allowSameIp: bind !== undefined && /^(127\.|::1$)/.test(bind),
+    allowSameIp: bind !== undefined && /^(127\.|::1$|lo\d*$)/.test(bind),
     onWarning: (error) => {
       if (tellsNames || error.code !== 'ERESOLVE') context.stderr.write(`${warningSentence(error)}\n`);
     },
-    ...(bind === undefined ? {} : { bindHost: bind }),
+    ...(bind === undefined ? {} : { bind }),
     ...(bootstrap === undefined ? {} : { bootstrap }),
     ...(tableFile === null ? {} : { tableFile }),
   });

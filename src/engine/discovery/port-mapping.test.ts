@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { makeAddress } from '../../base/address.js';
 import { readUint16, toUtf8, writeUint32 } from '../../base/bytes.js';
 import { DtorrentError } from '../../base/errors.js';
+import { ExternalAddress } from '../../base/external-address.js';
 import { LIMITS } from '../../base/limits.js';
 import { SeededRandom } from '../../base/random.js';
 import type { Gateway, HttpResponse } from '../../host/network.js';
@@ -20,7 +21,6 @@ import {
 import type { EngineContext } from '../context.js';
 import type { EngineEvent } from '../events.js';
 import { ScriptedHost, type SentDatagram } from '../testing/scripted-network.js';
-import { ExternalAddress } from './external-address.js';
 import { UPNP_HEAD_START_MS } from './gateway-link.js';
 import { PortMapping, SURVEY_EVERY_MS } from './port-mapping.js';
 

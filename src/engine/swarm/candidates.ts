@@ -8,12 +8,17 @@
 import { type Address, addressKey, isDiallable } from '../../base/address.js';
 import { LIMITS } from '../../base/limits.js';
 import { RareMap } from '../../base/rarely-filled.js';
+import { type KeptPriority, type PeerPriorities, UNKNOWN_PRIORITY, unknownPriority } from './peer-priorities.js';
 
 /**
  * How we know of a peer. user: a person named it · magnet: the link did · incoming: it dialled us · resume: known from an
  * earlier run · tracker, dht (BEP 5), lsd (BEP 14), pex (BEP 11): who told us.
  */
 export type CandidateSource = 'user' | 'magnet' | 'incoming' | 'resume' | 'tracker' | 'dht' | 'lsd' | 'pex';
+
+/** A number for each source. */
+export type SourceCounts = Readonly<Record<CandidateSource, number>>;
+
 type CandidateState = 'idle' | 'dialling' | 'connected' | 'banned' | 'self';
 
 /** The wait after the n-th failure in a row is n times this. */
@@ -21,6 +26,11 @@ const RETRY_MS = 60_000;
 const RETRY_MAX_MS = 600_000;
 /** A person who names a peer expects it to be tried again soon. */
 const FIRST_RETRY_NAMED_MS = 5000;
+/**
+ * Who says itself that it is there (BEP 14) is tried again this long after the last time: it has just started, or it begins
+ * anew, as aria2 does once it has the metadata of a magnet link. Its next announce is minutes away.
+ */
+const RETRY_ANNOUNCED_MS = 5000;
 /** One that ended sooner than this, and gave us nothing, counts as a failure: some peers accept everyone and drop them. */
 const SHORT_CONNECTION_MS = 60_000;
 
@@ -38,6 +48,7 @@ const SOURCE_RANK: Readonly<Record<CandidateSource, number>> = {
 
 interface Candidate {
   readonly address: Address;
+  readonly priority: KeptPriority;
   source: CandidateSource;
   /** A tracker named it, whoever did so first. */
   isFromTracker: boolean;
@@ -50,25 +61,40 @@ interface Candidate {
   retryAtMs: number;
   /** Nothing failed: neither of us wanted anything. */
   isUseless: boolean;
+  /** It has said that it is there (BEP 14) since it was dialled last. */
+  hasAnnounced: boolean;
+  /** It has had its early dial after crossing ones, and no connection that lasted since. */
+  hasCrossed: boolean;
 }
 
 export class Candidates {
   readonly #byKey = new RareMap<string, Candidate>();
+  readonly #priorities: PeerPriorities | null;
   readonly #max: number;
   #isTrackersOnly = false;
   #refusesDiscovered = false;
 
-  constructor(max: number = LIMITS.candidatesPerTorrentMax) {
-    this.#max = max;
+  /** `priorities` null = all are of one priority (BEP 40). */
+  constructor(options: { readonly priorities?: PeerPriorities | null; readonly max?: number } = {}) {
+    this.#priorities = options.priorities ?? null;
+    this.#max = options.max ?? LIMITS.candidatesPerTorrentMax;
   }
 
   get count(): number {
     return this.#byKey.size;
   }
 
+  /** How many are known from each source, those in use and those given up included; not who is banned, nor ourselves. */
+  countBySource(): SourceCounts {
+    const counts = noneBySource();
+    for (const candidate of this.#byKey.values()) if (!isFinal(candidate)) counts[candidate.source]++;
+    return counts;
+  }
+
   /**
    * Learns of an address. A known one keeps its state; its source becomes the better of the two, and a tracker or a
-   * person that names it again grants it one more attempt. @returns whether it is known now.
+   * person that names it again grants it one more attempt. So does its own word (lsd), and that one soon, unless there was
+   * no use for it. @returns whether it is known now.
    */
   add(address: Address, source: CandidateSource): boolean {
     if (this.#isTrackersOnly && source !== 'tracker') return this.isKnown(address);
@@ -118,10 +144,12 @@ export class Candidates {
       if (source === 'tracker') known.isFromTracker = true;
       if (SOURCE_RANK[source] < SOURCE_RANK[known.source]) known.source = source;
       if (source === 'tracker' || source === 'user') known.failures = Math.max(0, known.failures - 1);
+      if (source === 'lsd' && !known.isUseless) onAnnounced(known);
       return true;
     }
     const candidate: Candidate = {
       address,
+      priority: unknownPriority(),
       source,
       isFromTracker: source === 'tracker',
       state: 'idle',
@@ -129,18 +157,23 @@ export class Candidates {
       dialledAtMs: Number.NEGATIVE_INFINITY,
       retryAtMs: Number.NEGATIVE_INFINITY,
       isUseless: false,
+      hasAnnounced: false,
+      hasCrossed: false,
     };
     if (this.#byKey.size >= this.#max && !this.#makeRoomFor(candidate)) return false;
     this.#byKey.set(key, candidate);
     return true;
   }
 
-  /** @returns whom to dial now, or null: named by a person, fewest failures, longest untried, source, in this order. */
+  /**
+   * @returns whom to dial now, or null: named by a person, fewest failures, longest untried, source, canonical priority
+   * (BEP 40), in this order.
+   */
   next(now: number): { readonly address: Address; readonly source: CandidateSource } | null {
     let best: Candidate | null = null;
     for (const candidate of this.#byKey.values()) {
       if (!isWaiting(candidate) || candidate.retryAtMs > now) continue;
-      if (best === null || compare(candidate, best) < 0) best = candidate;
+      if (best === null || this.#isBetterToDial(candidate, best)) best = candidate;
     }
     return best;
   }
@@ -166,6 +199,7 @@ export class Candidates {
     if (candidate === null) return;
     candidate.state = 'dialling';
     candidate.isUseless = false;
+    candidate.hasAnnounced = false;
     candidate.dialledAtMs = now;
   }
 
@@ -185,6 +219,7 @@ export class Candidates {
   onUseless(address: Address, now: number): void {
     const candidate = this.#active(address);
     if (candidate === null) return;
+    candidate.hasAnnounced = false;
     fail(candidate, now);
     candidate.isUseless = true;
   }
@@ -207,9 +242,18 @@ export class Candidates {
       fail(candidate, now);
       return;
     }
-    candidate.state = 'idle';
+    candidate.hasCrossed = false;
     candidate.failures = 0;
-    candidate.retryAtMs = now + (isNamed(candidate) ? FIRST_RETRY_NAMED_MS : RETRY_MS);
+    rest(candidate, now, isNamed(candidate) ? FIRST_RETRY_NAMED_MS : RETRY_MS);
+  }
+
+  /** Both sides dialled, and each closed the connection that the other had kept: once it is dialled again so early. */
+  onCrossed(address: Address, retryAtMs: number): void {
+    const candidate = this.#active(address);
+    if (candidate?.state !== 'idle' || candidate.hasCrossed) return;
+    candidate.hasCrossed = true;
+    candidate.failures = 0;
+    candidate.retryAtMs = retryAtMs;
   }
 
   /** We let it go, and may want it back: whatever it was doing, it did not fail. */
@@ -243,6 +287,15 @@ export class Candidates {
     return this.#byKey.get(addressKey(address))?.state === 'banned';
   }
 
+  #isBetterToDial(a: Candidate, b: Candidate): boolean {
+    const order = compare(a, b);
+    return order === 0 ? this.#priorityOf(a) > this.#priorityOf(b) : order < 0;
+  }
+
+  #priorityOf({ priority, address }: Candidate): number {
+    return this.#priorities === null ? UNKNOWN_PRIORITY : this.#priorities.of(priority, address);
+  }
+
   #finish(address: Address, state: 'banned' | 'self'): void {
     this.#add(address, 'incoming');
     const candidate = this.#byKey.get(addressKey(address));
@@ -270,6 +323,11 @@ export class Candidates {
   }
 }
 
+/** To be counted up. */
+export function noneBySource(): Record<CandidateSource, number> {
+  return { user: 0, magnet: 0, incoming: 0, resume: 0, tracker: 0, dht: 0, lsd: 0, pex: 0 };
+}
+
 /** Found by asking around, which a private torrent does not do (BEP 27). */
 export function isDiscovered(source: CandidateSource): boolean {
   return source === 'dht' || source === 'lsd' || source === 'pex';
@@ -283,10 +341,21 @@ function isBetter(a: Candidate, b: Candidate): boolean {
 }
 
 function fail(candidate: Candidate, now: number): void {
-  candidate.state = 'idle';
   candidate.failures++;
   const isFirst = isNamed(candidate) && candidate.failures === 1;
-  candidate.retryAtMs = now + (isFirst ? FIRST_RETRY_NAMED_MS : Math.min(RETRY_MS * candidate.failures, RETRY_MAX_MS));
+  rest(candidate, now, isFirst ? FIRST_RETRY_NAMED_MS : Math.min(RETRY_MS * candidate.failures, RETRY_MAX_MS));
+}
+
+/** It is dialled again so much later, or sooner when it has said meanwhile that it is there. */
+function rest(candidate: Candidate, now: number, waitMs: number): void {
+  candidate.state = 'idle';
+  candidate.retryAtMs = now + (candidate.hasAnnounced ? Math.min(waitMs, RETRY_ANNOUNCED_MS) : waitMs);
+}
+
+function onAnnounced(candidate: Candidate): void {
+  candidate.hasAnnounced = true;
+  candidate.failures = Math.max(0, candidate.failures - 1);
+  candidate.retryAtMs = Math.min(candidate.retryAtMs, candidate.dialledAtMs + RETRY_ANNOUNCED_MS);
 }
 
 /** Idle and not given up: what a person named is tried for ever. */

@@ -355,7 +355,7 @@ test('fast messages without the fast extension are a violation', () => {
   }
 });
 
-test('extended, unknown and keep-alive messages may come before the bitfield', () => {
+test('a bitfield, have-all or have-none may come after what does not tell of pieces', () => {
   const opening = `${head(2, 20)}0000000000${head(2, 99)}00`;
   for (const [hex, line] of [
     ['0000000205c0', 'bitfield c0'],
@@ -363,11 +363,13 @@ test('extended, unknown and keep-alive messages may come before the bitfield', (
     ['000000010f', 'have-none'],
   ] as const) {
     assert.deepEqual(heard(opening + hex), ['extended 0 ', 'keep-alive', 'unknown 99', line]);
+    // As WebTorrent does, which can say what it has only when it has a magnet's metadata.
+    assert.deepEqual(heard(`0000000102${hex}`), ['interested', line]);
   }
 });
 
-test('a have-all or have-none after another message is a violation', () => {
-  const earlier = ['0000000205c0', '000000010e', '000000010f', '0000000101', '000000050400000001', '00000003091ae1'];
+test('a have-all or have-none after another message that tells of pieces is a violation', () => {
+  const earlier = ['0000000205c0', '000000010e', '000000010f', '000000050400000001'];
   const block = `${head(10, 7)}000000000000000001`;
   for (const first of [...earlier, block]) {
     for (const second of ['000000010e', '000000010f']) {

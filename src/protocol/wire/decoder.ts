@@ -49,7 +49,7 @@ export type WireViolation =
   | 'message-too-long'
   /** A message has not the length that its type has. */
   | 'bad-length'
-  /** Bitfield, have-all or have-none came late, or a second time. */
+  /** Have-all or have-none after something else that tells of pieces, or a second time. */
   | 'bitfield-not-first'
   /** A message of BEP 6 although not both sides have the fast extension. */
   | 'fast-not-negotiated';
@@ -129,8 +129,8 @@ export class WireDecoder {
   readonly #handler: WireHandler;
   #state: State = 'handshake';
   #isStopped = false;
-  /** Nothing but extended, unknown and keep-alive messages so far: a bitfield may still come. */
-  #isOpening = true;
+  /** The remote has said, or by a block shown, that it has some pieces, all of them or none. */
+  #hasToldPieces = false;
   /** 0 = not known yet. */
   #pieceCount = 0;
 
@@ -291,7 +291,7 @@ export class WireDecoder {
       return PIECE_HEADER_BYTES;
     }
     if (available < 4 + length) return this.#await(4 + length);
-    if (id !== EXTENDED) this.#isOpening = false;
+    if (tellsPieces(id)) this.#hasToldPieces = true;
     this.#deliver(id, bytes, start + 5, length - 1);
     return 4 + length;
   }
@@ -300,8 +300,9 @@ export class WireDecoder {
   #check(id: number, length: number): WireViolation | null {
     const isFast = id >= SUGGEST && id <= ALLOWED_FAST;
     if (isFast && !this.isFastNegotiated) return 'fast-not-negotiated';
-    // Not so a bitfield: aria2 sends one later, instead of many haves.
-    if ((id === HAVE_ALL || id === HAVE_NONE) && !this.#isOpening) return 'bitfield-not-first';
+    // They are to come first (BEP 6), but WebTorrent on a magnet link can say it only when it has the metadata, and is
+    // interested by then. A bitfield may come at any time: aria2 sends one later, instead of many haves.
+    if ((id === HAVE_ALL || id === HAVE_NONE) && this.#hasToldPieces) return 'bitfield-not-first';
     switch (id) {
       case BITFIELD:
         if (this.#pieceCount > 0) return length === 1 + Math.ceil(this.#pieceCount / 8) ? null : 'bad-length';
@@ -362,7 +363,7 @@ export class WireDecoder {
   }
 
   #startBlock(piece: number, begin: number, length: number): void {
-    this.#isOpening = false;
+    this.#hasToldPieces = true;
     if (length === 0) {
       // BitComet answers a request that it will not serve with an empty block.
       this.#handler.onReject(piece, begin, 0);
@@ -415,6 +416,10 @@ for (const id of [REQUEST, CANCEL, REJECT]) EXACT_LENGTHS[id] = 13;
 EXACT_LENGTHS[PORT] = 3;
 for (const id of [HASH_REQUEST, HASH_REJECT]) EXACT_LENGTHS[id] = 1 + HASH_RANGE_BYTES;
 for (const id of [BITFIELD, PIECE, EXTENDED, HASHES]) EXACT_LENGTHS[id] = VARIABLE;
+
+function tellsPieces(id: number): boolean {
+  return id === HAVE || id === BITFIELD || id === HAVE_ALL || id === HAVE_NONE;
+}
 
 function isKnown(id: number): boolean {
   return EXACT_LENGTHS[id] !== 0;

@@ -1,7 +1,7 @@
 /**
  * Our own address as others see it, one a family: trackers (BEP 24), peers (`yourip` of BEP 10), DHT nodes (BEP 42) and
- * the router each have a vote. None of them is trusted alone: whoever makes us believe a wrong address chooses our node
- * id and whom we hold on to (BEP 40).
+ * the router each have a vote; a DHT node without an engine (src/node) hears of other nodes only. None of them is trusted
+ * alone: whoever makes us believe a wrong address chooses our node id and whom we hold on to (BEP 40).
  *
  * The rule, for each family by itself:
  * - What counts is a public address of the voter's own family. A voter of the local network sees us from inside and
@@ -16,9 +16,9 @@
  *
  * Invariant: of a round, as many voters and addresses are remembered as it has votes. Time is monotonic ms.
  */
-import { makeAddress, parseIp } from '../../base/address.js';
-import { isPublicIp } from '../../base/ip-ranges.js';
-import { LIMITS } from '../../base/limits.js';
+import { makeAddress, parseIp } from './address.js';
+import { isPublicIp } from './ip-ranges.js';
+import { LIMITS } from './limits.js';
 
 /** Who says so. */
 export type AddressWitness = 'tracker' | 'peer' | 'dht' | 'router';

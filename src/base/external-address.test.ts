@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { LIMITS } from '../../base/limits.js';
 import { type AddressWitness, ExternalAddress, VOTE_ROUND_MS } from './external-address.js';
+import { LIMITS } from './limits.js';
 
 const OURS = '11.0.0.1';
 const OTHER = '11.0.0.2';
