@@ -110,7 +110,8 @@ test('--json and -v tell from which sources the peers are', async () => {
   assert.equal(made.exitCode, 0, made.stderr);
   const announced = await startCli(['seed', 'sources.torrent', 'data', ...LOCAL], 'completed');
   const silent = await startCli(['seed', 'sources.torrent', 'data', ...LOCAL, '--no-trackers'], 'listening');
-  const slowly = ['--download-limit', '750K', '--peer', `127.0.0.1:${silent.event['port']}`, '--no-lsd', '--no-dht'];
+  const alone = ['--no-lsd', '--no-dht', '--no-pex'];
+  const slowly = ['--download-limit', '500K', '--peer', `127.0.0.1:${silent.event['port']}`, ...alone];
   const [json, plain] = await Promise.all([
     runCli(['sources.torrent', ...LOCAL, ...slowly, '-o', 'sources-json'], { cwd: directory }),
     runCli(['sources.torrent', '--port', '0', '--bind', '127.0.0.1', ...slowly, '-o', 'sources-plain', '-v'], {
