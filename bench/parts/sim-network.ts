@@ -87,7 +87,7 @@ function measure(world: World): void {
   const simulator = new Simulator({
     seed: 1,
     ...world.options,
-    observer: { ...observer, onDatagramSent() {}, onCrashed() {} },
+    observer: { ...observer, onDialled() {}, onDatagramSent() {}, onCrashed() {} },
   });
   const hosts = Array.from({ length: world.hosts }, () => simulator.createHost(world.host));
   let receivedBytes = 0;

@@ -98,6 +98,15 @@ export class LabWatch implements SimObserver, ConversationListener {
     this.trace.note(this.now, machine.number, port, amount, null);
   }
 
+  onDialled(machine: SimMachine, to: Address): void {
+    const life = this.#lives.get(machine.number);
+    if (life === undefined) return;
+    for (const invariant of this.#invariants) {
+      const words = invariant.onDialled?.(life, to) ?? null;
+      if (words !== null) this.fail(invariant.name, life.name, words);
+    }
+  }
+
   onSent(machine: SimMachine, stream: SimStream, bytes: Uint8Array): void {
     this.trace.note(this.now, machine.number, 'sent', bytes.length, bytes);
     this.#lives.get(machine.number)?.conversations.get(stream)?.say(bytes);

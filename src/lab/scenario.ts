@@ -127,7 +127,7 @@ export function makeScenario(options: ScenarioOptions): Scenario {
   // So that a download lasts about as long as the trouble does.
   const typicalRate = Math.max(4, totalBytes / (troubleMs * 0.6));
   const world = { options, typicalRate, troubleMs, totalBytes, hasTrackers: trackers.length > 0 };
-  const members = Array.from({ length: options.peers }, (_, index) => drawMember(random.split(), { ...world, index }));
+  let members = Array.from({ length: options.peers }, (_, index) => drawMember(random.split(), { ...world, index }));
   const trouble = planTrouble(random.split(), { members, trackers, troubleMs, totalBytes, faults: options.faults });
   const actors = options.faults.includes('hostile') ? drawActors(random.split(), options, troubleMs) : [];
   const lastTroubleMs = trouble.reduce((end, { atMs, forMs }) => Math.max(end, atMs + forMs), 0);
@@ -135,7 +135,10 @@ export function makeScenario(options: ScenarioOptions): Scenario {
   const transferMs = (SLOWNESS * totalBytes * options.peers) / members[0]!.upBytesPerMs;
   const slackMs = SLACK_MS + (members.some(({ knowsNobody }) => knowsNobody) ? TRACKER_SLACK_MS : 0);
   const deadlineMs = Math.max(options.minutes * 60_000, calmFromMs + slackMs + transferMs);
-  return { options, torrent, members, trackers, actors, trouble, calmFromMs, deadlineMs };
+  const isPrivate = randomBelow(random, 6) === 0;
+  // Nobody serves the metadata of a private torrent.
+  if (isPrivate) members = members.map((member) => ({ ...member, hasMagnet: false }));
+  return { options, torrent: { ...torrent, isPrivate }, members, trackers, actors, trouble, calmFromMs, deadlineMs };
 }
 
 function drawTrackers(random: SeededRandom): ScenarioTracker[] {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { makeAddress } from '../base/address.js';
+import { type Address, makeAddress } from '../base/address.js';
 import { DtorrentError } from '../base/errors.js';
 import type { SimMachine } from './machine.js';
 import type { SimObserver } from './observer.js';
@@ -17,6 +17,9 @@ class Notes implements SimObserver {
   }
   onTurn(machine: SimMachine, port: string, amount: number): void {
     this.#note(machine, `turn ${port} ${amount}`);
+  }
+  onDialled(machine: SimMachine, to: Address): void {
+    this.#note(machine, `dialled ${to.port}`);
   }
   onSent(machine: SimMachine, _stream: unknown, bytes: Uint8Array): void {
     this.#note(machine, `sent ${bytes.join()}`);
@@ -49,6 +52,7 @@ test('the observer hears of every turn of a stream, and of what is said on it', 
   const { simulator, notes, a, b } = world();
   const { dialled, accepted } = connect(simulator, a, b);
   assert.deepEqual(notes.lines.splice(0), [
+    'a dialled 7',
     'b turn listener 0',
     'b opened',
     'b turn listener 0',
@@ -84,6 +88,7 @@ test('the observer hears of datagrams, names, HTTP and timers, and of no stream 
   simulator.run(1000);
   assert.deepEqual(notes.lines, [
     'a datagram 9 1,2',
+    'a dialled 1',
     'b turn datagram 0',
     'a turn datagram 0',
     'a turn resolve 0',

@@ -14,6 +14,8 @@ export type SimPort = (typeof SIM_PORTS)[number];
 export interface SimObserver {
   /** The host's code was called back through `port` and has returned. `amount` is bytes where there are bytes, else 0. */
   onTurn(machine: SimMachine, port: SimPort, amount: number): void;
+  /** The host's code asks for a connection, which may be answered or not. */
+  onDialled(machine: SimMachine, to: Address): void;
   /** Bytes leave the machine: as they are when they are put on the way, not as they were when they were written. */
   onSent(machine: SimMachine, stream: SimStream, bytes: Uint8Array): void;
   /** Bytes are about to be handed to the host's code. */
@@ -29,6 +31,7 @@ export interface SimObserver {
 
 export const SILENT_OBSERVER: SimObserver = {
   onTurn() {},
+  onDialled() {},
   onSent() {},
   onReceived() {},
   onOpened() {},

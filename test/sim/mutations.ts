@@ -21,6 +21,8 @@ const REQUESTS = 'requests are lawful';
 const MESSAGES = 'messages are lawful';
 const BYTES = 'bytes are counted once';
 const LIMITS = 'limits hold';
+const PEX = 'peer exchange is lawful';
+const DIALS = 'dials are lawful';
 const SLOTS = 'choke slots are kept';
 const AUDIT = 'the engine agrees with itself';
 const ASSERTIONS = 'no assertion fails';
@@ -146,5 +148,33 @@ export const MUTATIONS: readonly Mutation[] = [
     from: '            peer.sendHave(piece);\n            if (peer.connection',
     to: '            peer.sendHave(piece);\n            peer.sendHave(piece);\n            if (peer.connection',
     caughtBy: [MESSAGES],
+  },
+  {
+    bug: 'peer exchange: the minute begins before the message has left',
+    file: 'src/engine/exchange/pex-outbox.js',
+    from: 'if (connection.writtenBytes < this.#endBytes)\n                return false;',
+    to: '',
+    caughtBy: [PEX],
+  },
+  {
+    bug: 'peer exchange: a contact is told where it dialled from, and not where it listens',
+    file: 'src/engine/peer/peer.js',
+    from: 'return listenPort === null ? null : { ...this.remote, port: listenPort };',
+    to: 'return this.remote;',
+    caughtBy: [PEX],
+  },
+  {
+    bug: 'peer exchange in a private torrent',
+    file: 'src/engine/torrent.js',
+    from: 'this.#context.settings.pex && this.metainfo?.isPrivate !== true',
+    to: 'this.#context.settings.pex',
+    caughtBy: [PEX],
+  },
+  {
+    bug: 'peer exchange: whoever is named is dialled',
+    file: 'src/engine/exchange/pex-inbox.js',
+    from: '!isDiallable(address) || !isWithinReach(address, sender) || isOwn(address)',
+    to: 'address.port === 0',
+    caughtBy: [DIALS],
   },
 ];

@@ -1,7 +1,7 @@
 /**
  * Runs a swarm of production engines in virtual time to its last copy and says what it looked like.
  * usage: npm run sim:scale -- [--peers 200] [--mib 16] [--piece 65536] [--links same|different] [--up 1000] [--free-riders 0.2]
- *        [--addresses 25] [--seed 1] [--seeds 5] [--json report.json] [--plots directory] [--progress]
+ *        [--addresses 25] [--pex] [--seed 1] [--seeds 5] [--json report.json] [--plots directory] [--progress]
  * `--up` is the uplink of a peer in bytes per ms, the mean of them for different links. `--seeds N` runs N swarms, of seeds `--seed` and up, one after the other. The plots are of the first.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -24,6 +24,7 @@ const options = parseArgs({
     up: { type: 'string', default: '1000' },
     'free-riders': { type: 'string', default: '0' },
     addresses: { type: 'string', default: '25' },
+    pex: { type: 'boolean', default: false },
     seed: { type: 'string', default: '1' },
     seeds: { type: 'string', default: '1' },
     json: { type: 'string', default: '' },
@@ -44,6 +45,7 @@ for (let seed = first; seed < first + Number(options.seeds); seed++) {
     upBytesPerMs: Number(options.up),
     freeRiderShare: Number(options['free-riders']),
     addressesPerPeer: Number(options.addresses),
+    hasPex: options.pex,
   });
   reports.push(report);
 }

@@ -6,6 +6,7 @@ import { ChokeSlots } from './choke-slots.js';
 import { CompleteFiles } from './complete-files.js';
 import { EngineAudit } from './engine-audit.js';
 import type { Invariant } from './invariant.js';
+import { LawfulDials } from './lawful-dials.js';
 import { LawfulRequests } from './lawful-requests.js';
 import { NothingLeft } from './nothing-left.js';
 import { PexManners } from './pex-manners.js';
@@ -19,6 +20,7 @@ export function allInvariants(torrent: LabTorrent): readonly Invariant[] {
     new AnnouncedPieces(),
     new UploadedBlocks(torrent),
     new LawfulRequests(torrent),
+    new LawfulDials(),
     new WireManners(),
     new PexManners(torrent),
     new ChokeSlots(),

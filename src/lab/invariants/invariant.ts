@@ -3,6 +3,7 @@
  * disk, and from what its engine says of itself. One file each; ALL_INVARIANTS is the list. Each answers in words what is
  * wrong, or null. Kept state is per world: an instance serves one.
  */
+import type { Address } from '../../base/address.js';
 import type { Conversation } from '../conversation.js';
 import type { LabLife } from '../lab-life.js';
 import type { WireMessage } from '../wire-tap.js';
@@ -10,6 +11,8 @@ import type { WireMessage } from '../wire-tap.js';
 export interface Invariant {
   /** A sentence that is true while it holds. */
   readonly name: string;
+  /** The node asks for a connection. */
+  onDialled?(life: LabLife, to: Address): string | null;
   /** The node puts a message on its way; the conversation has not taken note of it. */
   onSaid?(talk: Conversation, message: WireMessage): string | null;
   /** A message is about to be handed to the node. */

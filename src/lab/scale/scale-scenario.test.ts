@@ -12,6 +12,7 @@ const SCENARIO: ScaleScenario = {
   upBytesPerMs: 250,
   freeRiderShare: 0.2,
   addressesPerPeer: 25,
+  hasPex: false,
 };
 
 test('the same scenario is the same world, another seed is another', () => {

@@ -19,6 +19,8 @@ export interface ScaleScenario {
   readonly freeRiderShare: number;
   /** How many others each peer is told of at the beginning, drawn at random; the same number finds it, on average. */
   readonly addressesPerPeer: number;
+  /** Whether peers tell each other of peers (BEP 11): whom they are told of is only the beginning then. */
+  readonly hasPex: boolean;
 }
 
 /** One host of the swarm. */

@@ -15,6 +15,7 @@ const SMALL: ScaleScenario = {
   upBytesPerMs: 250,
   freeRiderShare: 0.25,
   addressesPerPeer: 8,
+  hasPex: true,
 };
 
 function run(scenario: ScaleScenario): SwarmReport {
@@ -53,7 +54,9 @@ test('free riders give next to nothing and take their copy with them', () => {
 const GUARDED: ScaleScenario = { ...SMALL, peers: 40, contentBytes: 4 << 20, pieceLength: 1 << 15, upBytesPerMs: 50 };
 
 // What docs/simulation/README.md reports of large swarms, in swarms small enough to be looked at with every change. Of
-// a small torrent the first and the last blocks are a greater part, so the bounds are wider.
+// a small torrent the first and the last blocks are a greater part, so the bounds are wider. So is what peers tell each other
+// of peers: 2800 messages of 240 bytes and a few hundred more connections, whatever the content is. They are 0.4 % and 0.3 %
+// of these 4 MiB a peer; with 32 MiB all overhead is 0.35 %, and without peer exchange it is 0.3 % here.
 for (const [name, scenario] of [
   ['peers with equal links', { ...GUARDED, links: 'same', freeRiderShare: 0 }],
   [
@@ -65,7 +68,7 @@ for (const [name, scenario] of [
     const summary = summarize(run(scenario));
     assert.equal(summary.unfinished, 0);
     assert.ok(summary.completionRatio < 1.35, `done at ${summary.completionRatio} times the bound`);
-    assert.ok(summary.overheadRatio < 0.01, `${summary.overheadRatio} of the payload was sent besides it`);
+    assert.ok(summary.overheadRatio < 0.0135, `${summary.overheadRatio} of the payload was sent besides it`);
     assert.ok(summary.duplicateRatio < 0.03, `${summary.duplicateRatio} of the payload came twice`);
   });
 }

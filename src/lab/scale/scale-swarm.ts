@@ -1,7 +1,7 @@
 /**
  * A whole swarm from the first byte to the last copy: makes the world of a scenario, lets it run in virtual time, and
- * says what it looked like. Engines are the production ones with their default settings, but for peer exchange and
- * memory: a thousand of them share one machine.
+ * says what it looked like. Engines are the production ones with their default settings, but for memory: a thousand of
+ * them share one machine. Who knows whom is the scenario's to say, and whether they exchange peers.
  */
 import { SeededRandom } from '../../base/random.js';
 import type { Torrent } from '../../engine/torrent.js';
@@ -108,8 +108,7 @@ export class ScaleSwarm {
       storage: (wiring) => new SharedContentStorageFactory(disk, wiring),
     });
     const writeCacheBytes = Math.max(WRITE_CACHE_BYTES_MIN, PIECES_IN_FLIGHT * this.scenario.pieceLength);
-    // Who knows whom is the scenario's to say.
-    const own = { readCacheBytes: READ_CACHE_BYTES, writeCacheBytes, pex: false };
+    const own = { readCacheBytes: READ_CACHE_BYTES, writeCacheBytes, pex: this.scenario.hasPex };
     const node = new LabNode(host, { ...own, ...slots });
     node.onEvent = (event) => {
       if (event.type === 'pieceVerified') this.meter.onPieceVerified(event.piece);

@@ -49,7 +49,7 @@ export const ACTOR_VARIANTS: Readonly<Record<ActorKind, readonly string[]>> = {
     'huge',
   ],
   'metadata-liar': ['wrong-bytes', 'huge', 'tiny', 'shifting', 'offsets', 'silent', 'rejects', 'unasked'],
-  'pex-liar': ['garbage', 'crowd', 'aimed'],
+  'pex-liar': ['garbage', 'crowd', 'aimed', 'forbidden'],
   'endless-handshakes': ['mute', 'partial', 'garbage', 'wrong-hash', 'hang-up', 'mirror', 'impostor', 'one-name'],
   'fake-progress': ['free-rider', 'boaster'],
 };

@@ -20,6 +20,7 @@ function traceOf(seed: number, cutting: Cutting): string {
   };
   const observer: SimObserver = {
     onTurn: (machine, port, amount) => note(machine, `${port} ${amount}`),
+    onDialled: (machine, to) => note(machine, `dialled ${to.port}`),
     onSent: (machine, _, bytes) => note(machine, 'sent', bytes),
     onReceived: (machine, _, bytes) => note(machine, 'received', bytes),
     onOpened: (machine) => note(machine, 'opened'),

@@ -165,6 +165,7 @@ export class SimNetwork implements Network {
     const parts = { machine: this.#machine, remote: to, localHost: from.host, out, in: back, handler };
     const stream = new SimStream(internet.simulator, parts);
     if (!isOn) return stream;
+    this.#machine.observer.onDialled(this.#machine, to);
     this.#adopt(stream);
     if (source === null) {
       internet.simulator.defer(() => this.#failDial(stream, 'ENETWORK', 'no route to that network'));
