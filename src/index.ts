@@ -40,7 +40,7 @@ export {
   type Settings,
   type StringSetting,
 } from './engine/settings.js';
-export type { CandidateSource as PeerSource } from './engine/swarm/candidates.js';
+export type { CandidateSource as PeerSource, SourceCounts } from './engine/swarm/candidates.js';
 export { TorrentFile } from './engine/torrent-file.js';
 export { TorrentHandle as Torrent } from './engine/torrent-handle.js';
 export type { TorrentKind } from './format/create-torrent.js';

@@ -17,8 +17,8 @@
  * Invariant: of a round, as many voters and addresses are remembered as it has votes. Time is monotonic ms.
  */
 import { makeAddress, parseIp } from './address.js';
+import { isPublicIp } from './ip-ranges.js';
 import { LIMITS } from './limits.js';
-import { isPublicIp } from './public-address.js';
 
 /** Who says so. */
 export type AddressWitness = 'tracker' | 'peer' | 'dht' | 'router';

@@ -6,6 +6,7 @@ import type { Host } from '../host/host.js';
 import type { ReadCache } from './data/read-cache.js';
 import type { EngineEvent } from './events.js';
 import type { Settings } from './settings.js';
+import type { PeerPriorities } from './swarm/peer-priorities.js';
 import type { RateLimiter } from './swarm/rate-limiter.js';
 import type { Turn } from './turn.js';
 
@@ -22,6 +23,10 @@ export interface EngineContext {
   readonly rates: { readonly download: RateLimiter; readonly upload: RateLimiter };
   /** Our own addresses as others see them. */
   readonly externalAddress: ExternalAddress;
+  /** BEP 40: of candidates and peers, as seen from those. */
+  readonly priorities: PeerPriorities;
+  /** The TCP port that we listen on; 0 until we do. */
+  listenPort(): number;
   /** The TCP port that others reach us on, which is a router's where one maps ours; 0 until we listen. */
   reachablePort(): number;
   /** False while nothing is there of what the engine is bound to: who dials then only counts failures. */

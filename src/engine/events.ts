@@ -1,5 +1,6 @@
 /** The one union of everything an engine tells. Events are plain data; `infoHash` is hex (v1, or v2 for v2-only). */
 import type { DtorrentError } from '../base/errors.js';
+import type { SourceCounts } from './swarm/candidates.js';
 
 /** Everything that an engine tells. Told apart by `type`; `infoHash` is hex as infoHashHex gives it. */
 export type EngineEvent =
@@ -119,6 +120,10 @@ export interface TorrentStats {
   readonly peers: number;
   /** Connected peers that have everything. */
   readonly seeds: number;
+  /** How we know of `peers`: a peer counts once, for the source it was dialled for, or as incoming. */
+  readonly peersBySource: SourceCounts;
+  /** How we know of all addresses that are known, connected or not: the best source of each. Banned ones are left out. */
+  readonly candidatesBySource: SourceCounts;
   /** At the current rate, until what is selected is complete. */
   readonly etaSeconds: number | null;
 }

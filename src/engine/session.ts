@@ -34,6 +34,7 @@ import type { PeerOwner } from './peer/peer-owner.js';
 import type { RateLimits, Settings } from './settings.js';
 import { type StreamBudget, shareStreams } from './stream-budget.js';
 import { Connector } from './swarm/connector.js';
+import { PeerPriorities } from './swarm/peer-priorities.js';
 import { RateLimiter } from './swarm/rate-limiter.js';
 import { Torrent } from './torrent.js';
 import type { TorrentOptions, TorrentSurroundings } from './torrent-options.js';
@@ -88,6 +89,9 @@ export class Session {
     const network = bound ?? host.network;
     this.#bound = bound;
     const { clock, random, storage, state, log } = host;
+    const externalAddress = new ExternalAddress((family, ip) =>
+      this.#events.push({ type: 'externalAddress', family, ip }),
+    );
     this.context = {
       host: { clock, random, network, storage, state, log },
       settings: { ...settings, maxPeers, maxHalfOpen },
@@ -101,7 +105,13 @@ export class Session {
         download: new RateLimiter(this.#turn, settings.downloadLimit),
         upload: new RateLimiter(this.#turn, settings.uploadLimit),
       },
-      externalAddress: new ExternalAddress((family, ip) => this.#events.push({ type: 'externalAddress', family, ip })),
+      externalAddress,
+      priorities: new PeerPriorities({
+        externalIp: (family) => externalAddress.of(family),
+        // A router maps ports of IPv4 only.
+        reachablePort: (family) => (family === 4 ? this.reachablePort : this.listenPort),
+      }),
+      listenPort: () => this.listenPort,
       reachablePort: () => this.reachablePort,
       canSend: () => bound === null || bound.all().length > 0,
       boundAddresses: () => bound?.all() ?? null,
@@ -111,7 +121,10 @@ export class Session {
     this.#trackers = new TrackerClients({ turn: this.#turn, network, random });
     const listenPort = (): number => this.listenPort;
     this.dht = settings.dht ? new DhtService(this.context, listenPort) : null;
-    this.context.externalAddress.onChange = (family) => this.dht?.onExternalAddress(family);
+    externalAddress.onChange = (family) => {
+      this.context.priorities.onOwnAddressChanged();
+      this.dht?.onExternalAddress(family);
+    };
     const lsd = settings.lsd ? new LsdService({ turn: this.#turn, network, random, port: listenPort }) : null;
     this.#discovery = new Discovery([this.dht, lsd].filter((way) => way !== null));
     this.#portMapping = settings.portMapping
@@ -289,6 +302,7 @@ export class Session {
             isBound = true;
             for (const part of this.#bound?.missing ?? []) this.#warnOfMissing(part);
             this.listenPort = actualPort;
+            this.context.priorities.onOwnAddressChanged();
             this.#discovery.start();
             this.#portMapping?.start();
             this.context.emit({ type: 'listening', port: actualPort });
@@ -309,6 +323,7 @@ export class Session {
 
   /** Trackers have been told another port: they hear of this one as soon as they allow it. */
   #onReachablePort(): void {
+    this.context.priorities.onOwnAddressChanged();
     for (const torrent of this.#torrents) torrent.announcer.announceNow();
     this.dht?.announceAgain();
   }

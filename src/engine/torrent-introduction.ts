@@ -9,7 +9,7 @@ export interface TorrentIntroduction {
   readonly metainfo: Metainfo | null;
   readonly isFromMagnet: boolean;
   /** BEP 11 is switched on. */
-  readonly hasPex: boolean;
+  readonly usesPex: boolean;
   /** 0 = we do not listen. */
   readonly listenPort: number;
   /** Requests of ours outstanding to one peer, at most. */
@@ -23,7 +23,7 @@ export function introduce(torrent: TorrentIntroduction): ExtensionHandshake {
   const { upload_only, lt_donthave } = EXTENSION_IDS;
   const extensions = new Map<string, number>(Object.entries({ upload_only, lt_donthave }));
   const isServed = metainfo !== null && !metainfo.isPrivate;
-  const offered = torrent.hasPex ? [...OFFERED_IN_PUBLIC, 'ut_pex' as const] : OFFERED_IN_PUBLIC;
+  const offered = torrent.usesPex ? [...OFFERED_IN_PUBLIC, 'ut_pex' as const] : OFFERED_IN_PUBLIC;
   for (const name of offered) {
     if (metainfo === null || isServed) extensions.set(name, EXTENSION_IDS[name]);
     else if (torrent.isFromMagnet) extensions.set(name, 0); // offered before it turned out to be private

@@ -3,6 +3,7 @@ import type { Metainfo } from '../format/metainfo.js';
 import type { FilePriorities } from './data/file-priorities.js';
 import type { TorrentData } from './data/torrent-data.js';
 import type { TorrentPhase, TorrentStats } from './events.js';
+import { noneBySource } from './swarm/candidates.js';
 import type { Swarm } from './swarm/swarm.js';
 
 /** A torrent, as far as it is measured. */
@@ -20,9 +21,11 @@ export function measureTorrent({ phase, metainfo, files, data, swarm }: Measured
   let uploadRate = 0;
   let peers = 0;
   let seeds = 0;
+  const peersBySource = noneBySource();
   for (const peer of swarm.peers) {
     if (!peer.isHandshakeDone) continue;
     peers++;
+    peersBySource[peer.source]++;
     if (peer.hasAll) seeds++;
     downloadRate += peer.download.pipeline.bytesPerSecond(now);
     uploadRate += peer.uploadRate;
@@ -46,6 +49,8 @@ export function measureTorrent({ phase, metainfo, files, data, swarm }: Measured
     hashFailures: data?.hashFailures ?? 0,
     peers,
     seeds,
+    peersBySource,
+    candidatesBySource: swarm.candidates.countBySource(),
     etaSeconds: isMoving ? Math.ceil((bytesTotal - bytesDone) / downloadRate) : null,
   };
 }

@@ -150,7 +150,7 @@ export class Torrent implements SwarmHandler, DataHolderHandler, TorrentReadersH
     return introduce({
       metainfo,
       isFromMagnet: this.#magnet !== null,
-      hasPex: this.#context.settings.pex,
+      usesPex: this.#context.settings.pex,
       listenPort: this.#context.reachablePort(),
       requestsMax: this.#context.settings.maxRequestsPerPeer,
       // Taken back only where it may have been said.

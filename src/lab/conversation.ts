@@ -3,6 +3,7 @@
  * that. Heard means handed to its code; said means put on the way, which is later than written when the way is slow:
  * `isLate` tells a message that was written before something was heard. Fed by LabWatch; invariants look at it.
  */
+import { addressKey } from '../base/address.js';
 import { Bitfield } from '../base/bitfield.js';
 import { decodeExtensionHandshake, EXTENSION_IDS } from '../protocol/wire/extension-handshake.js';
 import { decodeDontHave } from '../protocol/wire/extension-messages.js';
@@ -35,6 +36,10 @@ export class Side {
   requestQueue: number | null = null;
   /** The id that it wants lt_donthave with; 0 = none. */
   dontHaveId = 0;
+  /** The last id that it wanted ut_pex with; 0 = never any. What it does not want any more may be under way. */
+  pexId = 0;
+  /** Where it listens, as it said first; null = not told. */
+  listenPort: number | null = null;
   blockCount = 0;
   blockBytes = 0;
   /** Of blocks that ended in the chunk at hand. */
@@ -108,6 +113,14 @@ export class Conversation {
   /** What is said now may have been written before the last choke was heard. */
   get isLate(): boolean {
     return this.saidBytes <= this.#writtenAtChoke;
+  }
+
+  /** Where the other side can be dialled, a key; null = not known, or they have not shaken hands. */
+  get contact(): string | null {
+    if (!this.own.hasShakenHands || !this.other.hasShakenHands) return null;
+    const { isDialled, remote } = this.stream;
+    if (isDialled) return addressKey(remote);
+    return this.other.listenPort === null ? null : addressKey({ ...remote, port: this.other.listenPort });
   }
 
   get isFast(): boolean {
@@ -236,6 +249,8 @@ function noteExtended({ id, bytes }: WireMessage, by: Side, to: Side): void {
     if (handshake === null) return;
     by.requestQueue = handshake.requestQueue ?? by.requestQueue;
     by.dontHaveId = handshake.extensions.get('lt_donthave') ?? by.dontHaveId;
+    by.pexId = handshake.extensions.get('ut_pex') || by.pexId;
+    by.listenPort ??= handshake.listenPort;
   } else if (id === to.dontHaveId || (to.dontHaveId === 0 && id === EXTENSION_IDS.lt_donthave)) {
     const piece = decodeDontHave(bytes);
     if (piece !== null && piece < by.pieces.length) by.pieces.delete(piece);

@@ -20,6 +20,8 @@ export class LabLife {
   pastHeardBlockBytes = 0;
   pastDoubtfulBytes = 0;
   pastCount = 0;
+  /** Where those can be dialled whom it has shaken hands with. */
+  readonly pastContacts: Set<string> = new Set();
 
   constructor(member: LabMember, node: LabNode, truth: GroundTruth) {
     this.member = member;
@@ -42,5 +44,6 @@ export class LabLife {
     this.pastHeardBlockBytes += talk.other.blockBytes;
     this.pastDoubtfulBytes += talk.isAmongFriends ? talk.other.lastChunkBlockBytes : talk.other.blockBytes;
     this.pastCount++;
+    if (talk.contact !== null) this.pastContacts.add(talk.contact);
   }
 }

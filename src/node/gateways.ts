@@ -8,7 +8,7 @@ import { endianness, type NetworkInterfaceInfo, networkInterfaces } from 'node:o
 import { platform } from 'node:process';
 import { addressFromIp, parseIp } from '../base/address.js';
 import { fromHex } from '../base/bytes.js';
-import { isPublicIp } from '../base/public-address.js';
+import { isPublicIp } from '../base/ip-ranges.js';
 import type { Gateway } from '../host/network.js';
 
 /** A way out of this machine by a router. */

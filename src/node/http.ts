@@ -6,12 +6,12 @@
 import type { Agent, Dispatcher } from 'undici';
 import { type Address, makeAddress } from '../base/address.js';
 import { DtorrentError } from '../base/errors.js';
+import { isPrivateAddress } from '../base/ip-ranges.js';
 import type { HttpExchange, HttpRequest, HttpResponse } from '../host/network.js';
 import { BoundResolver } from './bound-resolver.js';
 import { ACCEPTED_ENCODINGS, BodyBuffer, decodeBody } from './http-body.js';
 import { HttpConnections, type HttpConnectionsOptions } from './http-connections.js';
 import { type HttpTarget, parseHttpUrl, redirectUrl } from './http-url.js';
-import { isPrivateAddress } from './private-address.js';
 import { resolveHost } from './resolve.js';
 import { networkError, systemErrorCode } from './system-error.js';
 

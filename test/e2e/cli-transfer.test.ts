@@ -103,6 +103,46 @@ test('seed PATH prints a magnet link that --peer can download at once', async ()
   assert.equal(await end(seed), 0);
 });
 
+test('--json and -v tell from which sources the peers are', async () => {
+  const tracker = await startCli(['tracker', ...LOCAL], 'listening');
+  const url = `http://127.0.0.1:${tracker.event['port']}/announce`;
+  const made = await runCli(['create', content, '-t', url, '-o', 'sources.torrent'], { cwd: directory });
+  assert.equal(made.exitCode, 0, made.stderr);
+  const announced = await startCli(['seed', 'sources.torrent', 'data', ...LOCAL], 'completed');
+  const silent = await startCli(['seed', 'sources.torrent', 'data', ...LOCAL, '--no-trackers'], 'listening');
+  const alone = ['--no-lsd', '--no-dht', '--no-pex'];
+  const slowly = ['--download-limit', '500K', '--peer', `127.0.0.1:${silent.event['port']}`, ...alone];
+  const [json, plain] = await Promise.all([
+    runCli(['sources.torrent', ...LOCAL, ...slowly, '-o', 'sources-json'], { cwd: directory }),
+    runCli(['sources.torrent', '--port', '0', '--bind', '127.0.0.1', ...slowly, '-o', 'sources-plain', '-v'], {
+      cwd: directory,
+    }),
+  ]);
+  assert.equal(json.exitCode, 0, json.stdout);
+  assert.equal(plain.exitCode, 0, plain.stdout + plain.stderr);
+  const progress = json.stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Event)
+    .filter(({ type }) => type === 'progress');
+  type Counts = Readonly<Record<string, number>>;
+  const both = progress.find((event) => {
+    const { tracker, user } = event['peersBySource'] as Counts;
+    return tracker! > 0 && user! > 0;
+  });
+  assert.ok(both !== undefined, json.stdout);
+  for (const { peers, peersBySource } of progress) {
+    assert.equal(
+      Object.values(peersBySource as Counts).reduce((sum, count) => sum + count, 0),
+      peers,
+    );
+  }
+  const known = both['candidatesBySource'] as Counts;
+  assert.ok(known['tracker']! > 0 && known['user'] === 1 && known['dht'] === 0, JSON.stringify(known));
+  assert.match(plain.stdout, /\(connected: tracker \d.*, user 1; known: tracker \d.*, user 1\)/);
+  for (const { child } of [announced, silent, tracker]) assert.equal(await end(child), 0);
+});
+
 test('--select fetches the files that are named and writes no other; the others follow when they are asked for', async () => {
   const album = join(directory, 'data', 'album');
   mkdirSync(album);

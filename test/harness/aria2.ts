@@ -1,6 +1,6 @@
 /**
- * An aria2c 1.36, which finds its peers through its DHT or by local discovery: it binds that to every address of its host,
- * so the host is its own. What it is to do it is told when it starts, so it starts when it is told.
+ * An aria2c 1.36, which finds its peers through its DHT or by local discovery, or is found: it binds to every address of
+ * its host, so the host is its own. What it is to do it is told when it starts, so it starts when it is told.
  */
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -51,7 +51,7 @@ export class Aria2 {
   }
 
   #run(into: string, args: readonly string[]): void {
-    const { namespace, dhtNodes, usesLsd = false } = this.#place;
+    const { namespace, dhtNodes, usesLsd = false, usesPex = false, downloadLimit = 0 } = this.#place;
     const dht = [
       '--enable-dht=true',
       `--dht-entry-point=${dhtNodes[0]}`,
@@ -64,7 +64,8 @@ export class Aria2 {
       '--enable-dht6=false',
       `--bt-enable-lpd=${usesLsd}`,
       '--bt-lpd-interface=eth0',
-      '--enable-peer-exchange=false',
+      `--enable-peer-exchange=${usesPex}`,
+      `--max-download-limit=${downloadLimit}`,
     ];
     const all = [`--dir=${into}`, ...network, '--allow-overwrite=true', '--summary-interval=0', ...args];
     this.#process = new Process(this.#t, 'aria2c', all, { namespace });

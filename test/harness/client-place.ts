@@ -9,6 +9,10 @@ export interface ClientPlace {
   readonly dhtNodes: readonly string[];
   /** Whether it looks for peers in its local network (BEP 14), and for lack of nodes nowhere else. Default false. */
   readonly usesLsd?: boolean;
+  /** Whether it exchanges peers with its peers (BEP 11). Default false. */
+  readonly usesPex?: boolean;
+  /** Bytes per second, a multiple of 1024. Default: as much as there is. Not of WebTorrent. */
+  readonly downloadLimit?: number;
 }
 
 /** On loopback, where it is told of its peers or asks a tracker. */

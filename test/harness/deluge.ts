@@ -118,7 +118,9 @@ export class Deluge {
   }
 
   async #add(source: string, directory: string): Promise<void> {
-    const options = { download_location: directory };
+    const { downloadLimit } = this.#place;
+    const limits = downloadLimit === undefined ? {} : { max_download_speed: downloadLimit / 1024 };
+    const options = { download_location: directory, ...limits };
     const added = source.startsWith('magnet:')
       ? this.#call('core.add_torrent_magnet', source, options)
       : this.#call('core.add_torrent_file', 'content.torrent', readFileSync(source).toString('base64'), options);
@@ -137,11 +139,8 @@ export class Deluge {
   }
 }
 
-/**
- * Nothing that looks for anybody but the DHT and local discovery, where they are wanted. The first object is the version of
- * the format.
- */
-function configuration(peerPort: number, { address, dhtNodes, usesLsd = false }: ClientPlace): string {
+/** Nothing that looks for anybody but what is wanted. The first object is the version of the format. */
+function configuration(peerPort: number, { address, dhtNodes, usesLsd = false, usesPex = false }: ClientPlace): string {
   return `${JSON.stringify({ file: 1, format: 1 })}${JSON.stringify({
     listen_interface: address,
     listen_ports: [peerPort, peerPort],
@@ -150,7 +149,7 @@ function configuration(peerPort: number, { address, dhtNodes, usesLsd = false }:
     lsd: usesLsd,
     upnp: false,
     natpmp: false,
-    utpex: false,
+    utpex: usesPex,
     new_release_check: false,
   })}`;
 }

@@ -7,6 +7,7 @@ import { createHash, createPrivateKey, createPublicKey } from 'node:crypto';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { ClientPlace } from './client-place.js';
 import { NPM_PACKAGE } from './npm-package.js';
 import { Process } from './process.js';
 import { REPOSITORY } from './repository.js';
@@ -137,8 +138,12 @@ export class DhtPeer {
   }
 
   /** libtorrent only: seeds what is complete in `directory`, and downloads what is not. */
-  addTorrent(source: string, directory: string): Promise<void> {
-    return this.#call('addTorrent', { source, directory });
+  addTorrent(
+    source: string,
+    directory: string,
+    { usesPex = false, downloadLimit = 0 }: Pick<ClientPlace, 'usesPex' | 'downloadLimit'> = {},
+  ): Promise<void> {
+    return this.#call('addTorrent', { source, directory, usesPex, downloadLimit });
   }
 
   /** Whether all of its torrents are. */

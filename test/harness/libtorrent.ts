@@ -1,4 +1,4 @@
-/** A libtorrent 2.0.8 session for one torrent, which finds its peers through its DHT, or by local discovery instead. */
+/** A libtorrent 2.0.8 session for one torrent, which finds its peers through its DHT or by local discovery, or is found. */
 import type { TestContext } from 'node:test';
 import type { ClientPlace } from './client-place.js';
 import { DhtPeer } from './dht-peer.js';
@@ -10,25 +10,28 @@ const PORT = 6881;
 export class Libtorrent {
   readonly port: number = PORT;
   readonly #peer: DhtPeer;
+  readonly #place: ClientPlace;
 
-  private constructor(peer: DhtPeer) {
+  private constructor(peer: DhtPeer, place: ClientPlace) {
     this.#peer = peer;
+    this.#place = place;
   }
 
   static async start(t: TestContext, _directory: string, place: ClientPlace): Promise<Libtorrent> {
     const { namespace, address, dhtNodes, usesLsd } = place;
     return new Libtorrent(
       await DhtPeer.start(t, 'libtorrent', { namespace, addresses: [address], port: PORT, nodes: dhtNodes, usesLsd }),
+      place,
     );
   }
 
   async seed(content: Content): Promise<void> {
-    await this.#peer.addTorrent(content.torrent, content.data);
+    await this.#peer.addTorrent(content.torrent, content.data, this.#place);
     await until('seed', 20_000, () => this.isComplete());
   }
 
   async download(content: Content, source: string): Promise<void> {
-    await this.#peer.addTorrent(source, content.out);
+    await this.#peer.addTorrent(source, content.out, this.#place);
   }
 
   isComplete(): Promise<boolean> {

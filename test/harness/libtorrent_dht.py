@@ -76,7 +76,7 @@ def put_of(call):
     return lambda alert: alert.num_success if is_of_key(alert, alert.public_key, call) else None
 
 
-def add_torrent(source, directory):
+def add_torrent(source, directory, uses_pex=False, download_limit=0):
     """@param source a magnet link, or the path of a .torrent"""
     if source.startswith('magnet:'):
         params = lt.parse_magnet_uri(source)
@@ -85,9 +85,11 @@ def add_torrent(source, directory):
         params.ti = lt.torrent_info(source)
     params.save_path = directory
     params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
-    params.flags |= lt.torrent_flags.disable_pex
+    if not uses_pex:
+        params.flags |= lt.torrent_flags.disable_pex
     if not uses_lsd:
         params.flags |= lt.torrent_flags.disable_lsd
+    params.download_limit = download_limit
     return session.add_torrent(params)
 
 
@@ -123,7 +125,7 @@ def take(call):
             one.add_dht_node(endpoint(call['node']))
         say({'id': call['id'], 'result': None})
     elif name == 'addTorrent':
-        add_torrent(call['source'], call['directory'])
+        add_torrent(call['source'], call['directory'], call['usesPex'], call['downloadLimit'])
         say({'id': call['id'], 'result': None})
     elif name == 'isComplete':
         say({'id': call['id'], 'result': all(torrent.status().is_seeding for torrent in session.get_torrents())})

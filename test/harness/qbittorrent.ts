@@ -91,6 +91,7 @@ export class Qbittorrent {
     if (source.startsWith('magnet:')) body.set('urls', source);
     else body.set('torrents', new Blob([readFileSync(source)]), 'content.torrent');
     if (savePath !== '') body.set('savepath', savePath);
+    body.set('dlLimit', `${this.#place.downloadLimit ?? 0}`);
     assert.equal(await this.#call('torrents/add', body), 'Ok.');
     // It is loaded some time after this answer.
     await until('torrent of qBittorrent', 60_000, async () => (await this.#torrents()).length > 0);
@@ -117,11 +118,11 @@ interface TorrentState {
   readonly progress: number;
 }
 
-/**
- * Nobody to ask but the DHT and the local network, where they are wanted: terms accepted, no password from here, no
- * downloads.
- */
-function configuration(peerPort: number, { namespace, address, dhtNodes, usesLsd = false }: ClientPlace): string {
+/** Nobody to ask but where it is wanted: terms accepted, no password from here, no downloads. */
+function configuration(
+  peerPort: number,
+  { namespace, address, dhtNodes, usesLsd = false, usesPex = false }: ClientPlace,
+): string {
   const device = namespace === undefined ? 'lo' : 'eth0';
   return [
     '[LegalNotice]',
@@ -134,7 +135,7 @@ function configuration(peerPort: number, { namespace, address, dhtNodes, usesLsd
     'Session\\BTProtocol=TCP',
     `Session\\DHTEnabled=${dhtNodes.length > 0}`,
     `Session\\LSDEnabled=${usesLsd}`,
-    'Session\\PeXEnabled=false',
+    `Session\\PeXEnabled=${usesPex}`,
     'Session\\QueueingSystemEnabled=false',
     // It closes its UDP socket before the answer to its goodbye comes, and waits for that.
     'Session\\StopTrackerTimeout=1',

@@ -38,7 +38,8 @@ export class Rtorrent {
       `network.scgi.open_local = ${socket}`,
       `dht.mode.set = ${place.dhtNodes.length > 0 ? 'on' : 'disable'}`,
       `dht.port.set = ${port}`,
-      'protocol.pex.set = no',
+      `protocol.pex.set = ${place.usesPex === true ? 'yes' : 'no'}`,
+      `throttle.global_down.max_rate.set_kb = ${(place.downloadLimit ?? 0) / 1024}`,
     ];
     writeFileSync(configuration, lines.map((line) => `${line}\n`).join(''));
     const args = ['-n', '-o', `import=${configuration}`];

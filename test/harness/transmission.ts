@@ -74,12 +74,14 @@ export class Transmission {
   }
 }
 
-function settings({ address, dhtNodes, usesLsd = false }: ClientPlace): string {
+function settings({ address, dhtNodes, usesLsd = false, usesPex = false, downloadLimit = 0 }: ClientPlace): string {
   return JSON.stringify({
     'dht-enabled': dhtNodes.length > 0,
     'bind-address-ipv4': address,
     'lpd-enabled': usesLsd,
-    'pex-enabled': false,
+    'pex-enabled': usesPex,
+    'speed-limit-down': Math.floor(downloadLimit / 1000),
+    'speed-limit-down-enabled': downloadLimit > 0,
     'utp-enabled': false,
     'port-forwarding-enabled': false,
     'incomplete-dir-enabled': false,

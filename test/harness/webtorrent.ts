@@ -20,8 +20,8 @@ export class WebTorrent {
 
   static async start(t: TestContext, _directory = '', place: ClientPlace = LOOPBACK_PLACE): Promise<WebTorrent> {
     const port = await freePort();
-    const lsd = place.usesLsd === true ? ['--lsd'] : [];
-    const args = [join(NPM_PACKAGE, 'webtorrent-peer.js'), ...lsd, `${port}`, ...place.dhtNodes];
+    const flags = [...(place.usesLsd === true ? ['--lsd'] : []), ...(place.usesPex === true ? ['--pex'] : [])];
+    const args = [join(NPM_PACKAGE, 'webtorrent-peer.js'), `${port}`, ...flags, ...place.dhtNodes];
     const options = { input: true, namespace: place.namespace };
     const client = new WebTorrent(new Process(t, process.execPath, args, options), port);
     await client.#process.line('listening', START_TIMEOUT_MS, (line) => line === 'listening');

@@ -52,6 +52,8 @@ function auditOutstanding({ torrent, data, peers }: LiveTorrent, max: number): s
 function isForgotten(peer: Peer, { data }: LiveTorrent): boolean {
   const { download } = peer;
   if (download.isAsked || download.turns.isWaiting || !peer.isInterestingToUs) return false;
-  if (peer.isChokingUs) return data.picker.canAskAllowedFast(peer, download.allowedFast);
+  // Where memory is short a piece may have begun in the place of another: who chokes us hears of that with the next piece.
+  const isMemoryShort = data.fetching?.slots.hasRoom === false;
+  if (peer.isChokingUs) return !isMemoryShort && data.picker.canAskAllowedFast(peer, download.allowedFast);
   return data.picker.canAsk(peer);
 }

@@ -4,10 +4,9 @@ import { test } from 'node:test';
 import { fromUtf8 } from '../../base/bytes.js';
 import { DtorrentError } from '../../base/errors.js';
 import { LIMITS } from '../../base/limits.js';
-import { wireHashes } from '../../format/infohash.js';
-import type { Metainfo } from '../../format/metainfo.js';
 import { DhtNetwork } from '../testing/dht-network.js';
-import { makeSimTorrent, type SimEngine } from '../testing/sim-swarm.js';
+import { overhear } from '../testing/overheard.js';
+import { makeSimTorrent } from '../testing/sim-swarm.js';
 import { parseBootstrap } from './dht-service.js';
 
 const TORRENT = makeSimTorrent({ lengths: { 'a.bin': 5 * 16_384 }, pieceLength: 16_384 });
@@ -60,11 +59,11 @@ test('a record that cannot be read is told, and the DHT begins anew', () => {
 test('of a private torrent nothing is said to the DHT', () => {
   const scene = new DhtNetwork();
   const engine = scene.engine();
-  const said = spy(engine, PRIVATE.metainfo);
+  const said = overhear(engine, PRIVATE.metainfo);
   engine.give(PRIVATE);
   engine.add(PRIVATE.metainfo);
   scene.simulator.run(scene.simulator.now + 40 * 60_000);
-  assert.equal(said.packets, 0);
+  assert.equal(said.dht, 0);
   assert.ok(engine.session.dhtStats()!.goodNodes > 0, 'the engine itself is a node all the same');
 });
 
@@ -117,21 +116,3 @@ test('at most so many names are begun with', () => {
     { host: 'a.example', port: 2 },
   ]);
 });
-
-/** Counts packets with an info-hash of the torrent; to be called at once: the engine opens its socket later. */
-function spy({ host }: SimEngine, torrent: Metainfo): { packets: number } {
-  const said = { packets: 0 };
-  const hashes = wireHashes(torrent.infoHash);
-  const { network } = host;
-  const open = network.openDatagramSocket.bind(network);
-  network.openDatagramSocket = (options, handler) => {
-    const socket = open(options, handler);
-    const send = socket.send.bind(socket);
-    socket.send = (packet, to) => {
-      if (hashes.some((hash) => Buffer.from(packet).includes(Buffer.from(hash)))) said.packets++;
-      send(packet, to);
-    };
-    return socket;
-  };
-  return said;
-}

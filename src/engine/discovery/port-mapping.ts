@@ -6,8 +6,8 @@
  * All methods run inside a turn. Owned by Session.
  */
 import { isLoopback, makeAddress } from '../../base/address.js';
+import { isPublicIp } from '../../base/ip-ranges.js';
 import { LIMITS } from '../../base/limits.js';
-import { isPublicIp } from '../../base/public-address.js';
 import { Timer } from '../../base/timer-queue.js';
 import type { Gateway } from '../../host/network.js';
 import type { MappedProtocol, Mapping } from '../../protocol/nat/mapping.js';

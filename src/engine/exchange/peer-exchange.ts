@@ -92,10 +92,12 @@ export class PeerExchange {
     let hasTold = false;
     for (const { peer, outbox } of this.#correspondents.values()) {
       const id = peer.extensions.idOf('ut_pex');
-      if (id === 0 || outbox === null || !outbox.isDue(log, now)) continue;
-      const payload = outbox.write(log, peer, now);
+      if (id === 0 || outbox === null || !outbox.isDue(log, peer, now)) continue;
+      const payload = outbox.write(log, peer);
       hasTold = true;
-      if (payload !== null) peer.sendExtended(id, payload);
+      if (payload === null) continue;
+      peer.sendExtended(id, payload);
+      outbox.onSaid(peer);
     }
     if (hasTold) this.#forgetOld(log);
   }

@@ -8,7 +8,12 @@ import { PexOutbox, type PexReader } from './pex-outbox.js';
 
 const MINUTE_MS = 60_000;
 const PEER: ContactPeer = { isOutgoing: false, hasAll: false, isUploadOnly: false };
-const READER: PexReader = { remote: makeAddress('10.9.9.9', 50_000)!, listenAddress: makeAddress('10.9.9.9', 6881)! };
+/** What it is told leaves at once. */
+const READER: PexReader = {
+  remote: makeAddress('10.9.9.9', 50_000)!,
+  listenAddress: makeAddress('10.9.9.9', 6881)!,
+  connection: { saidBytes: 0, writtenBytes: 0 },
+};
 
 test('the first message has everyone who is there, the next comes after a minute and has what is new', () => {
   const { log, hear, outbox } = scene();
@@ -17,17 +22,33 @@ test('the first message has everyone who is there, the next comes after a minute
   assert.deepEqual(hear(0), { added: ['10.0.0.1:6881', '10.0.0.2:6881'], dropped: [] });
   log.meet(at(3), PEER);
   log.lose(at(1), PEER, { isGood: false });
-  assert.equal(outbox.isDue(log, MINUTE_MS), false);
+  assert.equal(outbox.isDue(log, READER, MINUTE_MS), false);
   assert.deepEqual(hear(2 * MINUTE_MS), { added: ['10.0.0.3:6881'], dropped: ['10.0.0.1:6881'] });
-  assert.equal(outbox.isDue(log, 9 * MINUTE_MS), false, 'there is nothing new');
+  assert.equal(outbox.isDue(log, READER, 9 * MINUTE_MS), false, 'there is nothing new');
 });
 
 test('a peer is not told of itself, and a message that would be empty is none', () => {
   const { log, outbox } = scene();
   log.meet(READER.listenAddress!, PEER);
-  assert.equal(outbox.write(log, READER, 0), null);
+  assert.equal(outbox.write(log, READER), null);
   log.meet(at(1), PEER);
-  assert.equal(outbox.isDue(log, 1), true, 'what was not sent is not waited for');
+  assert.equal(outbox.isDue(log, READER, 1), true, 'what was not sent is not waited for');
+});
+
+test('the minute begins when the message has left, which may be long after it was said', () => {
+  const connection = { saidBytes: 5000, writtenBytes: 1000 };
+  const reader = { ...READER, connection };
+  const { log, hear, outbox } = scene(reader);
+  log.meet(at(1), PEER);
+  hear(0);
+  log.meet(at(2), PEER);
+  connection.saidBytes = 9000;
+  connection.writtenBytes = 4999;
+  assert.equal(outbox.isDue(log, reader, 3 * MINUTE_MS), false);
+  connection.writtenBytes = 5000;
+  assert.equal(outbox.isDue(log, reader, 4 * MINUTE_MS), false);
+  assert.equal(outbox.isDue(log, reader, 5 * MINUTE_MS), false);
+  assert.deepEqual(hear(5 * MINUTE_MS + 5000).added, ['10.0.0.2:6881']);
 });
 
 test('no local contact is told to one who is elsewhere', () => {
@@ -60,7 +81,7 @@ test('where few are there, those that we let go of lately are told once, and tak
   log.lose(at(3), PEER, { isGood: false });
   assert.deepEqual(hear(0), { added: ['10.0.0.1:6881', '10.0.0.2:6881'], dropped: [] });
   assert.deepEqual(hear(2 * MINUTE_MS), { added: [], dropped: ['10.0.0.2:6881'] });
-  assert.equal(outbox.isDue(log, 9 * MINUTE_MS), false);
+  assert.equal(outbox.isDue(log, READER, 9 * MINUTE_MS), false);
 });
 
 test('one of them that comes back meanwhile is one that is there', () => {
@@ -73,6 +94,17 @@ test('one of them that comes back meanwhile is one that is there', () => {
   assert.deepEqual(hear(2 * MINUTE_MS), { added: ['10.0.0.2:6881'], dropped: [] });
   log.lose(at(1), PEER, { isGood: false });
   assert.deepEqual(hear(4 * MINUTE_MS), { added: [], dropped: ['10.0.0.1:6881'] });
+});
+
+test('one that came back, which was no news, is not taken back with what is news later', () => {
+  const { log, hear, outbox } = scene();
+  log.meet(at(1), PEER);
+  log.lose(at(1), PEER, { isGood: true });
+  hear(0);
+  log.meet(at(1), PEER);
+  assert.equal(outbox.write(log, READER), null);
+  log.meet(at(2), PEER);
+  assert.deepEqual(hear(2 * MINUTE_MS), { added: ['10.0.0.2:6881'], dropped: [] });
 });
 
 test('with those that are there they are 25 of a family at the most', () => {
@@ -94,8 +126,11 @@ function scene(reader = READER): {
   const log = new ContactLog();
   const outbox = new PexOutbox();
   const hear = (now: number): { readonly added: string[]; readonly dropped: string[] } => {
-    assert.equal(outbox.isDue(log, now), true);
-    const { added, dropped } = decodePex(outbox.write(log, reader, now)!)!;
+    assert.equal(outbox.isDue(log, reader, now), true);
+    const { added, dropped } = decodePex(outbox.write(log, reader)!)!;
+    outbox.onSaid(reader);
+    // It has left with the next look, at the latest a second later.
+    outbox.isDue(log, reader, now);
     const keys = added.map(({ address }) => addressKey(address));
     return { added: keys, dropped: dropped.map(addressKey) };
   };

@@ -55,6 +55,16 @@ export class PeerConnection implements ByteStreamHandler {
     };
   }
 
+  /** All that was said so far, flushed or not. */
+  get saidBytes(): number {
+    return this.givenBytes + this.encoder.pendingBytes;
+  }
+
+  /** Of it, what the stream has said to be written. */
+  get writtenBytes(): number {
+    return this.#writtenBytes;
+  }
+
   /** Given to the stream, which has not said yet that it is written. */
   get unwrittenBytes(): number {
     return this.givenBytes - this.#writtenBytes;

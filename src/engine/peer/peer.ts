@@ -22,6 +22,7 @@ import { PeerPickState, type PickerPeer } from '../pieces/picker-peer.js';
 import type { CandidateSource } from '../swarm/candidates.js';
 import type { ChokerPeer } from '../swarm/choker.js';
 import { PeerConduct } from '../swarm/peer-conduct.js';
+import { unknownPriority } from '../swarm/peer-priorities.js';
 import type { ValuedPeer } from '../swarm/peer-worth.js';
 import type { Deferred } from '../turn.js';
 import type { CloseReason } from './close-reason.js';
@@ -76,6 +77,7 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
   /** It was interested at some time: it is no seed. */
   #hasWanted = false;
   readonly #conduct = new PeerConduct();
+  readonly #priority = unknownPriority();
 
   /** `owner` null = incoming: `router` names it once the info-hash has arrived. */
   constructor(options: {
@@ -164,6 +166,9 @@ export class Peer implements PeerConnectionHandler, WireHandler, PickerPeer, Cho
     return this.upload.isIdle(this.connection, this.#context.turn.now);
   }
   // ValuedPeer
+  get priority(): number {
+    return this.#context.priorities.of(this.#priority, this.remote);
+  }
   get lastReceivedAtMs(): number {
     return this.#conduct.lastBlockAtMs;
   }

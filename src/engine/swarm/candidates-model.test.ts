@@ -26,7 +26,7 @@ interface Entry {
 
 class Model {
   readonly random: SeededRandom;
-  readonly candidates = new Candidates(MAX);
+  readonly candidates = new Candidates({ max: MAX });
   /** What is known of each endpoint; some of these the candidates may have forgotten. */
   readonly entries = new Map<string, Entry>();
   now = 0;

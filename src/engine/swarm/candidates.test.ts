@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import { type Address, makeAddress } from '../../base/address.js';
 import { LIMITS } from '../../base/limits.js';
 import { type CandidateSource, Candidates } from './candidates.js';
+import { PeerPriorities } from './peer-priorities.js';
+import { peerPriority } from './peer-priority.js';
 
 function address(n: number, port = 6881): Address {
   return makeAddress(`10.${(n >>> 16) & 255}.${(n >>> 8) & 255}.${n & 255}`, port)!;
@@ -226,7 +228,7 @@ test('no more than candidatesPerTorrentMax are kept', () => {
 });
 
 test('when full, a better candidate takes the place of the worst: failures first, then source', () => {
-  const candidates = new Candidates(3);
+  const candidates = new Candidates({ max: 3 });
   candidates.add(address(0), 'tracker');
   candidates.add(address(1), 'pex');
   candidates.add(address(2), 'tracker');
@@ -241,7 +243,7 @@ test('when full, a better candidate takes the place of the worst: failures first
 });
 
 test('a flood of addresses does not push out those in use, those a person named, or bans', () => {
-  const candidates = new Candidates(4);
+  const candidates = new Candidates({ max: 4 });
   candidates.add(address(0), 'pex');
   candidates.onDialled(address(0), 0);
   candidates.add(address(1), 'user');
@@ -254,7 +256,7 @@ test('a flood of addresses does not push out those in use, those a person named,
 });
 
 test('where all places are taken by bans the oldest is forgotten', () => {
-  const candidates = new Candidates(2);
+  const candidates = new Candidates({ max: 2 });
   candidates.ban(address(0));
   candidates.ban(address(1));
   assert.equal(candidates.add(address(2), 'tracker'), true);
@@ -307,4 +309,52 @@ test('a peer that we let go did not fail, and may be dialled again at once', () 
   candidates.onReleased(address);
   assert.equal(candidates.nextRetryAt(), Number.NEGATIVE_INFINITY);
   assert.notEqual(candidates.next(1), null);
+});
+
+test('candidates are counted by their best source, whatever they are doing, but not bans and our own address', () => {
+  const candidates = known('user', 'tracker', 'tracker', 'dht', 'pex', 'pex');
+  candidates.add(address(3), 'tracker');
+  candidates.add(address(0), 'pex');
+  candidates.onDialled(address(1), 0);
+  candidates.onFailed(address(1), 0);
+  candidates.onDialled(address(2), 0);
+  candidates.ban(address(4));
+  candidates.markSelf(address(9));
+  const none = { user: 0, magnet: 0, incoming: 0, resume: 0, tracker: 0, dht: 0, lsd: 0, pex: 0 };
+  assert.deepEqual(candidates.countBySource(), { ...none, user: 1, tracker: 3, pex: 1 });
+});
+
+// ---- BEP 40 ----
+
+/** Public ones: others are not seen from outside. */
+function remote(n: number): Address {
+  return makeAddress(`9.${n * 11}.${n * 7}.1`, 6881)!;
+}
+
+test('of those that are alike otherwise the greatest canonical priority is dialled first', () => {
+  const own = makeAddress('8.8.4.4', 6881)!;
+  const priorities = new PeerPriorities({ externalIp: () => own.host, reachablePort: () => own.port });
+  const candidates = new Candidates({ priorities });
+  const [tried, ...untried] = Array.from({ length: 20 }, (_, n) => remote(n)) as [Address, ...Address[]];
+  for (const each of untried) candidates.add(each, 'pex');
+  candidates.add(tried, 'tracker');
+  const order = Array.from({ length: 20 }, () => dial(candidates, 0));
+  untried.sort((a, b) => peerPriority(own, b) - peerPriority(own, a));
+  assert.deepEqual(order, [tried, ...untried], 'the source comes before it');
+});
+
+test('while our own address is not known the first that was told of is dialled first, and a new one counts at once', () => {
+  let externalIp: string | null = null;
+  const priorities = new PeerPriorities({ externalIp: () => externalIp, reachablePort: () => 6881 });
+  const candidates = new Candidates({ priorities });
+  const all = Array.from({ length: 20 }, (_, n) => remote(n));
+  for (const each of all) candidates.add(each, 'pex');
+  assert.deepEqual(candidates.next(0)?.address, all[0]);
+  for (const ip of ['8.8.4.4', '4.4.8.8', '7.7.1.1']) {
+    externalIp = ip;
+    priorities.onOwnAddressChanged();
+    const own = makeAddress(ip, 6881)!;
+    const best = all.toSorted((a, b) => peerPriority(own, b) - peerPriority(own, a))[0];
+    assert.deepEqual(candidates.next(0)?.address, best, ip);
+  }
 });

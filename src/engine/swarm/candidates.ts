@@ -8,12 +8,17 @@
 import { type Address, addressKey, isDiallable } from '../../base/address.js';
 import { LIMITS } from '../../base/limits.js';
 import { RareMap } from '../../base/rarely-filled.js';
+import { type KeptPriority, type PeerPriorities, UNKNOWN_PRIORITY, unknownPriority } from './peer-priorities.js';
 
 /**
  * How we know of a peer. user: a person named it · magnet: the link did · incoming: it dialled us · resume: known from an
  * earlier run · tracker, dht (BEP 5), lsd (BEP 14), pex (BEP 11): who told us.
  */
 export type CandidateSource = 'user' | 'magnet' | 'incoming' | 'resume' | 'tracker' | 'dht' | 'lsd' | 'pex';
+
+/** A number for each source. */
+export type SourceCounts = Readonly<Record<CandidateSource, number>>;
+
 type CandidateState = 'idle' | 'dialling' | 'connected' | 'banned' | 'self';
 
 /** The wait after the n-th failure in a row is n times this. */
@@ -43,6 +48,7 @@ const SOURCE_RANK: Readonly<Record<CandidateSource, number>> = {
 
 interface Candidate {
   readonly address: Address;
+  readonly priority: KeptPriority;
   source: CandidateSource;
   /** A tracker named it, whoever did so first. */
   isFromTracker: boolean;
@@ -57,20 +63,32 @@ interface Candidate {
   isUseless: boolean;
   /** It has said that it is there (BEP 14) since it was dialled last. */
   hasAnnounced: boolean;
+  /** It has had its early dial after crossing ones, and no connection that lasted since. */
+  hasCrossed: boolean;
 }
 
 export class Candidates {
   readonly #byKey = new RareMap<string, Candidate>();
+  readonly #priorities: PeerPriorities | null;
   readonly #max: number;
   #isTrackersOnly = false;
   #refusesDiscovered = false;
 
-  constructor(max: number = LIMITS.candidatesPerTorrentMax) {
-    this.#max = max;
+  /** `priorities` null = all are of one priority (BEP 40). */
+  constructor(options: { readonly priorities?: PeerPriorities | null; readonly max?: number } = {}) {
+    this.#priorities = options.priorities ?? null;
+    this.#max = options.max ?? LIMITS.candidatesPerTorrentMax;
   }
 
   get count(): number {
     return this.#byKey.size;
+  }
+
+  /** How many are known from each source, those in use and those given up included; not who is banned, nor ourselves. */
+  countBySource(): SourceCounts {
+    const counts = noneBySource();
+    for (const candidate of this.#byKey.values()) if (!isFinal(candidate)) counts[candidate.source]++;
+    return counts;
   }
 
   /**
@@ -131,6 +149,7 @@ export class Candidates {
     }
     const candidate: Candidate = {
       address,
+      priority: unknownPriority(),
       source,
       isFromTracker: source === 'tracker',
       state: 'idle',
@@ -139,18 +158,22 @@ export class Candidates {
       retryAtMs: Number.NEGATIVE_INFINITY,
       isUseless: false,
       hasAnnounced: false,
+      hasCrossed: false,
     };
     if (this.#byKey.size >= this.#max && !this.#makeRoomFor(candidate)) return false;
     this.#byKey.set(key, candidate);
     return true;
   }
 
-  /** @returns whom to dial now, or null: named by a person, fewest failures, longest untried, source, in this order. */
+  /**
+   * @returns whom to dial now, or null: named by a person, fewest failures, longest untried, source, canonical priority
+   * (BEP 40), in this order.
+   */
   next(now: number): { readonly address: Address; readonly source: CandidateSource } | null {
     let best: Candidate | null = null;
     for (const candidate of this.#byKey.values()) {
       if (!isWaiting(candidate) || candidate.retryAtMs > now) continue;
-      if (best === null || compare(candidate, best) < 0) best = candidate;
+      if (best === null || this.#isBetterToDial(candidate, best)) best = candidate;
     }
     return best;
   }
@@ -219,8 +242,18 @@ export class Candidates {
       fail(candidate, now);
       return;
     }
+    candidate.hasCrossed = false;
     candidate.failures = 0;
     rest(candidate, now, isNamed(candidate) ? FIRST_RETRY_NAMED_MS : RETRY_MS);
+  }
+
+  /** Both sides dialled, and each closed the connection that the other had kept: once it is dialled again so early. */
+  onCrossed(address: Address, retryAtMs: number): void {
+    const candidate = this.#active(address);
+    if (candidate?.state !== 'idle' || candidate.hasCrossed) return;
+    candidate.hasCrossed = true;
+    candidate.failures = 0;
+    candidate.retryAtMs = retryAtMs;
   }
 
   /** We let it go, and may want it back: whatever it was doing, it did not fail. */
@@ -254,6 +287,15 @@ export class Candidates {
     return this.#byKey.get(addressKey(address))?.state === 'banned';
   }
 
+  #isBetterToDial(a: Candidate, b: Candidate): boolean {
+    const order = compare(a, b);
+    return order === 0 ? this.#priorityOf(a) > this.#priorityOf(b) : order < 0;
+  }
+
+  #priorityOf({ priority, address }: Candidate): number {
+    return this.#priorities === null ? UNKNOWN_PRIORITY : this.#priorities.of(priority, address);
+  }
+
   #finish(address: Address, state: 'banned' | 'self'): void {
     this.#add(address, 'incoming');
     const candidate = this.#byKey.get(addressKey(address));
@@ -279,6 +321,11 @@ export class Candidates {
     this.#byKey.delete(addressKey(victim.address));
     return true;
   }
+}
+
+/** To be counted up. */
+export function noneBySource(): Record<CandidateSource, number> {
+  return { user: 0, magnet: 0, incoming: 0, resume: 0, tracker: 0, dht: 0, lsd: 0, pex: 0 };
 }
 
 /** Found by asking around, which a private torrent does not do (BEP 27). */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeAddress } from '../../base/address.js';
 import { LIMITS } from '../../base/limits.js';
+import { UNKNOWN_PRIORITY } from './peer-priorities.js';
 import { PeerTurnover, type TurnoverState } from './peer-turnover.js';
 import { PATIENCE_MS, type ValuedPeer } from './peer-worth.js';
 
@@ -16,6 +17,7 @@ function peers(count: number, given: Partial<TestPeer> = {}): TestPeer[] {
   return Array.from({ length: count }, (_, i) => ({
     remote: makeAddress(`10.2.${i >> 8}.${i & 255}`, 6881)!,
     source: 'tracker',
+    priority: UNKNOWN_PRIORITY,
     connectedAtMs: 0,
     isInterested: false,
     isInterestingToUs: true,
@@ -92,6 +94,54 @@ test('a newcomer replaces the least worth, but nobody that is good, or new', () 
     null,
     'while we seed they all wait for their turn',
   );
+});
+
+// ---- BEP 40 ----
+
+/** They are good to have, and no block has come from them or gone to them: they wait for their turn, while we seed. */
+function waiting(...priorities: readonly number[]): TestPeer[] {
+  return priorities.flatMap((priority) => peers(1, { priority, isInterested: true }));
+}
+
+const [NEWCOMER] = peers(1, { priority: 1000 }) as [TestPeer];
+
+test('where all are good to have, a newcomer takes the place of the least priority that is less than its own', () => {
+  const turnover = new PeerTurnover<TestPeer>(0);
+  const [high, low, lowest, equal] = waiting(2000, 500, 100, 1000) as [TestPeer, TestPeer, TestPeer, TestPeer];
+  const seeding = state(MINUTE_MS, true);
+  assert.equal(turnover.outranked(NEWCOMER, [high, low, lowest, equal], seeding), lowest);
+  assert.equal(turnover.outranked(NEWCOMER, [high, equal], seeding), null);
+});
+
+test('however high its priority, a newcomer takes no place of one that proved its worth, is new, or was named', () => {
+  const turnover = new PeerTurnover<TestPeer>(0);
+  const stays: readonly Partial<TestPeer>[] = [
+    { lastSentAtMs: 1 },
+    { lastReceivedAtMs: 1 },
+    { connectedAtMs: 1 },
+    { source: 'user' },
+    { isOnlySource: true },
+    { priority: UNKNOWN_PRIORITY },
+  ];
+  for (const given of stays) {
+    const all = peers(3, { priority: 0, isInterested: true, ...given });
+    assert.equal(turnover.outranked(NEWCOMER, all, state(MINUTE_MS, true)), null, JSON.stringify(given));
+  }
+  const [nobody] = peers(1) as [TestPeer];
+  assert.equal(turnover.outranked(nobody, waiting(0), state(MINUTE_MS, true)), null, 'its own is not known');
+});
+
+test('those of high priority replace only so many a minute too', () => {
+  const turnover = new PeerTurnover<TestPeer>(0);
+  const all = waiting(...Array.from({ length: 50 }, (_, i) => i));
+  for (let i = 0; i < LIMITS.replacedPeersPerMinuteMax; i++) {
+    const outranked = turnover.outranked(NEWCOMER, all, state(MINUTE_MS + i, true));
+    assert.equal(outranked?.priority, i);
+    all.splice(all.indexOf(outranked), 1);
+    turnover.onReplaced(MINUTE_MS + i);
+  }
+  assert.equal(turnover.outranked(NEWCOMER, all, state(MINUTE_MS + 1000, true)), null);
+  assert.notEqual(turnover.outranked(NEWCOMER, all, state(2 * MINUTE_MS, true)), null);
 });
 
 test('newcomers replace only so many a minute', () => {

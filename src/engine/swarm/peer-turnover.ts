@@ -2,11 +2,12 @@
  * Who has to go when there is no place for all who want one: the least worth, when a newcomer stands at the door of a
  * full house, and a few every minute while candidates wait. Pure but for its own clockwork: it chooses, the swarm
  * closes. Times in monotonic ms.
- * Invariant: never one that is good to have, nor the only one that has a piece; and newcomers replace no more than
- * LIMITS.replacedPeersPerMinuteMax a minute, so that nobody can wash a swarm away by dialling it.
+ * Invariant: never one that gives or is given anything, nor the only one that has a piece; and newcomers replace no more
+ * than LIMITS.replacedPeersPerMinuteMax a minute, so that nobody can wash a swarm away by dialling it.
  */
 import { LIMITS } from '../../base/limits.js';
-import { lastUseOf, type ValuedPeer, valuePeers, WORTH } from './peer-worth.js';
+import { UNKNOWN_PRIORITY } from './peer-priorities.js';
+import { GRACE_MS, lastExchangeOf, lastUseOf, type ValuedPeer, valuePeers, WORTH } from './peer-worth.js';
 
 /** A house is full, and the turnover begins, when so much of the limit is taken. */
 export const FULL_SHARE = 0.9;
@@ -40,12 +41,27 @@ export class PeerTurnover<P extends ValuedPeer> {
 
   /** @returns whom a newcomer may replace, or null: everyone is better than somebody unknown, or it went too fast. */
   replaceable(peers: readonly P[], state: TurnoverState<P>): { readonly peer: P; readonly worth: number } | null {
-    if (state.now - this.#minuteAtMs < MINUTE_MS && this.#replaced >= LIMITS.replacedPeersPerMinuteMax) return null;
+    if (this.#isTooFast(state.now)) return null;
     for (const valued of valuePeers(peers, state.now, state).slice(0, SEARCHED_MAX)) {
       if (valued.worth > WORTH.mute) return null;
       if (!state.isOnlySource(valued.peer)) return valued;
     }
     return null;
+  }
+
+  /**
+   * BEP 40: everyone is good enough to stay, and a newcomer stands at the door.
+   * @param newcomer not one of `peers`
+   * @returns whom it may replace, or null: the one of the least priority, if that is less than its own, of those of whom
+   * nothing has come yet although they had their time. An address can be chosen, what one gives and takes cannot: no
+   * priority is a reason to let go of a peer that blocks were exchanged with.
+   */
+  outranked(newcomer: ValuedPeer, peers: readonly P[], state: TurnoverState<P>): P | null {
+    const { priority } = newcomer;
+    if (priority === UNKNOWN_PRIORITY || this.#isTooFast(state.now)) return null;
+    const outranked = peers.filter((peer) => peer.priority < priority && isUnproven(peer, state.now));
+    outranked.sort((a, b) => a.priority - b.priority);
+    return outranked.slice(0, SEARCHED_MAX).find((peer) => !state.isOnlySource(peer)) ?? null;
   }
 
   /** One has been replaced. */
@@ -81,4 +97,14 @@ export class PeerTurnover<P extends ValuedPeer> {
     }
     return leaving;
   }
+
+  #isTooFast(now: number): boolean {
+    return now - this.#minuteAtMs < MINUTE_MS && this.#replaced >= LIMITS.replacedPeersPerMinuteMax;
+  }
+}
+
+/** No block has come from it or gone to it, in a minute or longer; and nobody named it. */
+function isUnproven(peer: ValuedPeer, now: number): boolean {
+  if (peer.source === 'user' || peer.priority === UNKNOWN_PRIORITY) return false;
+  return lastExchangeOf(peer) === Number.NEGATIVE_INFINITY && now - peer.connectedAtMs >= GRACE_MS;
 }

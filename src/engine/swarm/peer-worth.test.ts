@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeAddress } from '../../base/address.js';
+import { UNKNOWN_PRIORITY } from './peer-priorities.js';
 import { GRACE_MS, PATIENCE_MS, type ValuedPeer, valuePeers, WORTH } from './peer-worth.js';
 
 const NOW = 3_600_000;
@@ -19,6 +20,7 @@ function peer(name: string, given: Partial<ValuedPeer> = {}): TestPeer {
     name,
     remote: makeAddress(`10.1.${hosts++ >> 8}.${hosts & 255}`, 6881)!,
     source: 'tracker',
+    priority: UNKNOWN_PRIORITY,
     connectedAtMs: 0,
     isInterested: false,
     isInterestingToUs: false,
@@ -112,6 +114,36 @@ test('among equals the one that nothing has come of for longest goes first', () 
   assert.deepEqual(
     valued(peers).map(([name]) => name),
     ['never, older', 'long ago', 'never, younger', 'lately'],
+  );
+});
+
+test('among equals of whom nothing comes the least canonical priority goes first, whoever came when', () => {
+  const peers = [
+    peer('low, lately', { priority: 1, lastReceivedAtMs: NOW - 200_000 }),
+    peer('high, younger', { priority: 3000, connectedAtMs: NOW - 1_000_000 }),
+    peer('low', { priority: 1000, connectedAtMs: NOW - 1_500_000 }),
+    peer('lowest, once', { priority: 10, lastReceivedAtMs: NOW - 2_000_000 }),
+    peer('high, older', { priority: 3000, connectedAtMs: NOW - 2_000_000 }),
+    peer('not known'),
+  ];
+  assert.deepEqual(
+    valued(peers).map(([name]) => name),
+    ['lowest, once', 'low', 'high, older', 'high, younger', 'not known', 'low, lately'],
+  );
+});
+
+test('no priority is as good as what a peer does', () => {
+  const [low, high] = [{ priority: 0 }, { priority: 4_000_000_000 }];
+  const peers = [
+    { ...sender('gives', 1000), ...low },
+    peer('has something', { isInterestingToUs: true, ...low }),
+    peer('takes', { isInterested: true, ...high }),
+    peer('useless', high),
+    peer('suspect', { isSuspect: true, ...high }),
+  ];
+  assert.deepEqual(
+    valued(peers).map(([name]) => name),
+    ['suspect', 'useless', 'takes', 'has something', 'gives'],
   );
 });
 

@@ -10,6 +10,8 @@ import type { CandidateSource } from './candidates.js';
 export interface ValuedPeer {
   readonly remote: Address;
   readonly source: CandidateSource;
+  /** BEP 40, or UNKNOWN_PRIORITY. */
+  readonly priority: number;
   readonly connectedAtMs: number;
   /** In us; and it has what we want. */
   readonly isInterested: boolean;
@@ -54,6 +56,8 @@ export const GRACE_MS = 60_000;
 export const PATIENCE_MS = 120_000;
 /** Blocks that are older than this are no sign of life. */
 const RECENT_MS = 60_000;
+/** Among those of equal worth older ones are no merit. */
+const EXCHANGE_MEMORY_MS = 300_000;
 /** Of the mean rate of those that send: below it a peer is slow. */
 const SLOW_SHARE = 0.25;
 
@@ -72,6 +76,9 @@ export function valuePeers<P extends ValuedPeer>(
       a.peer.downloadRate + a.peer.uploadRate - (b.peer.downloadRate + b.peer.uploadRate) ||
       // One machine with many connections is likelier to be up to something than many machines.
       crowdOf(crowds, b.peer) - crowdOf(crowds, a.peer) ||
+      countedExchangeOf(a.peer, now) - countedExchangeOf(b.peer, now) ||
+      // Where nothing comes it is nobody's choice who stays, and both ends of each connection choose alike (BEP 40).
+      a.peer.priority - b.peer.priority ||
       lastUseOf(a.peer) - lastUseOf(b.peer),
   );
 }
@@ -108,6 +115,16 @@ function countByHost(peers: readonly ValuedPeer[]): ReadonlyMap<string, number> 
 
 function crowdOf(crowds: ReadonlyMap<string, number>, peer: ValuedPeer): number {
   return crowds.get(peer.remote.host) ?? 1;
+}
+
+/** When a block last came or went; all that is too long ago is alike, or one block would be a merit for ever. */
+function countedExchangeOf(peer: ValuedPeer, now: number): number {
+  return Math.max(lastExchangeOf(peer), now - EXCHANGE_MEMORY_MS);
+}
+
+/** When a block last came or went; -Infinity = never. */
+export function lastExchangeOf(peer: ValuedPeer): number {
+  return Math.max(peer.lastReceivedAtMs, peer.lastSentAtMs);
 }
 
 /** When anything last came of the connection, or it began. */

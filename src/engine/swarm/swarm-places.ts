@@ -4,7 +4,8 @@
  * ourselves, none with a banned host. Used by Swarm.
  */
 import { type Address, addressKey, isLoopback } from '../../base/address.js';
-import { bytesEqual, compareBytes } from '../../base/bytes.js';
+import { bytesEqual } from '../../base/bytes.js';
+import { isPublicIp } from '../../base/ip-ranges.js';
 import type { EngineContext } from '../context.js';
 import type { TorrentData } from '../data/torrent-data.js';
 import { type CloseReason, isMisconduct } from '../peer/close-reason.js';
@@ -13,10 +14,8 @@ import { DepartedSenders } from '../pieces/departed-senders.js';
 import { BannedHosts } from './banned-hosts.js';
 import type { CandidateSource, Candidates } from './candidates.js';
 import type { Connector } from './connector.js';
+import { CROSSING_MS, CrossingDials, keepsOutgoing, redialDelayMs } from './crossing-dials.js';
 import { FULL_SHARE, PeerTurnover, type TurnoverState } from './peer-turnover.js';
-
-/** Two sides that dial each other over both families at the same time find out so soon. */
-const CROSSING_MS = 10_000;
 
 /** The swarm as its places see it. */
 export interface PlacesOwner {
@@ -35,6 +34,7 @@ export class SwarmPlaces {
   readonly #bannedHosts = new BannedHosts();
   readonly #departed = new DepartedSenders();
   readonly #turnover: PeerTurnover<Peer>;
+  readonly #crossings = new CrossingDials<Peer>();
 
   constructor(context: EngineContext, connector: Connector, owner: PlacesOwner) {
     this.#context = context;
@@ -56,23 +56,50 @@ export class SwarmPlaces {
 
   /** The handshake is complete. @returns why the peer may not stay, or null; another may have had to go for it. */
   admit(peer: Peer): CloseReason | null {
-    const { localPeerId } = this.#owner;
     const { now } = this.#context.turn;
-    if (bytesEqual(peer.peerId!, localPeerId)) return 'self-connection';
+    if (bytesEqual(peer.peerId!, this.#owner.localPeerId)) return 'self-connection';
+    if (!peer.isOutgoing && this.#bannedHosts.has(peer.remote)) return 'banned';
     const twin = this.#twinOf(peer);
-    if (twin !== null) {
-      // Both sides apply the same rule, so both close the same one: the greater peer id keeps its outgoing connection.
-      const weAreGreater = compareBytes(localPeerId, peer.peerId!) > 0;
-      // A peer id is anybody's to say: who comes from elsewhere takes nobody's place that he has had for a while.
-      const isReplaceable = isOfOneHost(twin, peer) || now - twin.connectedAtMs < CROSSING_MS;
-      const keepsNew = peer.isOutgoing !== twin.isOutgoing && peer.isOutgoing === weAreGreater && isReplaceable;
-      if (!keepsNew) return 'duplicate-connection';
-      twin.close('duplicate-connection');
+    if (twin === null) return this.#findPlace(peer, now);
+    const dialled = peer.isOutgoing ? peer : twin;
+    const isCrossing = peer.isOutgoing !== twin.isOutgoing;
+    if (!isCrossing || !this.#takesPlaceOf(twin, peer, now)) {
+      if (isCrossing) this.#crossings.onTwinClosed(twin, dialled.remote, now);
+      return 'duplicate-connection';
     }
+    twin.close('duplicate-connection');
+    const refusal = this.#findPlace(peer, now);
+    if (refusal === null) this.#crossings.onTwinClosed(peer, dialled.remote, now);
+    return refusal;
+  }
+
+  /** Of two connections with one peer, one of which we dialled. @returns whether the newer one stays. */
+  #takesPlaceOf(twin: Peer, peer: Peer, now: number): boolean {
+    // A peer id is anybody's to say: who comes from elsewhere takes nobody's place that he has had for a while.
+    if (!isOfOneHost(twin, peer) && now - twin.connectedAtMs >= CROSSING_MS) return false;
+    const [dialled, incoming] = peer.isOutgoing ? [peer, twin] : [twin, peer];
+    const isOutgoingKept = keepsOutgoing({
+      localPort: this.#portDialledBy(incoming),
+      remotePort: dialled.remote.port,
+      localPeerId: this.#owner.localPeerId,
+      remotePeerId: peer.peerId!,
+    });
+    return peer.isOutgoing === isOutgoingKept;
+  }
+
+  /** From outside it is a router's, where one maps ours to another. */
+  #portDialledBy({ remote }: Peer): number {
+    const isOutside = remote.family === 4 && isPublicIp(remote.host);
+    return isOutside ? this.#context.reachablePort() : this.#context.listenPort();
+  }
+
+  /** @returns null when there is a place, for which another peer may have had to go. */
+  #findPlace(peer: Peer, now: number): CloseReason | null {
     // While we dialled it others may have taken the last place of the client; of this torrent it has had one since.
     if (peer.isOutgoing) return this.#connector.takesIn(now) ? null : 'too-many-peers';
-    if (this.#bannedHosts.has(peer.remote)) return 'banned';
     if (!this.hasRoom) this.makeRoom(now);
+    if (this.hasRoom && this.#connector.takesIn(now)) return null;
+    this.#giveWayTo(peer, now);
     return this.hasRoom && this.#connector.takesIn(now) ? null : 'too-many-peers';
   }
 
@@ -96,6 +123,14 @@ export class SwarmPlaces {
     if (valued === null) return;
     this.#turnover.onReplaced(now);
     valued.peer.close('replaced');
+  }
+
+  /** BEP 40: one of a lesser priority goes for it, if there is one of no proven worth. Compares within this torrent only. */
+  #giveWayTo(newcomer: Peer, now: number): void {
+    const outranked = this.#turnover.outranked(newcomer, this.#connected(), this.#state(now));
+    if (outranked === null) return;
+    this.#turnover.onReplaced(now);
+    outranked.close('replaced');
   }
 
   /** Places are short and others wait; call it about once a second. */
@@ -128,6 +163,15 @@ export class SwarmPlaces {
     if (peer.download.receivedBytes > 0 && !isBan(reason)) this.#departed.note(peer.number, peer);
     if (isBan(reason)) this.#bannedHosts.add(peer.remote);
     else if (isMisconduct(reason)) this.#bannedHosts.onMisconduct(peer.remote);
+    this.#judgeAddress(peer, reason, now);
+    // We closed one of two connections, and they the other one: nobody failed.
+    const crossed = this.#crossings.onClosed(peer, now);
+    if (crossed === null || reason !== 'remote-closed' || this.#twinOf(peer) !== null) return;
+    const delayMs = redialDelayMs(this.#owner.localPeerId, peer.peerId!);
+    this.#owner.candidates.onCrossed(crossed, now + delayMs);
+  }
+
+  #judgeAddress(peer: Peer, reason: CloseReason, now: number): void {
     const address = peer.listenAddress;
     if (address === null) return;
     const { candidates } = this.#owner;

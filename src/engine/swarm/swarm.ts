@@ -95,7 +95,7 @@ export class Swarm implements PeerOwner, Dialler, ExchangeOwner {
     this.wireHash = wireHashes(options.infoHash)[0]!;
     this.v2WireHash = v2WireHash(options.infoHash);
     this.localPeerId = options.localPeerId;
-    this.candidates = new Candidates();
+    this.candidates = new Candidates({ priorities: context.priorities });
     this.#places = new SwarmPlaces(context, options.connector, this);
     this.#nextChokeRoundAtMs = context.turn.now + context.settings.chokeRoundMs;
     const onBug = (error: unknown): void => context.host.log.write('error', `swarm: ${String(error)}`);

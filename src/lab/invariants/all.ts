@@ -8,6 +8,7 @@ import { EngineAudit } from './engine-audit.js';
 import type { Invariant } from './invariant.js';
 import { LawfulRequests } from './lawful-requests.js';
 import { NothingLeft } from './nothing-left.js';
+import { PexManners } from './pex-manners.js';
 import { ResourceLimits } from './resource-limits.js';
 import { UploadedBlocks } from './uploaded-blocks.js';
 import { WireManners } from './wire-manners.js';
@@ -19,6 +20,7 @@ export function allInvariants(torrent: LabTorrent): readonly Invariant[] {
     new UploadedBlocks(torrent),
     new LawfulRequests(torrent),
     new WireManners(),
+    new PexManners(torrent),
     new ChokeSlots(),
     new ByteAccounts(),
     new ResourceLimits(),

@@ -12,8 +12,9 @@ import {
   parseIp,
 } from '../../base/address.js';
 import { readUint16, writeUint16 } from '../../base/bytes.js';
+import { isLocalIp } from '../../base/ip-ranges.js';
 import { LIMITS } from '../../base/limits.js';
-import { isLocalIp, NODE_ID_BYTES } from './node-id.js';
+import { NODE_ID_BYTES } from './node-id.js';
 
 /** A node as others tell of it. */
 export interface NodeContact {

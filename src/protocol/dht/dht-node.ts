@@ -5,6 +5,7 @@
  */
 import { type Address, parseIp, toCompact } from '../../base/address.js';
 import { bytesEqual } from '../../base/bytes.js';
+import { isLocalIp } from '../../base/ip-ranges.js';
 import type { Random } from '../../base/random.js';
 import { TimerQueue } from '../../base/timer-queue.js';
 import { decodeNodes, type NodeContact } from './compact-nodes.js';
@@ -13,7 +14,7 @@ import { DistrustedNodes } from './distrusted-nodes.js';
 import { decodeKrpc, encodeKrpcQuery, type KrpcFields, type KrpcQuery, type KrpcResponse } from './krpc.js';
 import type { Lookup, LookupGoal } from './lookup.js';
 import { Lookups } from './lookups.js';
-import { compareDistance, isLocalIp, isSecureId, makeNodeId } from './node-id.js';
+import { compareDistance, isSecureId, makeNodeId } from './node-id.js';
 import { RateGuard } from './rate-guard.js';
 import { Responder } from './responder.js';
 import { BUCKET_NODES, RoutingTable } from './routing-table.js';

@@ -7,10 +7,11 @@
  */
 import { type Address, parseIp } from '../../base/address.js';
 import { bytesEqual, toLatin1 } from '../../base/bytes.js';
+import { isLocalIp } from '../../base/ip-ranges.js';
 import { LIMITS } from '../../base/limits.js';
 import type { NodeContact } from './compact-nodes.js';
 import type { KrpcError, KrpcFields, KrpcResponse } from './krpc.js';
-import { commonPrefixBits, compareDistance, isLocalIp, isSecureId } from './node-id.js';
+import { commonPrefixBits, compareDistance, isSecureId } from './node-id.js';
 import { BUCKET_NODES } from './routing-table.js';
 import type { OutstandingQuery, QueryListener } from './transactions.js';
 

@@ -4,6 +4,7 @@
  * IP addresses are raw here, 4 or 16 bytes; an IPv4-mapped one is a bug of the caller, for `base/address` unmaps them.
  */
 import { crc32c } from '../../base/crc32c.js';
+import { isLocalIp } from '../../base/ip-ranges.js';
 import type { Random } from '../../base/random.js';
 
 /** Length of a node id, and of every target. */
@@ -49,23 +50,6 @@ export function commonPrefixBits(a: Uint8Array, b: Uint8Array): number {
     if (difference !== 0) return 8 * i + Math.clz32(difference) - 24;
   }
   return 8 * NODE_ID_BYTES;
-}
-
-/**
- * Whether `ip` is of this machine or of a private network: the ranges that BEP 42 exempts, and what IPv6 has instead of
- * them (RFC 4193, link-local, loopback).
- */
-export function isLocalIp(ip: Uint8Array): boolean {
-  const first = ip[0]!;
-  const second = ip[1]!;
-  if (ip.length === 4) {
-    if (first === 10 || first === 127) return true;
-    if (first === 172) return second >>> 4 === 1;
-    return (first === 192 && second === 168) || (first === 169 && second === 254);
-  }
-  if (first >>> 1 === 0x7e) return true;
-  if (first === 0xfe) return second >>> 6 === 2;
-  return ip[15] === 1 && ip.every((byte, i) => byte === 0 || i === 15);
 }
 
 const MASK_V4 = [0x03, 0x0f, 0x3f, 0xff];

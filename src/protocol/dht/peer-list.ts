@@ -5,9 +5,9 @@
  */
 import { type Address, COMPACT_V4_BYTES, COMPACT_V6_BYTES, fromCompact } from '../../base/address.js';
 import { readUint32, writeUint32 } from '../../base/bytes.js';
+import { isLocalIp } from '../../base/ip-ranges.js';
 import { type Random, randomBelow } from '../../base/random.js';
 import type { BloomFilter } from './bloom-filter.js';
-import { isLocalIp } from './node-id.js';
 
 export class PeerList {
   readonly #family: 4 | 6;

@@ -5,8 +5,8 @@
  */
 import { parseIp } from '../../base/address.js';
 import { toLatin1 } from '../../base/bytes.js';
+import { isLocalIp } from '../../base/ip-ranges.js';
 import { LIMITS } from '../../base/limits.js';
-import { isLocalIp } from './node-id.js';
 
 export class RateGuard {
   #counts: Map<string, QueryCount> | null = null;

@@ -7,10 +7,11 @@
 import { addressFromIp } from '../../base/address.js';
 import { assert } from '../../base/assert.js';
 import { readUint16 } from '../../base/bytes.js';
+import { isLocalIp } from '../../base/ip-ranges.js';
 import { LIMITS } from '../../base/limits.js';
 import { type Random, randomBelow } from '../../base/random.js';
 import type { NodeContact } from './compact-nodes.js';
-import { commonPrefixBits, compareDistance, isLocalIp, isSecureId, NODE_ID_BYTES } from './node-id.js';
+import { commonPrefixBits, compareDistance, isSecureId, NODE_ID_BYTES } from './node-id.js';
 
 /** K: nodes in a bucket, in an answer, and that keep a value. */
 export const BUCKET_NODES = 8;

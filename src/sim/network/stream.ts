@@ -31,6 +31,8 @@ export class SimStream implements ByteStream, PipeSender, PipeReceiver {
   readonly remote: Address;
   readonly localHost: string;
   readonly machine: SimMachine;
+  /** Whether this end dialled; known once it is open. */
+  isDialled = false;
   /** Tells the owner, before the handler's onClose. */
   onGone: () => void = () => {};
   /** @internal Until it is open: when the dial is given up. Cancelled with everything else when it closes. */
@@ -78,6 +80,7 @@ export class SimStream implements ByteStream, PipeSender, PipeReceiver {
     if (this.#state !== 'connecting' || !this.machine.isOn) return;
     this.#state = 'open';
     this.#wasOpen = true;
+    this.isDialled = isDialled;
     this.machine.observer.onOpened(this.machine, this);
     this.openTimer?.cancel();
     this.#out.open(lines.up, lines.down);

@@ -22,6 +22,7 @@ import { trackerServerTarget } from './tracker-server.js';
 import { trackerUrlTarget } from './tracker-url.js';
 import { udpTrackerTarget } from './udp-tracker.js';
 import { utMetadataTarget } from './ut-metadata.js';
+import { utPexTarget } from './ut-pex.js';
 import { wireTarget } from './wire.js';
 import { wireStreamTarget } from './wire-stream.js';
 import { workTarget } from './work.js';
@@ -40,6 +41,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   wireStreamTarget,
   extensionHandshakeTarget,
   utMetadataTarget,
+  utPexTarget,
   // trackers
   addressTarget,
   trackerUrlTarget,

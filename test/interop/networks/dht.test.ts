@@ -3,6 +3,7 @@
  * announces and puts, each other finds. Those that have no call for it announce a magnet link of their own, and dial whom
  * they find. Each has a host of its own on a network of namespaces, at private addresses: loopback ones are refused by
  * transmission, and libtorrent and we take one node of each /24.
+ * Items come before those clients do: they do not know what a get is, and libtorrent waits 15 s for each that is silent.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -13,7 +14,8 @@ import { Aria2 } from '../../harness/aria2.js';
 import { temporaryDirectory } from '../../harness/content.js';
 import { DhtPeer, type DhtProgram, itemKey } from '../../harness/dht-peer.js';
 import { type Host, makeNetwork } from '../../harness/namespaces.js';
-import { run, until } from '../../harness/process.js';
+import { PacketCapture } from '../../harness/packet-capture.js';
+import { until } from '../../harness/process.js';
 import { Rtorrent } from '../../harness/rtorrent.js';
 import { Transmission } from '../../harness/transmission.js';
 import { requireClient } from '../clients.js';
@@ -44,34 +46,44 @@ test('a DHT of several clients', { timeout: 240_000, concurrency: 8 }, async (t)
   await Promise.all([
     ...pairsOf(dht.peers).map(([x, y]) => t.test(`${y.name} finds the peer of ${x.name}`, () => findsPeer(dht, x, y))),
     ...pairsOf(dht.peers).map(([x, y]) => t.test(`${y.name} reads items of ${x.name}`, () => readsItems(x, y))),
-    ...dht.clients.flatMap((client) =>
-      dht.peers.map((y) => t.test(`${y.name} finds the peer of ${client.name}`, () => findsClient(client, y))),
-    ),
-    ...dht.clients
-      .filter(({ dials }) => dials)
-      .flatMap((client) =>
-        dht.peers.map((x) => t.test(`${client.name} dials the peer of ${x.name}`, (one) => dials(one, dht, client, x))),
-      ),
     t.test('libtorrent gets a sample of the info-hashes that dtorrent keeps', () => samplesUs(dht)),
     t.test('dtorrent gets a sample of the info-hashes that libtorrent keeps', () => samplesThem(dht)),
     t.test('dtorrent counts the seed and the downloader that libtorrent keeps', () => scrapes(dht)),
+  ]);
+  const clients = await startClients(t, dht);
+  await Promise.all([
+    ...clients.flatMap((client) =>
+      dht.peers.map((y) => t.test(`${y.name} finds the peer of ${client.name}`, () => findsClient(client, y))),
+    ),
+    ...clients
+      .filter(({ dials }) => dials)
+      .flatMap((client) =>
+        dht.peers.map((x) => t.test(`${client.name} dials the peer of ${x.name}`, () => dials(dht, client, x))),
+      ),
   ]);
 });
 
 interface SmallDht {
   /** Those that can be asked. */
   readonly peers: readonly DhtPeer[];
-  /** Those that are told of torrents alone. */
-  readonly clients: readonly TorrentClient[];
+  /** Nodes of libtorrent. */
+  readonly crowd: DhtPeer;
+  /** HOST:PORT of all nodes. */
+  readonly nodes: readonly string[];
+  /** For clients, one each. */
+  readonly hosts: readonly Host[];
   /** HOST:PORT of the peer that each of `peers` has announced for its info-hash. */
   readonly announced: ReadonlyMap<DhtPeer, string>;
 }
 
+/** One that is told of torrents alone. */
 interface TorrentClient {
   readonly name: string;
   readonly host: Host;
   /** Whether it dials whom its DHT finds. rtorrent was not seen to: it counts them, and that is all. */
   readonly dials: boolean;
+  /** What it sends. */
+  readonly capture: PacketCapture;
 }
 
 /** What each announces is told by its name. */
@@ -98,37 +110,28 @@ async function startDht(t: TestContext): Promise<SmallDht> {
   });
   const announced = new Map<DhtPeer, string>();
   for (const peer of peers) announced.set(peer, await peer.announce(hashOf(peer), PEER_PORT));
-  const clients = await startClients(t, { nodes, crowd: crowd!, peers, hosts: hosts.slice(PROGRAMS.length) });
-  return { peers, clients, announced };
+  return { peers, crowd: crowd!, nodes, hosts: hosts.slice(PROGRAMS.length), announced };
 }
 
 /** Each with a magnet link of its own, and of all that they are to find. */
 async function startClients(
   t: TestContext,
-  {
-    nodes,
-    crowd,
-    peers,
-    hosts,
-  }: {
-    readonly nodes: readonly string[];
-    readonly crowd: DhtPeer;
-    readonly peers: readonly DhtPeer[];
-    readonly hosts: readonly Host[];
-  },
+  { nodes, crowd, peers, hosts }: SmallDht,
 ): Promise<readonly TorrentClient[]> {
   const directory = temporaryDirectory(t);
   const out = join(directory, 'out');
   mkdirSync(out);
   const place = ({ namespace, addresses }: Host) => ({ namespace, address: addresses[0]!, dhtNodes: nodes });
   const [a, b, c] = hosts as readonly [Host, Host, Host];
+  const captureOf = ({ namespace }: Host) => PacketCapture.start(t, namespace, 'eth0');
+  const [captureA, captureB, captureC] = await Promise.all([captureOf(a), captureOf(b), captureOf(c)]);
   const transmission = await Transmission.start(t, directory, place(a));
   const aria2 = await Aria2.start(t, directory, place(b));
   const rtorrent = await Rtorrent.start(t, directory, place(c));
   const clients = [
-    { name: 'transmission', host: a, dials: true },
-    { name: 'aria2', host: b, dials: true },
-    { name: 'rtorrent', host: c, dials: false },
+    { name: 'transmission', host: a, dials: true, capture: captureA },
+    { name: 'aria2', host: b, dials: true, capture: captureB },
+    { name: 'rtorrent', host: c, dials: false, capture: captureC },
   ];
   const magnetOf = (whose: { readonly name: string }): string => `magnet:?xt=urn:btih:${hashOf(whose)}`;
   const sought = [...new Set(peers.map(magnetOf))];
@@ -168,26 +171,13 @@ async function findsClient(client: TorrentClient, y: DhtPeer): Promise<void> {
   );
 }
 
-/** Who closes the connection remembers it for a minute. */
-async function dials(t: TestContext, { announced }: SmallDht, client: TorrentClient, x: DhtPeer): Promise<void> {
-  const theirs = hexOf(x.address, Number(announced.get(x)!.split(':')[1]));
-  const ours = `${hexOf(client.host.addresses[0]!)}:[0-9A-F]{4}`;
-  const connection = new RegExp(` (${ours} ${theirs}|${theirs} ${ours}) `);
-  const connections = async (namespace: string | undefined): Promise<string> =>
-    run(t, 'cat', ['/proc/net/tcp'], { namespace });
-  await until(
-    `${client.name} at ${announced.get(x)}`,
-    CLIENT_TIMEOUT_MS,
-    async () =>
-      connection.test(await connections(x.namespace)) || connection.test(await connections(client.host.namespace)),
-  );
-}
-
-/** An address as the kernel's table of connections has it. */
-function hexOf(address: string, port?: number): string {
-  const bytes = Buffer.from(address.split('.').reverse().map(Number));
-  const host = bytes.toString('hex').toUpperCase();
-  return port === undefined ? host : `${host}:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+/** Or is dialled by it, and answers. Told from its packets: a connection that is reset is seen nowhere else. */
+async function dials({ announced }: SmallDht, { name, host, capture }: TorrentClient, x: DhtPeer): Promise<void> {
+  const port = announced.get(x)!.split(':')[1];
+  const begins = `tcp ${host.addresses[0]} ${x.address} `;
+  const isDial = (line: string): boolean =>
+    line.startsWith(begins) && (line.endsWith(`>${port} S`) || line.endsWith(' SA'));
+  await until(`${name} at ${announced.get(x)}`, CLIENT_TIMEOUT_MS, () => capture.packets.some(isDial));
 }
 
 async function samplesUs({ peers }: SmallDht): Promise<void> {

@@ -1,23 +1,24 @@
 /**
  * WebTorrent as a process: one torrent, told what to do by lines on stdin, saying what happened by lines on stdout.
- * usage: node webtorrent-peer.js [--lsd] PORT [DHT_NODE_HOST:PORT ...]
+ * usage: node webtorrent-peer.js PORT [--lsd] [--pex] [DHT_NODE_HOST:PORT ...]
  * in: `add SOURCE DIRECTORY` (tab-separated), `peer HOST:PORT`; out: `listening`, `complete`
  */
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import WebTorrent from 'webtorrent';
 
-const usesLsd = process.argv[2] === '--lsd';
-const [port, ...bootstrap] = process.argv.slice(usesLsd ? 3 : 2);
-// Plain TCP, and peers from trackers, from stdin, and from the DHT when there are nodes to begin with.
+const [port, ...rest] = process.argv.slice(2);
+const bootstrap = rest.filter((argument) => !argument.startsWith('--'));
+// Plain TCP, and peers from trackers, from stdin, on request from peers and the local network, and from the DHT when there
+// are nodes to begin with.
 const client = new WebTorrent({
   torrentPort: Number(port),
   dhtPort: Number(port),
   secure: 0,
   utp: false,
   dht: bootstrap.length > 0 && { bootstrap },
-  lsd: usesLsd,
-  utPex: false,
+  lsd: rest.includes('--lsd'),
+  utPex: rest.includes('--pex'),
   natUpnp: false,
   natPmp: false,
 });

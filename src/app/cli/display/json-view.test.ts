@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COMPLETION, INFO_HASH, makeSnapshot } from '../testing/snapshots.js';
+import { COMPLETION, INFO_HASH, makeSnapshot, NOBODY } from '../testing/snapshots.js';
 import { FakePipe, FakeTerminal } from '../testing/terminal.js';
 import { JsonView } from './json-view.js';
 import { LiveView } from './live-view.js';
@@ -26,6 +26,9 @@ test('every event of the contract is one JSON line with the fields of the contra
     magnet: 'magnet:?',
   });
   const { type, bytesDone, bytesTotal, downloadRate, uploadRate, peers, seeds, etaSeconds } = progress;
+  const { peersBySource, candidatesBySource } = progress;
+  assert.deepEqual(peersBySource, { ...NOBODY, tracker: 2, dht: 1 }, 'each source, also those of nobody');
+  assert.deepEqual(candidatesBySource, { ...NOBODY, tracker: 40, dht: 12, pex: 7 });
   assert.deepEqual(
     { type, bytesDone, bytesTotal, downloadRate, uploadRate, peers, seeds, etaSeconds },
     {

@@ -49,6 +49,8 @@ export class JsonView implements View {
         uploadedBytes: stats.uploadedBytes,
         peers: stats.peers,
         seeds: stats.seeds,
+        peersBySource: stats.peersBySource,
+        candidatesBySource: stats.candidatesBySource,
         etaSeconds: stats.etaSeconds === null ? null : Math.round(stats.etaSeconds),
       });
     }

@@ -25,6 +25,18 @@ test('a download shows name, bar, percent, size, state, rates, peers and ETA', (
   );
 });
 
+test('with --verbose a fourth line says where the peers are from, also where the screen is low', () => {
+  const { view, terminal } = openLiveView({ verbose: true, rows: 9 });
+  view.progress([makeSnapshot({}, 'one'), makeSnapshot({}, 'two')]);
+  const lines = terminal.text.split('\n');
+  assert.equal(lines.length, 8);
+  for (const line of [lines[3], lines[7]])
+    assert.equal(line, '  connected: tracker 2, DHT 1; known: tracker 40, DHT 12, PEX 7');
+  view.progress([makeSnapshot({}, 'one'), makeSnapshot({}, 'two'), makeSnapshot({}, 'three')]);
+  assert.equal(terminal.text.split('\n').length, 5);
+  assert.match(terminal.text, /and 2 more$/);
+});
+
 test('a refresh is one write, replaces the block, and leaves the cursor at its start', () => {
   const { view, terminal } = openLiveView();
   view.progress([makeSnapshot({ bytesDone: 1000 })]);

@@ -7,7 +7,7 @@
  * no alternate screen), so nothing needs restoring, however the process ends. Lines never reach the last column.
  */
 import { formatCount, formatDuration, formatPercent, formatRate, formatSize, shareOf } from './formats.js';
-import { completionSentence, endSentences, errorSentence, formatRatio } from './sentences.js';
+import { completionSentence, endSentences, errorSentence, formatRatio, sourcesSentence } from './sentences.js';
 import { clipText, sanitizeText, textWidth, toAscii } from './terminal-text.js';
 import {
   type CompletionNotice,
@@ -21,6 +21,8 @@ import {
 } from './view.js';
 
 const LINES_PER_TORRENT = 3;
+/** With --verbose: where the peers are from. */
+const LINES_PER_TORRENT_VERBOSE = LINES_PER_TORRENT + 1;
 const BAR_COLUMNS_MAX = 40;
 const BAR_COLUMNS_MIN = 8;
 /** What terminals have that do not say. */
@@ -144,9 +146,9 @@ export class LiveView implements View {
   /** A block taller than the screen could not be redrawn in place: what does not fit is counted instead. */
   #block(columns: number, rows: number): Span[][] {
     const torrents = this.#torrents;
-    if (torrents.length * LINES_PER_TORRENT <= rows)
-      return torrents.flatMap((torrent) => this.#lines(torrent, columns));
-    const fitting = Math.max(1, Math.floor((rows - 1) / LINES_PER_TORRENT));
+    const linesPerTorrent = this.#options.verbose ? LINES_PER_TORRENT_VERBOSE : LINES_PER_TORRENT;
+    if (torrents.length * linesPerTorrent <= rows) return torrents.flatMap((torrent) => this.#lines(torrent, columns));
+    const fitting = Math.max(1, Math.floor((rows - 1) / linesPerTorrent));
     const unfinished = torrents.filter((torrent) => torrent.stats.phase !== 'seeding');
     const finished = torrents.filter((torrent) => torrent.stats.phase === 'seeding');
     const shown = [...unfinished, ...finished].slice(0, fitting).flatMap((torrent) => this.#lines(torrent, columns));
@@ -156,11 +158,13 @@ export class LiveView implements View {
   }
 
   #lines(torrent: TorrentSnapshot, columns: number): Span[][] {
-    return [
+    const lines: Span[][] = [
       [{ text: this.#printable(torrent.name), style: 'bold' }],
       this.#barLine(torrent, columns),
       this.#factsLine(torrent),
     ];
+    if (this.#options.verbose) lines.push([{ text: `  ${sourcesSentence(torrent.stats)}`, style: 'faint' }]);
+    return lines;
   }
 
   #barLine({ stats }: TorrentSnapshot, columns: number): Span[] {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COMPLETION, INFO_HASH, makeSnapshot } from '../testing/snapshots.js';
+import { COMPLETION, INFO_HASH, makeSnapshot, NOBODY } from '../testing/snapshots.js';
 import { FakePipe } from '../testing/terminal.js';
 import { PlainView } from './plain-view.js';
 
@@ -24,6 +24,20 @@ test('a download is told in sentences', () => {
     'film.mkv: 1.00 MiB',
     'film.mkv: downloading 50.0% of 1.00 MiB, 100 KiB/s down, 10.0 KiB/s up, 3 peers, 1m 05s left',
     'film.mkv: complete, 1.00 MiB in 8s (128 KiB/s), saved to downloads/film.mkv',
+  ]);
+});
+
+test('with --verbose it is said where the peers are from', () => {
+  const { view, stdout } = openPlainView(true);
+  view.progress([makeSnapshot({ etaSeconds: null })], 0);
+  view.progress(
+    [makeSnapshot({ phase: 'metadata', peers: 0, peersBySource: NOBODY, candidatesBySource: NOBODY })],
+    1000,
+  );
+  assert.deepEqual(stdout.lines, [
+    'film.mkv: downloading 50.0% of 1.00 MiB, 100 KiB/s down, 10.0 KiB/s up, 3 peers ' +
+      '(connected: tracker 2, DHT 1; known: tracker 40, DHT 12, PEX 7)',
+    'film.mkv: fetching metadata, 0 peers (nobody is known)',
   ]);
 });
 

@@ -4,7 +4,7 @@
  * while seeding, a tenth of the ratio. What happens once (metadata, completion, errors) is said when it happens.
  */
 import { formatCount, formatDuration, formatPercent, formatRate, formatSize, shareOf } from './formats.js';
-import { completionSentence, endSentences, errorSentence, formatRatio } from './sentences.js';
+import { completionSentence, endSentences, errorSentence, formatRatio, sourcesSentence } from './sentences.js';
 import { sanitizeText } from './terminal-text.js';
 import {
   type CompletionNotice,
@@ -62,7 +62,7 @@ export class PlainView implements View {
       this.#said.set(torrent.key, gist);
       this.#turn = index + 1;
       this.#lastLineAt = now;
-      this.#line(progressSentence(torrent));
+      this.#line(progressSentence(torrent, this.#verbose ? ` (${sourcesSentence(torrent.stats)})` : ''));
       return;
     }
   }
@@ -102,9 +102,10 @@ function gistOf({ stats }: TorrentSnapshot): string {
   return `${stats.phase} ${peers} ${Math.floor(share * 100)}`;
 }
 
-function progressSentence({ name, stats }: TorrentSnapshot): string {
+/** `sources` is said right after the number of peers. */
+function progressSentence({ name, stats }: TorrentSnapshot, sources: string): string {
   const start = `${sanitizeText(name)}: ${PHASE_WORDS[stats.phase]}`;
-  const peers = formatCount(stats.peers, 'peer');
+  const peers = formatCount(stats.peers, 'peer') + sources;
   switch (stats.phase) {
     case 'metadata':
       return `${start}, ${peers}`;

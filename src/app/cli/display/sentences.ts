@@ -1,5 +1,5 @@
 /** The sentences that the live and the plain view share. Names are sanitised here. */
-import type { EngineEvent } from '../../../index.js';
+import type { EngineEvent, PeerSource, SourceCounts, TorrentStats } from '../../../index.js';
 import { formatDuration, formatPercent, formatRate, formatSize, shareOf } from './formats.js';
 import { sanitizeText } from './terminal-text.js';
 import type { CompletionNotice, Ending, ErrorNotice } from './view.js';
@@ -34,6 +34,29 @@ export function endSentences(ending: Ending): string[] {
     }
   }
   return sentences;
+}
+
+/** The sources in the order and the words in which people are told. */
+const SOURCE_WORDS: readonly (readonly [PeerSource, string])[] = [
+  ['tracker', 'tracker'],
+  ['dht', 'DHT'],
+  ['pex', 'PEX'],
+  ['lsd', 'LSD'],
+  ['incoming', 'incoming'],
+  ['user', 'user'],
+  ['magnet', 'magnet'],
+  ['resume', 'earlier run'],
+];
+
+/** `connected: tracker 2, DHT 1; known: tracker 40, DHT 12`, or `nobody is known`; for those who want to know. */
+export function sourcesSentence({ peersBySource, candidatesBySource }: TorrentStats): string {
+  const parts = [sourceList('connected: ', peersBySource), sourceList('known: ', candidatesBySource)];
+  return parts.filter((part) => part !== '').join('; ') || 'nobody is known';
+}
+
+function sourceList(start: string, counts: SourceCounts): string {
+  const counted = SOURCE_WORDS.filter(([source]) => counts[source] > 0);
+  return counted.length === 0 ? '' : start + counted.map(([source, word]) => `${word} ${counts[source]}`).join(', ');
 }
 
 /** Whether and where others reach us, for those who want to know; null for other events. */

@@ -1,8 +1,11 @@
 /** Snapshots and notices for view tests: a download half done unless told otherwise. */
-import type { TorrentStats } from '../../../index.js';
+import type { SourceCounts, TorrentStats } from '../../../index.js';
 import type { CompletionNotice, TorrentSnapshot } from '../display/view.js';
 
 export const INFO_HASH: TorrentSnapshot['infoHash'] = { v1: 'aa'.repeat(20), v2: null };
+
+/** From no source. */
+export const NOBODY: SourceCounts = { user: 0, magnet: 0, incoming: 0, resume: 0, tracker: 0, dht: 0, lsd: 0, pex: 0 };
 
 export function makeStats(given: Partial<TorrentStats> = {}): TorrentStats {
   return {
@@ -21,6 +24,8 @@ export function makeStats(given: Partial<TorrentStats> = {}): TorrentStats {
     hashFailures: 0,
     peers: 3,
     seeds: 1,
+    peersBySource: { ...NOBODY, tracker: 2, dht: 1 },
+    candidatesBySource: { ...NOBODY, tracker: 40, dht: 12, pex: 7 },
     etaSeconds: 65,
     ...given,
   };
