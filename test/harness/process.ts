@@ -26,6 +26,8 @@ export class Process {
   readonly #name: string;
   /** One of each who waits for a line. */
   readonly #wakes = new Set<() => void>();
+  /** Its last line has come, which on a busy machine may be some time after its exit. */
+  #isSilent = false;
 
   /** Ends with the test. */
   constructor(t: TestContext, command: string, args: readonly string[], options: ProcessOptions = {}) {
@@ -40,8 +42,13 @@ export class Process {
       this.errors += error.message;
       this.#wake();
     });
-    createInterface({ input: this.child.stdout! }).on('line', (line) => {
+    const output = createInterface({ input: this.child.stdout! });
+    output.on('line', (line) => {
       this.lines.push(line);
+      this.#wake();
+    });
+    output.on('close', () => {
+      this.#isSilent = true;
       this.#wake();
     });
     this.child.stderr!.on('data', (chunk) => {
@@ -70,7 +77,8 @@ export class Process {
         const found = matches(this.lines[next]!);
         if (found !== null && found !== undefined && found !== false) return found;
       }
-      if (this.hasExited) throw new Error(`${this.#name} ended (${this.child.exitCode}) before ${what}${this.#tail()}`);
+      if (this.#hasSaidAll)
+        throw new Error(`${this.#name} ended (${this.child.exitCode}) before ${what}${this.#tail()}`);
       if (Date.now() >= deadline) throw new Error(`${this.#name}: no ${what} in ${timeoutMs} ms${this.#tail()}`);
       await this.#change(deadline - Date.now());
     }
@@ -91,6 +99,16 @@ export class Process {
       });
     }
     return this.child.exitCode ?? -1;
+  }
+
+  /** Waits for the last line of what has exited. What it has started and left running may hold its stdout open. */
+  async lastLine(timeoutMs = 5000): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
+    while (!this.#hasSaidAll && Date.now() < deadline) await this.#change(deadline - Date.now());
+  }
+
+  get #hasSaidAll(): boolean {
+    return this.hasExited && (this.#isSilent || this.child.pid === undefined);
   }
 
   signal(name: NodeJS.Signals): void {
@@ -148,7 +166,7 @@ export async function run(
 ): Promise<string> {
   const child = new Process(t, command, args, options);
   const code = await child.exit(options.timeoutMs ?? 60_000);
-  await new Promise((resolve) => setImmediate(resolve));
+  await child.lastLine();
   if (code !== 0)
     throw new Error(
       `${command} ${args.join(' ')} exited with ${code}: ${child.errors}${child.lines.slice(-10).join('\n')}`,

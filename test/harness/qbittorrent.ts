@@ -40,7 +40,7 @@ export class Qbittorrent {
     const args = [`--profile=${profile}`, `--webui-port=${ports.api}`];
     const process = new Process(t, 'qbittorrent-nox', args, { namespace: place.namespace });
     const client = new Qbittorrent(t, process, { ports, place });
-    await until('answer of qbittorrent-nox', 20_000, () => client.#call('app/version').catch(() => null));
+    await until('answer of qbittorrent-nox', 60_000, () => client.#call('app/version').catch(() => null));
     return client;
   }
 
@@ -94,7 +94,7 @@ export class Qbittorrent {
     body.set('dlLimit', `${this.#place.downloadLimit ?? 0}`);
     assert.equal(await this.#call('torrents/add', body), 'Ok.');
     // It is loaded some time after this answer.
-    await until('torrent of qBittorrent', 20_000, async () => (await this.#torrents()).length > 0);
+    await until('torrent of qBittorrent', 60_000, async () => (await this.#torrents()).length > 0);
   }
 
   async #torrent(): Promise<TorrentState> {

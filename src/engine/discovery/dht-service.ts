@@ -27,8 +27,6 @@ const BOOTSTRAP_RETRY_MS = 30_000;
 const BOOTSTRAP_RETRY_MAX_MS = 10 * 60_000;
 /** As a socket's host: all that this machine has. */
 const EVERY_ADDRESS = '';
-/** Below this many nodes we are as good as alone. */
-const REACHABLE_NODES = 1;
 
 /** One socket and the nodes on it: one, or one a family. */
 interface Endpoint {
@@ -348,7 +346,7 @@ export class DhtService implements PeerDiscovery {
   }
 
   #isReachable(): boolean {
-    return this.#dht.stats(this.#context.turn.now).goodNodes >= REACHABLE_NODES;
+    return this.#dht.isReachable(this.#context.turn.now);
   }
 
   #rearm(): void {

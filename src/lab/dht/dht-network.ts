@@ -81,11 +81,14 @@ export class DhtNetwork {
 
   /** All of it. `onPhase` is called between two events. */
   run(onPhase: (phase: DhtPhase) => void = () => {}): DhtReport {
-    const { settledAtMs, lookupsAtMs } = this.#schedule;
+    const { settledAtMs, announcesMs, lookupsAtMs } = this.#schedule;
     const endsAtMs = this.#workload.arrange();
     this.world.run(settledAtMs);
     onPhase('settled');
+    this.world.run(settledAtMs + announcesMs);
+    const sentBefore = this.world.counts.sent;
     this.world.run(lookupsAtMs);
+    const sentWhileQuiet = this.world.counts.sent - sentBefore;
     onPhase('loaded');
     this.world.run(endsAtMs);
     const { announces, puts, lookups, gets } = this.#workload;
@@ -94,6 +97,7 @@ export class DhtNetwork {
       virtualMs: this.world.now,
       traceHash: this.world.trace.hash,
       counts: { ...this.world.counts },
+      sentWhileQuiet,
       membersOn: this.#members.filter((member) => member.isOn).length,
       hostileOn: this.#hostile,
       tables: this.#members.flatMap(({ dht }) => (dht === null ? [] : [dht.stats(this.world.now).goodNodes])),

@@ -13,6 +13,8 @@ export interface DhtReport {
   readonly virtualMs: number;
   readonly traceHash: string;
   readonly counts: Readonly<DatagramCounts>;
+  /** Packets of the pause between the announces and the lookups: upkeep alone. */
+  readonly sentWhileQuiet: number;
   /** Honest and hostile nodes that were on at the end. */
   readonly membersOn: number;
   readonly hostileOn: number;
@@ -73,11 +75,14 @@ export function reportText(report: DhtReport): string {
   const cold = lookups.filter(({ isCold }) => isCold);
   const attacked = lookups.filter(({ isAttacked }) => isAttacked);
   const minutes = report.virtualMs / 60_000;
-  const perMinute = counts.sent / (report.membersOn + report.hostileOn) / minutes;
+  const nodesOn = report.membersOn + report.hostileOn;
+  const perMinute = counts.sent / nodesOn / minutes;
+  const quietPerMinute = report.sentWhileQuiet / nodesOn / (scenario.pauseMs / 60_000);
   return [
     scenarioTitle(scenario),
     `at the end       ${report.membersOn} honest nodes and ${report.hostileOn} hostile ones, good nodes in a table ${spreadText(report.tables, 0)}`,
     `packets          ${counts.sent}, ${perMinute.toFixed(1)} a node and minute; lost ${counts.lost}, kept out by NATs ${counts.filtered}, to nobody ${counts.toNobody}`,
+    `upkeep           ${quietPerMinute.toFixed(1)} packets a node and minute while nothing was asked`,
     `model            ${hops.toFixed(2)} hops, ${bitsPerHop.toFixed(2)} bits a hop (k = ${BUCKET_NODES}); ${leastQueries(report).toFixed(1)} queries`,
     ...lookupLines('lookups', warm),
     ...lookupLines('of newcomers', cold),

@@ -207,7 +207,7 @@ export class DhtNode {
   bootstrap(now: number): readonly Address[] {
     // The good ones of a table may be those of another place, before the machine slept.
     const isHeard = now - this.#heardAtMs < SILENT_AFTER_MS;
-    if (isHeard && this.#table.goodCount(now) > 0) return [];
+    if (isHeard && this.#table.hasGood(now)) return [];
     return this.#context.bootstrap.filter(({ family }) => family === this.family);
   }
 

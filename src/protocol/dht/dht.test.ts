@@ -61,6 +61,10 @@ test('of two nodes one finds what the other has announced', () => {
   const network = new DhtNetwork({ seed: 1 });
   const [a, b] = network.addMany(2) as [TestDht, TestDht];
   network.run(5000);
+  assert.deepEqual(
+    [a.dht.isReachable(network.now), network.add(publicAddress(2)).dht.isReachable(network.now)],
+    [true, false],
+  );
   assert.equal(announce(network, b, 7000).stored, 1);
   assert.deepEqual(getPeers(network, a).peers, [`${b.address.host}:7000`]);
   assert.equal(announce(network, a, 7001).stored, 1);

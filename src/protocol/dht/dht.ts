@@ -228,6 +228,11 @@ export class Dht {
     return true;
   }
 
+  /** Whether a good node is known: lookups have somebody to begin with. Costs next to nothing. */
+  isReachable(now: number): boolean {
+    return this.#nodes.some((node) => node.table.hasGood(now));
+  }
+
   /** A snapshot. */
   stats(now: number): DhtStats {
     const stats = { goodNodes: 0, tableNodes: 0, networkNodes: 0, lookups: 0, outstandingQueries: 0 };

@@ -171,6 +171,7 @@ test('a node is good for a quarter of an hour after it was heard, and others are
   answer(routing, fresh, 16 * MINUTE_MS);
   routing.onQuery(toCompact(asking.address), 16 * MINUTE_MS);
   assert.equal(routing.goodCount(16 * MINUTE_MS), 2);
+  assert.deepEqual([routing.hasGood(16 * MINUTE_MS), routing.hasGood(32 * MINUTE_MS)], [true, false]);
   const named = hosts(routing.closest(old.id, BUCKET_NODES, 16 * MINUTE_MS));
   assert.deepEqual([named.length, named[2]], [3, old.address.host]);
   assert.ok(!hosts(routing.closest(old.id, 2, 16 * MINUTE_MS)).includes(old.address.host));

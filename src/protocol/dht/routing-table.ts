@@ -62,6 +62,11 @@ export class RoutingTable {
     return count;
   }
 
+  hasGood(now: number): boolean {
+    for (let row = 0; row < this.#rows; row++) if (this.#isLive(row) && this.#isGood(row, now)) return true;
+    return false;
+  }
+
   /** Whether the node at `endpoint` (compact) has answered us, and has a place or waits for one. */
   has(endpoint: Uint8Array): boolean {
     return this.#rowOfEndpoint(endpoint) >= 0;
