@@ -31,6 +31,8 @@ export class Libtorrent {
   }
 
   async download(content: Content, source: string): Promise<void> {
+    // With nobody to ask it asks again a quarter of an hour later.
+    if (this.#place.dhtNodes.length > 0) await until('node', 20_000, async () => (await this.#peer.countNodes()) > 0);
     await this.#peer.addTorrent(source, content.out, this.#place);
   }
 
