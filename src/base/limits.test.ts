@@ -176,6 +176,7 @@ const REACHED_BY: Readonly<Record<keyof typeof LIMITS, string>> = {
   dhtLookupsMax: 'protocol/dht/lookups.test.ts',
   dhtLookupsWaitingMax: 'protocol/dht/lookups.test.ts',
   dhtLookupCandidatesMax: 'protocol/dht/lookup.test.ts',
+  dhtLookupInsecureMax: 'protocol/dht/lookup.test.ts',
   dhtLookupQueriesMax: 'protocol/dht/lookup.test.ts',
   dhtLookupPeersMax: 'protocol/dht/peer-search.test.ts',
   dhtStrangersMax: 'protocol/dht/table-upkeep.test.ts',

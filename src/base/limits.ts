@@ -203,6 +203,7 @@ export const LIMITS = {
   dhtLookupsMax: 32, // at once; the others wait
   dhtLookupsWaitingMax: 4096,
   dhtLookupCandidatesMax: 100,
+  dhtLookupInsecureMax: 32, // candidates whose id does not belong to their address (BEP 42)
   dhtLookupQueriesMax: 200,
   dhtLookupPeersMax: 10_000,
   dhtStrangersMax: 32,

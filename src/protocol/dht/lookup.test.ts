@@ -303,6 +303,39 @@ test('of all that are named only the closest are remembered', () => {
   assert.equal(scene.asked.length, LIMITS.dhtLookupCandidatesMax);
 });
 
+test('however many claim ids next to the target that are not of their address, those whose ids are stay', () => {
+  const secure = Array.from({ length: 8 }, (_, i) => node(100 + i));
+  const scene = new Scene();
+  // What shares more bits with the target is no accident.
+  scene.bits = 12;
+  scene.starting = [node(200)];
+  assert.ok(scene.lookup.start(0));
+  const crowd = Array.from({ length: 2 * LIMITS.dhtLookupCandidatesMax }, (_, i) =>
+    node(1 + (i % 7), `10.9.${i >>> 8}.${i & 255}`),
+  );
+  scene.answer(node(200), [...secure, ...crowd]);
+  while (scene.ends === 0) {
+    const { to } = scene.open[0]!;
+    scene.answer([...secure, ...crowd].find(({ address }) => address.host === to.host)!);
+  }
+  const crowdAsked = scene.asked.filter((host) => host.startsWith('10.9.'));
+  assert.ok(crowdAsked.length <= LIMITS.dhtLookupInsecureMax, `${crowdAsked.length} were asked`);
+  for (const { address } of secure) assert.ok(scene.asked.includes(address.host), address.host);
+});
+
+test('who began with liars alone, of whom the table is rid now, asks whom else it knows', () => {
+  const liars = Array.from({ length: 16 }, (_, i) => node(1 + i));
+  const honest = Array.from({ length: 8 }, (_, i) => node(500 + i));
+  const scene = startingFrom(liars);
+  while (scene.open.length > 0) {
+    const query = scene.open.shift()!;
+    if (scene.open.length === 0) scene.starting = honest;
+    query.listener.onFailure(null, query, 0);
+  }
+  assert.equal(scene.ends, 1);
+  for (const { address } of honest) assert.ok(scene.asked.includes(address.host), address.host);
+});
+
 test('a lookup that is cancelled asks nobody, and tells nothing', () => {
   const scene = startingFrom([node(1), node(2)]);
   scene.lookup.cancel();

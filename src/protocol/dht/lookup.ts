@@ -97,7 +97,7 @@ export class Lookup implements QueryListener {
   /** @returns false when nobody is known to ask: it may be started again later. */
   start(now: number): boolean {
     this.#plausibleBits = this.#host.plausibleBits(now);
-    for (const contact of this.#host.closest(this.target, STARTING_NODES, now)) this.#add(contact, null);
+    this.#addKnown(now);
     this.#beginners = [...this.#host.bootstrap(now)];
     this.#beginnersAgain = [...this.#beginners];
     if (this.#candidates.length + this.#beginners.length === 0) return false;
@@ -223,8 +223,33 @@ export class Lookup implements QueryListener {
     if (place >= LIMITS.dhtLookupCandidatesMax) return null;
     const candidate = new Candidate(contact, { source, isSecure: this.#isSecure(contact) });
     this.#candidates.splice(place, 0, candidate);
-    if (this.#candidates.length > LIMITS.dhtLookupCandidatesMax) this.#candidates.pop();
+    this.#dropTooMany();
     return candidate;
+  }
+
+  /**
+   * Adds the closest nodes of our table. Those that it began with may have been liars, all of them, of whom the table is rid
+   * by now. @returns whether there is somebody new.
+   */
+  #addKnown(now: number): boolean {
+    let failed = 0;
+    for (const { state } of this.#candidates) if (state === 'failed') failed++;
+    const before = this.#candidates.length;
+    for (const contact of this.#host.closest(this.target, STARTING_NODES + failed, now)) this.#add(contact, null);
+    return this.#candidates.length > before;
+  }
+
+  /** Among those whose id is not of their address any number can claim to be the closest: few of them are remembered. */
+  #dropTooMany(): void {
+    let insecure = 0;
+    let farthest = -1;
+    for (const [index, { isSecure, state }] of this.#candidates.entries()) {
+      if (isSecure || state === 'failed') continue;
+      insecure++;
+      farthest = index;
+    }
+    if (insecure > LIMITS.dhtLookupInsecureMax) this.#candidates.splice(farthest, 1);
+    if (this.#candidates.length > LIMITS.dhtLookupCandidatesMax) this.#candidates.pop();
   }
 
   #isSecure({ id, address }: NodeContact): boolean {
@@ -239,6 +264,7 @@ export class Lookup implements QueryListener {
         if (this.#asked.size - this.#slow.size >= ALPHA) return;
         if (this.#askCandidate(next, now)) continue;
       } else if (pending > 0 && !(isEnough && this.#overdue.size === this.#asked.size)) return;
+      else if (!isEnough && this.#addKnown(now)) continue;
       // Nobody that we were told of is left.
       if (this.answers === 0 && this.#askBeginner(now)) continue;
       const isFound = next === null && this.answers > 0;

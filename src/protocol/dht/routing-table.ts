@@ -195,15 +195,16 @@ export class RoutingTable {
     return this.#closestRows(this.#id, this.#live, now).map((row) => this.#contactOf(row));
   }
 
-  /** How many nodes the network has, ours with them, by how near our neighbours are. */
+  /** How many nodes the network has, ours with them, by how near our neighbours are; no fewer than we know. */
   estimateNetwork(now: number): number {
     const rows = this.#closestRows(this.#id, BUCKET_NODES, now);
-    if (rows.length < BUCKET_NODES) return rows.length + 1;
+    const known = this.#live + 1;
+    if (rows.length < BUCKET_NODES) return known;
     // Of so many nodes between nothing and the distance of the last one: what part of the whole space is that?
     const start = rows[BUCKET_NODES - 1]! * this.#rowBytes;
     let distance = 0;
     for (let i = 0; i < 7; i++) distance = 256 * distance + (this.#contacts[start + i]! ^ this.#id[i]!);
-    return Math.round((BUCKET_NODES * 2 ** 56) / Math.max(1, distance));
+    return Math.max(known, Math.round((BUCKET_NODES * 2 ** 56) / Math.max(1, distance)));
   }
 
   /** Asserts the invariants; for tests and audits. */
