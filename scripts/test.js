@@ -29,7 +29,7 @@ if (files.length + beside.length === 0) throw new Error(`no test files for ${sui
 // Interop tests own ports and both cores: one file at a time.
 const isAlone = suites.includes('interop') || suites.includes('networks');
 const codes = await Promise.all([
-  beside.length === 0 ? 0 : run(beside, { concurrency: 2, stdout: 'pipe' }),
+  beside.length === 0 ? 0 : run(beside, { concurrency: 1, stdout: 'pipe' }),
   files.length === 0 ? 0 : run(files, { concurrency: isAlone ? 1 : 2, stdout: 'inherit' }),
 ]);
 process.exitCode = codes.find((code) => code !== 0) ?? 0;

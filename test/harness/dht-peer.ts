@@ -151,6 +151,11 @@ export class DhtPeer {
     return this.#call('isComplete');
   }
 
+  /** libtorrent only: the latest of what became of its torrents and connections. */
+  log(): Promise<readonly string[]> {
+    return this.#call('log');
+  }
+
   async #call<T>(call: string, parameters: object = {}): Promise<T> {
     const id = ++this.#calls;
     this.#process.write(`${JSON.stringify({ id, call, timeoutMs: CALL_TIMEOUT_MS, ...parameters })}\n`);

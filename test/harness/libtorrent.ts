@@ -41,6 +41,6 @@ export class Libtorrent {
   }
 
   async describe(): Promise<string> {
-    return `${await this.#peer.countNodes()} nodes`;
+    return `${await this.#peer.countNodes()} nodes\n${(await this.#peer.log()).join('\n')}`;
   }
 }

@@ -3,16 +3,20 @@
 addresses each gets a node of its own, and the first is the one that is told.
 With --lsd it is a client without a DHT, which looks around in its local network.
 usage: libtorrent_dht.py [--lsd] ADDRESS[,ADDRESS ...] PORT [NODE_HOST:PORT ...]"""
-import json, sys, threading, time
+import collections, json, sys, threading, time
 import libtorrent as lt
 
 ALERT_WAIT_MS = 100
-ALERTS = lt.alert.category_t.dht_notification | lt.alert.category_t.dht_operation_notification
+category = lt.alert.category_t
+OF_TORRENTS = category.connect_notification | category.error_notification | category.status_notification
+ALERTS = category.dht_notification | category.dht_operation_notification | OF_TORRENTS
 
 uses_lsd = sys.argv[1] == '--lsd'
 addresses, port, *nodes = sys.argv[2 if uses_lsd else 1:]
 addresses, port = addresses.split(','), int(port)
 waiting = []
+# For whoever asks why a test has failed.
+log = collections.deque(maxlen=40)
 
 
 def start(address):
@@ -129,6 +133,8 @@ def take(call):
         say({'id': call['id'], 'result': None})
     elif name == 'isComplete':
         say({'id': call['id'], 'result': all(torrent.status().is_seeding for torrent in session.get_torrents())})
+    elif name == 'log':
+        say({'id': call['id'], 'result': list(log)})
     else:
         say({'id': call['id'], 'error': f'no call {name}'})
 
@@ -136,6 +142,7 @@ def take(call):
 def answer():
     now = time.monotonic()
     alerts = session.pop_alerts()
+    log.extend(f'{time.monotonic():.1f} {alert.message()}' for alert in alerts if alert.category() & OF_TORRENTS)
     for entry in list(waiting):
         call, deadline, kind, result = entry
         found = next((one for one in (result(alert) for alert in alerts if isinstance(alert, kind)) if one is not None), None)

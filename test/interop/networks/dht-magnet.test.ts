@@ -85,8 +85,11 @@ async function downloadFrom(t: TestContext, tests: MagnetClient | null, { dht, o
 async function uploadTo(t: TestContext, tests: MagnetClient | null, { dht, ours, theirs }: Scene): Promise<void> {
   if (tests !== null && !requireClient(t, tests.requires)) return;
   const content = await makeContent(t, { tree: treeOf(ours), kind: 'v1' });
+  const side = dht.ourSide(ours);
+  let told = (): string => '';
   const seed = async (): Promise<void> => {
-    await runSeed(t, content, dht.ourSide(ours));
+    const process = await runSeed(t, content, { ...side, args: [...(side.args ?? []), '-v'] });
+    told = () => process.errors.slice(-3000);
     await dht.untilAnnounced(content, ours);
   };
   if (tests === null) {
@@ -101,7 +104,11 @@ async function uploadTo(t: TestContext, tests: MagnetClient | null, { dht, ours,
     await dht.untilAnnounced(content, theirs);
     await seed();
   }
-  await assertCompletes(client, content);
+  try {
+    await assertCompletes(client, content);
+  } catch (error) {
+    throw new Error(`what our seed told:\n${told()}`, { cause: error });
+  }
 }
 
 async function startClient(
