@@ -146,7 +146,8 @@ async function startDht(t: TestContext, { namespace, addresses }: Host): Promise
     }),
     meet: (node) => peer.meet(node),
     untilAnnounced: async (content, at) => {
-      await until('an announce', 150_000, async () => {
+      // Transmission takes between one and three minutes.
+      await until('an announce', 220_000, async () => {
         const peers = await peer.getPeers(content.infoHashV1!);
         return peers?.some((one) => one.startsWith(`${at.addresses[0]}:`));
       });
