@@ -64,10 +64,7 @@ export class Rtorrent {
   }
 
   async isComplete(): Promise<boolean> {
-    return (
-      (await this.#call('d.complete', this.#infoHash)) === '1' &&
-      (await this.#call('d.is_active', this.#infoHash)) === '1'
-    );
+    return (await this.#isSo('d.complete')) && (await this.#isSo('d.is_active'));
   }
 
   async describe(): Promise<string> {
@@ -80,6 +77,16 @@ export class Rtorrent {
     this.#infoHash = content.infoHashV1!.toUpperCase();
     await this.#call('load.start', '', source, `d.directory.set="${directory}"`);
     await until('torrent of rtorrent', 10_000, () => this.#call('d.hash', this.#infoHash).catch(() => null));
+  }
+
+  /** Whether it says 1. For a moment it knows no such torrent: when it takes the metadata in the place of the magnet link. */
+  async #isSo(method: string): Promise<boolean> {
+    try {
+      return (await this.#call(method, this.#infoHash)) === '1';
+    } catch (error) {
+      if (error instanceof Error && error.message.includes('Could not find info-hash')) return false;
+      throw error;
+    }
   }
 
   /** @returns the first scalar of the answer, as text. */
