@@ -31,6 +31,11 @@ export function addressFromIp(ip: Uint8Array, port: number): Address | null {
   return { family: 6, host: formatIpv6(ip), port };
 }
 
+/** Of IP text, which is known to be that; it may have a zone. */
+export function familyOf(ip: string): 4 | 6 {
+  return ip.includes(':') ? 6 : 4;
+}
+
 /** Host and port as typed by a person or found in a link: `1.2.3.4:6881`, `[2001:db8::1]:6881`, `example.org:6881`. */
 export interface HostPort {
   /** IP text or a host name; never empty. */

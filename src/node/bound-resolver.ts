@@ -5,7 +5,7 @@
  * One a NodeNetwork, which HttpClient uses too.
  */
 import { Resolver } from 'node:dns';
-import { type Address, makeAddress } from '../base/address.js';
+import { type Address, familyOf, makeAddress } from '../base/address.js';
 import { DtorrentError } from '../base/errors.js';
 import { hostsFileAddresses, readHostsFile } from './hosts-file.js';
 import { resolveHost } from './resolve.js';
@@ -136,10 +136,6 @@ function resolveError(host: string, thrown: unknown): DtorrentError {
         : null;
   if (reason === null) return networkError(`cannot resolve "${host}"`, thrown);
   return new DtorrentError('ERESOLVE', `cannot resolve "${host}": ${reason}`, { cause: thrown });
-}
-
-function familyOf(ip: string): 4 | 6 {
-  return ip.includes(':') ? 6 : 4;
 }
 
 /** Of `1.2.3.4`, `1.2.3.4:53`, `2001:db8::1` or `[2001:db8::1]:53`. */

@@ -4,7 +4,7 @@
  * Invariant: what was asked for ends exactly once; after stop() nothing is left that would keep the process alive.
  */
 import { networkInterfaces } from 'node:os';
-import type { Address, HostPort } from '../base/address.js';
+import { type Address, familyOf, type HostPort } from '../base/address.js';
 import { DtorrentError } from '../base/errors.js';
 import { ExternalAddress } from '../base/external-address.js';
 import type { Wake } from '../host/clock.js';
@@ -205,7 +205,7 @@ export class DhtRunner {
 
 /** IPv6 is a network of its own (BEP 32): without an address that others can reach, it would only be asked in vain. */
 function familiesOf(host: string): readonly (4 | 6)[] {
-  if (host !== '') return [host.includes(':') ? 6 : 4];
+  if (host !== '') return [familyOf(host)];
   const addresses = Object.values(networkInterfaces()).flatMap((those) => those ?? []);
   const hasGlobalV6 = addresses.some(
     ({ family, internal, address }) => family === 'IPv6' && !internal && !address.startsWith('fe80:'),

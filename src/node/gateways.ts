@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { endianness, type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { platform } from 'node:process';
-import { addressFromIp, parseIp } from '../base/address.js';
+import { addressFromIp, familyOf, parseIp } from '../base/address.js';
 import { fromHex } from '../base/bytes.js';
 import { isPublicIp } from '../base/ip-ranges.js';
 import type { Gateway } from '../host/network.js';
@@ -64,7 +64,7 @@ export function parseRoutesV6(table: string): DefaultRoute[] {
 
 /** With each address of ours that a router of IPv4 has in its network, or that a router of IPv6 leads the Internet to. */
 export function gatewaysOf({ interfaceName, gateway }: DefaultRoute, interfaces: Interfaces): Gateway[] {
-  const family = gateway.includes(':') ? 6 : 4;
+  const family = familyOf(gateway);
   const own = (interfaces[interfaceName] ?? []).filter((info) => info.family === `IPv${family}`);
   const zone = LINK_LOCAL_V6.test(gateway) ? `%${interfaceName}` : '';
   return own.map(localAddress).flatMap(({ localHost, prefixBits }) => {

@@ -4,7 +4,7 @@
  * re-encodes would change it). Called by NodeNetwork.
  */
 import type { Agent, Dispatcher } from 'undici';
-import { type Address, makeAddress } from '../base/address.js';
+import { type Address, familyOf, makeAddress } from '../base/address.js';
 import { DtorrentError } from '../base/errors.js';
 import { isPrivateAddress } from '../base/ip-ranges.js';
 import type { HttpExchange, HttpRequest, HttpResponse } from '../host/network.js';
@@ -162,7 +162,7 @@ class Exchange implements HttpExchange {
       return;
     }
     const { bindHost, family } = this.#request;
-    const boundFamily = bindHost === '' ? 0 : bindHost.includes(':') ? 6 : 4;
+    const boundFamily = bindHost === '' ? 0 : familyOf(bindHost);
     const options = { bindHost, family: family === 0 ? boundFamily : family, publicOnly: this.#publicOnly } as const;
     this.#client.agentFor(options, (agent) => {
       if (this.#isFinished) return;

@@ -6,7 +6,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
 import { platform } from 'node:process';
-import { type Address, makeAddress } from '../base/address.js';
+import { type Address, familyOf, makeAddress } from '../base/address.js';
 import { type DtorrentError, toDtorrentError } from '../base/errors.js';
 import { LIMITS } from '../base/limits.js';
 import type { Log } from '../host/log.js';
@@ -84,7 +84,7 @@ export class UdpSocket implements DatagramSocket {
       this.#bindBoth();
       return;
     }
-    const family = host.includes(':') ? 6 : 4;
+    const family = familyOf(host);
     // Bound to the group it hears nothing else; Windows can bind to addresses of its own only.
     const bindTo = multicast === undefined ? host : platform === 'win32' ? ANY_HOST[family] : multicast.group;
     this.#bind(family, bindTo, port, (error) => {
@@ -237,5 +237,5 @@ function literalLookup(
   _options: unknown,
   callback: (error: NodeJS.ErrnoException | null, address: string, family: number) => void,
 ): void {
-  callback(null, host, host.includes(':') ? 6 : 4);
+  callback(null, host, familyOf(host));
 }

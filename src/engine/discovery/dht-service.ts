@@ -4,7 +4,7 @@
  * private never gets here (Torrent leaves before). Everything runs inside turns.
  * The sockets have the number of the TCP port where that is free, as others assume.
  */
-import { type Address, formatHostPort, type HostPort, parseHostPort } from '../../base/address.js';
+import { type Address, familyOf, formatHostPort, type HostPort, parseHostPort } from '../../base/address.js';
 import { DtorrentError } from '../../base/errors.js';
 import { LIMITS } from '../../base/limits.js';
 import { Timer } from '../../base/timer-queue.js';
@@ -385,6 +385,5 @@ export function parseBootstrap(text: string): HostPort[] {
 }
 
 function familiesOf(host: string): readonly (4 | 6)[] {
-  if (host === EVERY_ADDRESS) return [4, 6];
-  return [host.includes(':') ? 6 : 4];
+  return host === EVERY_ADDRESS ? [4, 6] : [familyOf(host)];
 }
