@@ -18,8 +18,12 @@ const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 const NO_BUFFER_BYTES = 1;
 const BURST = 64;
 const STALL_MS = 200;
-/** Announces on their way at one time have different transaction ids. */
-const RING = 1 << 17;
+/** A tracker may collect garbage for as long, once it has a million peers. */
+const SILENCE_MAX_MS = 20_000;
+/** At half load: an answer is read of one announce in so many. */
+const SAMPLE_EVERY = 20;
+/** The part of these that has to come. */
+const SAMPLES_MIN = 0.9;
 const ACTION_ANNOUNCE = 1;
 const STARTED = 2;
 
@@ -80,44 +84,51 @@ export class UdpAnnounces {
     return (1000 * dropped) / (performance.now() - measuredSinceMs);
   }
 
-  /** Sends so many a second, evenly. @returns how long each answer took, in ms, sorted. */
+  /**
+   * Sends so many a second, evenly, and reads the answer to one of `SAMPLE_EVERY`.
+   * @returns how long each of those took, in ms, sorted
+   */
   async pace(perSecond: number, seconds: number): Promise<Float64Array> {
     await this.#heard.connect();
-    const latencies = new Float64Array(Math.ceil(perSecond * seconds));
-    const sentMs = new Float64Array(RING);
-    let answered = 0;
-    this.#heard.onAnnounced = (transaction) => {
-      if (answered < latencies.length) latencies[answered++] = performance.now() - sentMs[transaction]!;
+    const total = Math.ceil(perSecond * seconds);
+    const sentMs = new Float64Array(Math.ceil(total / SAMPLE_EVERY));
+    const latencies: number[] = [];
+    this.#heard.onAnnounced = (sample) => {
+      latencies.push(performance.now() - sentMs[sample]!);
     };
     const startMs = performance.now();
-    for (let sent = 0; sent < latencies.length; ) {
-      const due = Math.min(latencies.length, Math.floor(((performance.now() - startMs) * perSecond) / 1000));
+    for (let sent = 0; sent < total; ) {
+      const due = Math.min(total, Math.floor(((performance.now() - startMs) * perSecond) / 1000));
       for (; sent < due; sent++) {
-        const transaction = sent % RING;
-        sentMs[transaction] = performance.now();
-        this.#send(this.#heard, this.#order.next(), transaction, 0);
+        if (sent % SAMPLE_EVERY > 0) {
+          this.#send(this.#unheard, this.#order.next(), 0, 0);
+        } else {
+          const sample = sent / SAMPLE_EVERY;
+          sentMs[sample] = performance.now();
+          this.#send(this.#heard, this.#order.next(), sample, 0);
+        }
       }
       await turn();
     }
     await new Promise((resolve) => setTimeout(resolve, STALL_MS));
-    return latencies.subarray(0, answered).sort();
+    if (latencies.length < SAMPLES_MIN * sentMs.length) throw new Error('too many answers were lost');
+    return Float64Array.from(latencies).sort();
   }
 
   /** Sends as fast as answers come, and on when some do not. */
   async #answered(count: number, peer: () => number, event = 0): Promise<void> {
-    await this.#heard.connect();
-    let connectedMs = performance.now();
     let answered = 0;
     this.#heard.onAnnounced = () => {
       answered++;
       this.#send(this.#heard, peer(), 0, event);
     };
+    let progressMs = performance.now();
     for (let before = -1; answered < count; ) {
-      if (answered === before) {
-        // It waits for answers that were lost, or it has to connect again.
-        if (performance.now() - connectedMs < STALL_MS) throw new Error('the tracker does not answer');
+      if (answered > before) progressMs = performance.now();
+      if (performance.now() - progressMs > SILENCE_MAX_MS) throw new Error('the tracker does not answer');
+      if (answered === 0 || answered === before) {
+        // None is on its way, or the answers were lost, or it is time to connect again.
         await this.#heard.connect();
-        connectedMs = performance.now();
         for (let i = 0; i < BURST; i++) this.#send(this.#heard, peer(), 0, event);
       }
       before = answered;
