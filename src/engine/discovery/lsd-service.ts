@@ -64,10 +64,8 @@ export class LsdService implements PeerDiscovery {
     this.leave(torrent);
     const hashes = wireHashes(torrent.infoHash);
     this.#hashesOf.set(torrent, hashes);
-    for (const infoHash of hashes) {
-      this.#byHash.set(toHex(infoHash), torrent);
-      this.#core.join(infoHash, this.#options.turn.now);
-    }
+    for (const infoHash of hashes) this.#byHash.set(toHex(infoHash), torrent);
+    this.#core.join(hashes, this.#options.turn.now);
     this.#rearm();
   }
 

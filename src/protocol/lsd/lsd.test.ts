@@ -72,7 +72,7 @@ describe('announcing', () => {
     scene.network('a');
     scene.run(100_000);
     const joinedAt = scene.now;
-    scene.core.join(hashOf(1), scene.now);
+    scene.core.join([hashOf(1)], scene.now);
     scene.run(1_000_000);
     const waits = scene.sent.map(({ at }, i) => at - (scene.sent[i - 1]?.at ?? joinedAt));
     assert.ok(waits[0]! > 0 && waits[0]! <= 1000);
@@ -86,7 +86,7 @@ describe('announcing', () => {
     scene.network('b', '2001:db8::1', 64);
     const random = new SeededRandom(7);
     for (let i = 0; i < 200; i++) {
-      scene.core.join(hashOf(i), scene.now);
+      scene.core.join([hashOf(i)], scene.now);
       scene.run(random.uint32() % 20_000);
     }
     scene.run(3_600_000);
@@ -101,7 +101,7 @@ describe('announcing', () => {
     const scene = new Scene();
     scene.network('a');
     const count = 3 * LSD_HASHES_PER_PACKET + 1;
-    for (let i = 0; i < count; i++) scene.core.join(hashOf(i), scene.now);
+    for (let i = 0; i < count; i++) scene.core.join([hashOf(i)], scene.now);
     scene.run(1000);
     assert.equal(scene.sent[0]!.hashes.length, LSD_HASHES_PER_PACKET);
     scene.run(1_200_000);
@@ -109,12 +109,32 @@ describe('announcing', () => {
     assert.equal(new Set(scene.sent.flatMap(({ hashes }) => hashes)).size, count);
   });
 
+  test('of a torrent with two info-hashes the first comes first in every packet, whatever else joins', () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const scene = new Scene(seed);
+      scene.network('a');
+      scene.core.join([hashOf(9)], scene.now);
+      scene.core.join([hashOf(2), hashOf(1)], scene.now);
+      scene.run(20_000);
+      scene.core.join([hashOf(5), hashOf(3)], scene.now);
+      scene.run(1_500_000);
+      for (const [first, second] of [
+        [hashOf(2), hashOf(1)],
+        [hashOf(5), hashOf(3)],
+      ] as const) {
+        const places = scene.sent.map(({ hashes }) => [hashes.indexOf(toHex(first)), hashes.indexOf(toHex(second))]);
+        assert.ok(places.some(([place]) => place! >= 0));
+        assert.ok(places.every(([a, b]) => (a! < 0 && b! < 0) || (a! >= 0 && a! < b!)));
+      }
+    }
+  });
+
   test('a torrent that has left is not announced any more; one that joins twice is announced as if it had once', () => {
     const scene = new Scene();
     scene.network('a');
-    scene.core.join(hashOf(1), scene.now);
-    scene.core.join(hashOf(1), scene.now);
-    scene.core.join(hashOf(2), scene.now);
+    scene.core.join([hashOf(1)], scene.now);
+    scene.core.join([hashOf(1)], scene.now);
+    scene.core.join([hashOf(2)], scene.now);
     scene.run(120_000);
     scene.core.leave(hashOf(1));
     const before = scene.sent.length;
@@ -131,7 +151,7 @@ describe('announcing', () => {
 
   test('a network that comes later hears of every torrent, one that is gone of none; without a port nothing is said', () => {
     const scene = new Scene();
-    scene.core.join(hashOf(1), scene.now);
+    scene.core.join([hashOf(1)], scene.now);
     assert.equal(scene.core.nextDeadline, Number.POSITIVE_INFINITY);
     scene.port = 0;
     const network = scene.network('a');
@@ -149,8 +169,8 @@ describe('hearing', () => {
   test('somebody with a torrent of ours is a peer, at the port that the packet names', () => {
     const scene = new Scene();
     const network = scene.network('a');
-    scene.core.join(hashOf(1), scene.now);
-    scene.core.join(hashOf(3), scene.now);
+    scene.core.join([hashOf(1)], scene.now);
+    scene.core.join([hashOf(3)], scene.now);
     scene.hear(network, '192.0.2.9', 51_413, [hashOf(1), hashOf(2), hashOf(3)]);
     assert.deepEqual(scene.found, ['00000001 192.0.2.9 51413', '00000003 192.0.2.9 51413']);
   });
@@ -158,7 +178,7 @@ describe('hearing', () => {
   test('torrents that we do not have, or have no more, lead to nobody', () => {
     const scene = new Scene();
     const network = scene.network('a');
-    scene.core.join(hashOf(1), scene.now);
+    scene.core.join([hashOf(1)], scene.now);
     scene.core.leave(hashOf(1));
     scene.hear(network, '192.0.2.9', 1, [hashOf(1), hashOf(2)]);
     assert.deepEqual(scene.found, []);
@@ -167,13 +187,13 @@ describe('hearing', () => {
   test('our own packets are known by their cookie; another client on this machine is a peer', () => {
     const scene = new Scene(1);
     const network = scene.network('a');
-    scene.core.join(hashOf(1), scene.now);
+    scene.core.join([hashOf(1)], scene.now);
     scene.run(1000);
     scene.core.receive(scene.sent[0]!.packet, makeAddress('192.0.2.1', 6771)!, network, scene.now);
     assert.deepEqual(scene.found, []);
     const other = new Scene(2);
     other.network('a');
-    other.core.join(hashOf(1), other.now);
+    other.core.join([hashOf(1)], other.now);
     other.run(1000);
     scene.core.receive(other.sent[0]!.packet, makeAddress('192.0.2.1', 6771)!, network, scene.now);
     assert.deepEqual(scene.found, ['00000001 192.0.2.1 6881']);
@@ -183,7 +203,7 @@ describe('hearing', () => {
     const scene = new Scene();
     const network = scene.network('a');
     const network6 = scene.network('b', '2001:db8::1', 64);
-    scene.core.join(hashOf(1), scene.now);
+    scene.core.join([hashOf(1)], scene.now);
     scene.hear(network, '192.0.3.9', 1, [hashOf(1)]);
     scene.hear(network6, '2001:db8:0:1::9', 1, [hashOf(1)]);
     scene.hear(network6, '192.0.2.9', 1, [hashOf(1)]);
@@ -196,7 +216,7 @@ describe('hearing', () => {
   test('a sender is heard so often a minute and no more, and again in the next', () => {
     const scene = new Scene();
     const network = scene.network('a');
-    scene.core.join(hashOf(1), scene.now);
+    scene.core.join([hashOf(1)], scene.now);
     for (let i = 0; i <= LIMITS.lsdPacketsPerSenderPerMinuteMax; i++) scene.hear(network, '192.0.2.9', 1, [hashOf(1)]);
     assert.equal(scene.found.length, LIMITS.lsdPacketsPerSenderPerMinuteMax);
     scene.hear(network, '192.0.2.10', 1, [hashOf(1)]);
@@ -209,7 +229,7 @@ describe('hearing', () => {
   test('of more senders than are remembered, the oldest is forgotten', () => {
     const scene = new Scene();
     const network = scene.network('a', '10.0.0.1', 8);
-    scene.core.join(hashOf(1), scene.now);
+    scene.core.join([hashOf(1)], scene.now);
     const fill = (host: string): void => {
       for (let i = 0; i <= LIMITS.lsdPacketsPerSenderPerMinuteMax; i++) scene.hear(network, host, 1, [hashOf(1)]);
     };

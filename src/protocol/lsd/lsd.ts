@@ -60,7 +60,8 @@ export class LsdCore {
 
   addNetwork(network: LsdNetwork, now: number): void {
     const schedule = new AnnounceSchedule();
-    for (const key of this.#hashes.keys()) schedule.add(key, this.#firstAt(now));
+    const atMs = this.#firstAt(now);
+    for (const key of this.#hashes.keys()) schedule.add(key, atMs);
     this.#schedules.set(network, schedule);
   }
 
@@ -68,12 +69,22 @@ export class LsdCore {
     this.#schedules.delete(network);
   }
 
-  /** `infoHash`: 20 bytes. One that has joined already stays as it is. */
-  join(infoHash: Uint8Array, now: number): void {
-    const key = toHex(infoHash);
-    if (this.#hashes.has(key)) return;
-    this.#hashes.set(key, infoHash);
-    for (const schedule of this.#schedules.values()) schedule.add(key, this.#firstAt(now));
+  /**
+   * The info-hashes of one torrent, 20 bytes each: packets name them together and in this order, for some clients read only
+   * the first of a packet. One that has joined already stays as it is.
+   */
+  join(infoHashes: readonly Uint8Array[], now: number): void {
+    const keys: string[] = [];
+    for (const infoHash of infoHashes) {
+      const key = toHex(infoHash);
+      if (this.#hashes.has(key)) continue;
+      this.#hashes.set(key, infoHash);
+      keys.push(key);
+    }
+    for (const schedule of this.#schedules.values()) {
+      const atMs = this.#firstAt(now);
+      for (const key of keys) schedule.add(key, atMs);
+    }
   }
 
   leave(infoHash: Uint8Array): void {
@@ -156,11 +167,13 @@ class AnnounceSchedule {
     if (now < this.nextDeadline) return [];
     // Whoever has joined meanwhile comes along: the next packet is a minute away.
     const ready = [...this.#due].filter(([, due]) => due.atMs <= now || !due.isAgain);
+    // What is due at the same time stays in the order in which it joined.
     ready.sort(([, a], [, b]) => a.atMs - b.atMs);
     const taken = ready.slice(0, LSD_HASHES_PER_PACKET);
     if (taken.length > 0) this.#notBeforeMs = now + PACKET_INTERVAL_MS;
+    const againAtMs = now + AGAIN_AFTER_MS + jitterMs();
     for (const [, due] of taken) {
-      due.atMs = due.isAgain ? now + AGAIN_AFTER_MS + jitterMs() : now + PACKET_INTERVAL_MS;
+      due.atMs = due.isAgain ? againAtMs : now + PACKET_INTERVAL_MS;
       due.isAgain = true;
     }
     let earliest = Number.POSITIVE_INFINITY;

@@ -48,7 +48,7 @@ function check(input: Uint8Array): void {
     onPeer: (_infoHash, { port }) => found.push(port),
   });
   core.addNetwork(network, 0);
-  core.join(HASH, 0);
+  core.join([HASH], 0);
   core.receive(input, FROM, network, 1);
   if (announce === null) {
     assert.equal(found.length, 0);
