@@ -97,14 +97,14 @@ test('HTTP and UDP are served on one port, and share their swarms', async (t) =>
   assert.deepEqual(byUdp.peers.map(addressKey), ['127.0.0.1:6881']);
   const byHttp = await announceHttp(tracker, { port: 8000, left: 0 });
   assert.deepEqual(byHttp.peers.map(addressKey).sort(), ['127.0.0.1:6881', '127.0.0.1:7000']);
-  assert.equal(byHttp.externalIp, '127.0.0.1');
+  assert.deepEqual(byHttp.externalIps, ['127.0.0.1']);
   const { swarms, peers, seeds, announces } = tracker.stats();
   assert.deepEqual([swarms, peers, seeds, announces], [1, 3, 1, 3]);
 });
 
 test('without a host every address is served, and IPv4 stays IPv4', async (t) => {
   const tracker = await start(t, '');
-  assert.equal((await announceHttp(tracker)).externalIp, '127.0.0.1');
+  assert.deepEqual((await announceHttp(tracker)).externalIps, ['127.0.0.1']);
   const response = await announceUdp(tracker, '::1', { port: 7000 });
   assert.deepEqual([response.leechers, response.peers.length], [2, 0]);
   assert.deepEqual((await announceUdp(tracker, '127.0.0.1', { port: 7001 })).peers.map(addressKey), ['127.0.0.1:6881']);

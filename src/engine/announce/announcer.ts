@@ -282,12 +282,12 @@ export class Announcer implements LaneOwner, RoundOwner {
     membership.hasStarted = true;
     if (event === 'completed') membership.hasCompleted = true;
     membership.trackerId = response.trackerId ?? membership.trackerId;
-    const { peers, namedPeers, seeds, leechers, warning, externalIp } = response;
+    const { peers, namedPeers, seeds, leechers, warning, externalIps } = response;
     standing.seeds = seeds ?? standing.seeds;
     standing.leechers = leechers ?? standing.leechers;
     standing.peers = peers.length + namedPeers.length;
     if (warning !== null) handler.onWarning(tracker.url, warning);
-    if (externalIp !== null) handler.onExternalIp(externalIp, tracker.host);
+    for (const ip of externalIps) handler.onExternalIp(ip, tracker.host);
     handler.onAnnounced({ url: tracker.url, peers: standing.peers, seeds, leechers });
     if (round.listener === null) return;
     this.#settleAt(tracker);

@@ -113,14 +113,17 @@ test('a tracker of both families hears of us over both, one after the other', ()
   const scene = new DualStack();
   scene.announce('started');
   assert.equal(scene.host.gets.length, 1);
-  const v4 = scene.answer(answerOf('8:completei7e8:intervali600e5:peersld2:ip9:192.0.2.74:porti1eee'));
+  const v4 = scene.answer(answerOf('8:completei7e11:external ip7:8.8.8.88:intervali600e5:peersld2:ip9:192.0.2.74:porti1eee'));
   const v6 = scene.answer(
-    answerOf('8:completei9e8:intervali900e5:peersld2:ip11:2001:db8::74:porti1eed2:ip9:192.0.2.74:porti1eee'),
+    answerOf(
+      '8:completei9e11:external ip9:2001:db::8:intervali900e5:peersld2:ip11:2001:db8::74:porti1eed2:ip9:192.0.2.74:porti1eee',
+    ),
   );
   assert.deepEqual([v4, v6], ['4 started', '6 started']);
   const result = scene.results[0] as AnnounceResponse;
   assert.deepEqual([result.seeds, result.leechers, result.intervalMs], [9, null, 900_000]);
   assert.deepEqual([scene.peers, scene.results.length], [['192.0.2.7', '2001:db8::7'], 1]);
+  assert.deepEqual(result.externalIps, ['8.8.8.8', '2001:db::']);
   const [first, second] = scene.host.gets;
   for (const name of ['peer_id', 'key', 'port']) {
     assert.equal(first!.url.searchParams.get(name), second!.url.searchParams.get(name));

@@ -53,8 +53,8 @@ export interface AnnounceResponse {
   readonly warning: string | null;
   /** To be sent back from now on; null = keep the one before. */
   readonly trackerId: Uint8Array | null;
-  /** Our own address as the tracker sees it, canonical IP text (BEP 24). One voice, not the truth. */
-  readonly externalIp: string | null;
+  /** Our own address as the tracker sees it, canonical IP text (BEP 24); one of each family that it was asked over. */
+  readonly externalIps: readonly string[];
 }
 
 /** What one tracker said in two answers (BEP 7: over IPv4 and IPv6). Of intervals the longer is kept. */
@@ -69,7 +69,7 @@ export function joinResponses(first: AnnounceResponse, second: AnnounceResponse)
     namedPeers: [...first.namedPeers, ...second.namedPeers].slice(0, LIMITS.peerNamesPerAnnounceMax),
     warning: first.warning ?? second.warning,
     trackerId: first.trackerId ?? second.trackerId,
-    externalIp: first.externalIp ?? second.externalIp,
+    externalIps: [...new Set([...first.externalIps, ...second.externalIps])],
   };
 }
 

@@ -108,7 +108,7 @@ test('an answer with compact peers of both families is read', () => {
       namedPeers: [],
       warning: 'be nice',
       trackerId: [97, 98, 99],
-      externalIp: '203.0.113.5',
+      externalIps: ['203.0.113.5'],
     },
   );
 });
@@ -196,12 +196,10 @@ test('messages and ids of a tracker are cut or dropped at their limits', () => {
 });
 
 test('an external address may be raw or text, and nonsense is none', () => {
-  assert.equal(parse({ interval: 1, 'external ip': '1.2.3.4' }).externalIp, '1.2.3.4');
-  assert.equal(
-    parse({ interval: 1, 'external ip': fromHex('00000000000000000000ffff01020304')! }).externalIp,
-    '1.2.3.4',
-  );
-  assert.equal(parse({ interval: 1, 'external ip': 'somewhere' }).externalIp, null);
+  const ipsIn = (ip: string | Uint8Array): readonly string[] => parse({ interval: 1, 'external ip': ip }).externalIps;
+  assert.deepEqual(ipsIn('1.2.3.4'), ['1.2.3.4']);
+  assert.deepEqual(ipsIn(fromHex('00000000000000000000ffff01020304')!), ['1.2.3.4']);
+  assert.deepEqual(ipsIn('somewhere'), []);
 });
 
 test('a failure reason fails the announce, whatever the status', () => {

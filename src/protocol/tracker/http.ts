@@ -80,7 +80,7 @@ export function parseAnnounceResponse(status: number, body: Uint8Array): Announc
     ...peersOf(dict),
     warning: message(dict, 'warning message'),
     trackerId: trackerId === null || trackerId.length > LIMITS.trackerIdBytesMax ? null : trackerId.slice(),
-    externalIp: externalIpOf(dict),
+    externalIps: externalIpsOf(dict),
   };
 }
 
@@ -215,8 +215,9 @@ function isHostName(text: string): boolean {
 }
 
 /** BEP 24 asks for raw bytes; some trackers send text. */
-function externalIpOf(dict: BencodeDict): string | null {
+function externalIpsOf(dict: BencodeDict): string[] {
   const bytes = dict.getBytes('external ip');
-  if (bytes === null || bytes.length > 64) return null;
-  return (addressFromIp(bytes, 0) ?? makeAddress(toUtf8(bytes), 0))?.host ?? null;
+  if (bytes === null || bytes.length > 64) return [];
+  const address = addressFromIp(bytes, 0) ?? makeAddress(toUtf8(bytes), 0);
+  return address === null ? [] : [address.host];
 }

@@ -72,7 +72,7 @@ test('our client understands our tracker', () => {
       namedPeers: [],
       warning: null,
       trackerId: null,
-      externalIp: '192.0.2.2',
+      externalIps: ['192.0.2.2'],
     },
   );
   announce(server, '192.0.2.2', { event: 'stopped' });

@@ -182,7 +182,7 @@ export function decodeUdpAnnounceAnswer(packet: Uint8Array, family: 4 | 6): Anno
     namedPeers: [],
     warning: null,
     trackerId: null,
-    externalIp: null,
+    externalIps: [],
   };
 }
 

@@ -119,7 +119,7 @@ class Scene {
     checkResponse(answer);
     assert.ok(answer.peers.length <= LIMITS.trackerServerPeersPerAnswerMax);
     assert.ok(value.getBytes('peers') !== null || value.get('peers') instanceof BencodeList, 'peers are always there');
-    assert.equal(answer.externalIp, from.host);
+    assert.deepEqual(answer.externalIps, [from.host]);
   }
 
   /** From someone who has shown nothing. */
