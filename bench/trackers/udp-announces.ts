@@ -22,6 +22,11 @@ const STALL_MS = 200;
 const SILENCE_MAX_MS = 20_000;
 /** At half load: an answer is read of one announce in so many. */
 const SAMPLE_EVERY = 20;
+/**
+ * Whoever sends may not get the processor for a while, tens of ms at a time on a virtual machine. What it could not send then
+ * is not sent in one burst afterwards, which would be the load of another moment: everything is sent that much later.
+ */
+const LATE_MAX_MS = 1;
 /** The part of these that has to come. */
 const SAMPLES_MIN = 0.9;
 const ACTION_ANNOUNCE = 1;
@@ -96,9 +101,12 @@ export class UdpAnnounces {
     this.#heard.onAnnounced = (sample) => {
       latencies.push(performance.now() - sentMs[sample]!);
     };
-    const startMs = performance.now();
+    const perMs = perSecond / 1000;
+    let startMs = performance.now();
     for (let sent = 0; sent < total; ) {
-      const due = Math.min(total, Math.floor(((performance.now() - startMs) * perSecond) / 1000));
+      const nowMs = performance.now();
+      startMs += Math.max(0, nowMs - (startMs + sent / perMs) - LATE_MAX_MS);
+      const due = Math.min(total, Math.floor((nowMs - startMs) * perMs));
       for (; sent < due; sent++) {
         if (sent % SAMPLE_EVERY > 0) {
           this.#send(this.#unheard, this.#order.next(), 0, 0);
