@@ -113,7 +113,9 @@ test('a tracker of both families hears of us over both, one after the other', ()
   const scene = new DualStack();
   scene.announce('started');
   assert.equal(scene.host.gets.length, 1);
-  const v4 = scene.answer(answerOf('8:completei7e11:external ip7:8.8.8.88:intervali600e5:peersld2:ip9:192.0.2.74:porti1eee'));
+  const v4 = scene.answer(
+    answerOf('8:completei7e11:external ip7:8.8.8.88:intervali600e5:peersld2:ip9:192.0.2.74:porti1eee'),
+  );
   const v6 = scene.answer(
     answerOf(
       '8:completei9e11:external ip9:2001:db::8:intervali900e5:peersld2:ip11:2001:db8::74:porti1eed2:ip9:192.0.2.74:porti1eee',
