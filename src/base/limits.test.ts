@@ -177,6 +177,7 @@ const REACHED_BY: Readonly<Record<keyof typeof LIMITS, string>> = {
   dhtLookupsWaitingMax: 'protocol/dht/lookups.test.ts',
   dhtLookupCandidatesMax: 'protocol/dht/lookup.test.ts',
   dhtLookupInsecureMax: 'protocol/dht/lookup.test.ts',
+  dhtLookupImplausibleMax: 'protocol/dht/lookup.test.ts',
   dhtLookupQueriesMax: 'protocol/dht/lookup.test.ts',
   dhtLookupPeersMax: 'protocol/dht/peer-search.test.ts',
   dhtStrangersMax: 'protocol/dht/table-upkeep.test.ts',

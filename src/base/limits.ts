@@ -204,6 +204,7 @@ export const LIMITS = {
   dhtLookupsWaitingMax: 4096,
   dhtLookupCandidatesMax: 100,
   dhtLookupInsecureMax: 32, // candidates whose id does not belong to their address (BEP 42)
+  dhtLookupImplausibleMax: 2, // candidates that are too close to the target for an accident
   dhtLookupQueriesMax: 200,
   dhtLookupPeersMax: 10_000,
   dhtStrangersMax: 32,

@@ -57,6 +57,7 @@ export class DhtNetwork {
       else hostile.push(host);
     }
     const sybils = hostile.filter((host) => host.hostile === 'sybil').length;
+    const hostileHosts = new Set(hostile.map(({ address }) => address.host));
     this.#workload = new DhtWorkload({
       world: this.world,
       random: this.#random.split(),
@@ -66,6 +67,7 @@ export class DhtNetwork {
       newcomers: hosts.newcomers.map((host) => this.#addMember(host)),
       infoHashes,
       gangs: Math.ceil(sybils / SYBILS_PER_GANG),
+      isHostile: ({ host }) => hostileHosts.has(host),
     });
     this.#members = members;
     this.#collusion = new Collusion({

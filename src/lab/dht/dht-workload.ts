@@ -30,6 +30,8 @@ export interface LookupOutcome {
   readonly elapsedMs: number;
   readonly queries: number;
   readonly answers: number;
+  /** Of `answers`, from hostile nodes. */
+  readonly hostileAnswers: number;
 }
 
 /** What was stored by how many nodes. */
@@ -56,6 +58,7 @@ export interface WorkloadOptions {
   readonly infoHashes: readonly Uint8Array[];
   /** The first so many of every tenth info-hash have a gang around them. */
   readonly gangs: number;
+  readonly isHostile: (address: Address) => boolean;
 }
 
 export class DhtWorkload {
@@ -162,7 +165,7 @@ export class DhtWorkload {
   #lookUp(index: number, member: DhtMember, { isCold }: { readonly isCold: boolean }): void {
     const { infoHashes, world, gangs } = this.#options;
     const infoHash = infoHashes[index]!;
-    const meter = new LookupMeter(infoHash);
+    const meter = new LookupMeter(infoHash, this.#options.isHostile);
     const startedAtMs = world.now;
     let truePeers = 0;
     let falsePeers = 0;
@@ -194,6 +197,7 @@ export class DhtWorkload {
         elapsedMs: world.now - startedAtMs,
         queries: meter.queries,
         answers: meter.answers,
+        hostileAnswers: meter.hostileAnswers,
       });
       // Not inside the listener's call.
       if (isCold) world.at(world.now, () => member.leave());

@@ -11,10 +11,12 @@ import { compareDistance } from '../../protocol/dht/node-id.js';
 import type { DatagramTap } from './datagram-world.js';
 
 export class LookupMeter implements DatagramTap {
-  /** Queries that were sent, and answers that came. */
+  /** Queries that were sent, and answers that came; of these, from hostile nodes. */
   queries = 0;
   answers = 0;
+  hostileAnswers = 0;
   readonly #target: Uint8Array;
+  readonly #isHostile: (address: Address) => boolean;
   /** The hop of each address that was named. */
   readonly #named = new Map<string, number>();
   /** The hop of each query that waits for its answer. */
@@ -22,8 +24,9 @@ export class LookupMeter implements DatagramTap {
   readonly #answered: { readonly id: Uint8Array; readonly hop: number }[] = [];
   #hopOfLastAnswer = 0;
 
-  constructor(target: Uint8Array) {
+  constructor(target: Uint8Array, isHostile: (address: Address) => boolean) {
     this.#target = target;
+    this.#isHostile = isHostile;
   }
 
   /** Where what the listener hears of just now came from. */
@@ -57,6 +60,7 @@ export class LookupMeter implements DatagramTap {
     if (hop === undefined) return;
     this.#asked.delete(key);
     this.answers++;
+    if (this.#isHostile(from)) this.hostileAnswers++;
     this.#hopOfLastAnswer = hop;
     this.#answered.push({ id: message.id.slice(), hop });
     const nodes = message.values.getBytes('nodes');

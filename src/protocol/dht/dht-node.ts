@@ -12,7 +12,7 @@ import { decodeNodes, type NodeContact } from './compact-nodes.js';
 import type { DhtContext } from './dht-context.js';
 import { DistrustedNodes } from './distrusted-nodes.js';
 import { decodeKrpc, encodeKrpcQuery, type KrpcFields, type KrpcQuery, type KrpcResponse } from './krpc.js';
-import type { Lookup, LookupGoal } from './lookup.js';
+import { ACCIDENTAL_BITS, type Lookup, type LookupGoal } from './lookup.js';
 import { Lookups } from './lookups.js';
 import { compareDistance, isSecureId, makeNodeId } from './node-id.js';
 import { RateGuard } from './rate-guard.js';
@@ -337,8 +337,6 @@ interface Question {
 const LETTER_D = 0x64;
 const LETTER_E = 0x65;
 const SILENT_AFTER_MS = 120_000;
-/** The node closest to a target is closer by so many bits than it should be in one of 256 lookups. */
-const ACCIDENTAL_BITS = 8;
 
 function nodesKey(family: 4 | 6): string {
   return family === 4 ? 'nodes' : 'nodes6';

@@ -253,16 +253,19 @@ test('nodes whose id is not of their address do not crowd out those whose id is'
   assert.equal(written.length, 12);
 });
 
-test('nodes that are too close to be an accident count as such whose id is not their own', () => {
+test('of nodes that are too close to be an accident a few are asked, and they take nobody’s place', () => {
   const tooClose = Array.from({ length: 8 }, (_, i) => node(1 + i));
-  const scene = startingFrom([...tooClose, ...Array.from({ length: 8 }, (_, i) => node(0x4000 + i))], (each) => {
+  const insecure = Array.from({ length: 8 }, (_, i) => node(0x4000 + i, `20.0.${i}.1`));
+  const secure = Array.from({ length: 8 }, (_, i) => node(0x5000 + i));
+  const scene = startingFrom([...tooClose, ...insecure, ...secure], (each) => {
     each.bits = 10;
   });
   scene.answerAll(scene.starting);
-  assert.equal(scene.asked.length, 16);
+  const { dhtLookupImplausibleMax } = LIMITS;
+  assert.equal(scene.asked.length, dhtLookupImplausibleMax + 16);
   assert.deepEqual(
     scene.answered.map(({ isSecure }) => isSecure),
-    [...Array(8).fill(false), ...Array(8).fill(true)],
+    [...Array(dhtLookupImplausibleMax + 8).fill(false), ...Array(8).fill(true)],
   );
 });
 
@@ -305,22 +308,51 @@ test('of all that are named only the closest are remembered', () => {
 
 test('however many claim ids next to the target that are not of their address, those whose ids are stay', () => {
   const secure = Array.from({ length: 8 }, (_, i) => node(100 + i));
-  const scene = new Scene();
-  // What shares more bits with the target is no accident.
-  scene.bits = 12;
-  scene.starting = [node(200)];
-  assert.ok(scene.lookup.start(0));
+  const scene = startingFrom([node(200)]);
   const crowd = Array.from({ length: 2 * LIMITS.dhtLookupCandidatesMax }, (_, i) =>
-    node(1 + (i % 7), `10.9.${i >>> 8}.${i & 255}`),
+    node(1 + (i % 7), `20.${i >>> 8}.${i & 255}.1`),
   );
   scene.answer(node(200), [...secure, ...crowd]);
   while (scene.ends === 0) {
-    const { to } = scene.open[0]!;
-    scene.answer([...secure, ...crowd].find(({ address }) => address.host === to.host)!);
+    const query = scene.open[0]!;
+    const asked = [...secure, ...crowd].find(({ address }) => address.host === query.to.host)!;
+    if (secure.includes(asked)) scene.answer(asked);
+    else scene.fail(asked);
   }
-  const crowdAsked = scene.asked.filter((host) => host.startsWith('10.9.'));
-  assert.ok(crowdAsked.length <= LIMITS.dhtLookupInsecureMax, `${crowdAsked.length} were asked`);
   for (const { address } of secure) assert.ok(scene.asked.includes(address.host), address.host);
+  const crowdAsked = scene.asked.filter((host) => host.startsWith('20.'));
+  assert.ok(crowdAsked.length <= 7, `${crowdAsked.length} that are not there were asked: four, and three at that time`);
+});
+
+test('of nodes whose id is not of their address many may be gone, as long as others are there', () => {
+  const insecure = Array.from({ length: 12 }, (_, i) => node(1 + i, `20.0.${i}.1`));
+  const secure = node(200);
+  const scene = startingFrom([secure]);
+  scene.answer(secure, insecure);
+  for (let i = 0; scene.ends === 0; i++) {
+    const asked = insecure.find(({ address }) => address.host === scene.open[0]!.to.host)!;
+    if (i % 2 === 0) scene.answer(asked);
+    else scene.fail(asked);
+  }
+  assert.equal(scene.asked.length, 1 + insecure.length);
+});
+
+test('who does not know the size of the network asks a few that are far closer than who has proven its id, until others are', () => {
+  const far = node(0x4000);
+  const claims = Array.from({ length: 6 }, (_, i) => node(1 + i, `20.0.${i}.1`));
+  const near = node(40);
+  const scene = startingFrom([far]);
+  scene.answer(far, [...claims, near]);
+  const { dhtLookupImplausibleMax } = LIMITS;
+  assert.deepEqual(
+    scene.asked.slice(1),
+    [...claims.slice(0, dhtLookupImplausibleMax), near].map(({ address }) => address.host),
+  );
+  scene.answer(near);
+  // 10 bits and 13 to 15: those may well be there.
+  assert.ok(scene.asked.length > 2 + dhtLookupImplausibleMax);
+  scene.answerAll([...claims, near]);
+  assert.equal(scene.asked.length, 8);
 });
 
 test('who began with liars alone, of whom the table is rid now, asks whom else it knows', () => {

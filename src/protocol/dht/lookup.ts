@@ -2,7 +2,8 @@
  * One iterative lookup (BEP 5): asks the nodes closest to a target for nodes that are closer still, until the K closest
  * that live have answered. Liars are expected: a node counts only once it has answered with the id it was named with, each
  * network has one candidate, a node that named others which are not there is believed less, and nodes whose id does not
- * belong to their address (BEP 42) never crowd out those whose id does.
+ * belong to their address (BEP 42) never crowd out those whose id does: once most of them were not what they were said to
+ * be, no more of them are asked, and of those that are too close to the target to be there by accident a few ever are.
  * Invariants: at most ALPHA queries are waited for that are not slow; candidates are ordered by distance, and bounded.
  */
 import { type Address, parseIp } from '../../base/address.js';
@@ -79,6 +80,15 @@ export class Lookup implements QueryListener {
   /** IPs and networks that were asked. */
   readonly #taken = new Set<string>();
   #plausibleBits = Number.POSITIVE_INFINITY;
+  /** Candidates that were closer than that, and queries to those that are closer than seems likely now. */
+  #implausible = 0;
+  #implausibleAsked = 0;
+  /** The closest node whose id is of its address: bits that it shares with the target, -1 = none has answered. */
+  #secureBits = -1;
+  /** Fresh candidates whose id is not of their address; and of those that were asked, who was there and who was not. */
+  #insecure = 0;
+  #insecureAnswers = 0;
+  #insecureFailures = 0;
   #isOver = false;
 
   /** `onOver` hears of every end, also by cancel(). */
@@ -155,7 +165,7 @@ export class Lookup implements QueryListener {
     if (this.#isOver) return;
     const candidate = this.#close(query);
     if (candidate !== null) {
-      candidate.state = 'failed';
+      this.#setState(candidate, 'failed');
       // Who answers with an error is there: nobody lied about it.
       if (error === null) this.#blame(candidate);
       this.#taken.delete(this.#networkOf(candidate));
@@ -167,7 +177,7 @@ export class Lookup implements QueryListener {
     if (this.#isOver) return;
     this.#slow.add(query);
     const candidate = this.#asked.get(query);
-    if (candidate != null) candidate.state = 'slow';
+    if (candidate != null) this.#setState(candidate, 'slow');
     this.#pump(now);
   }
 
@@ -190,20 +200,29 @@ export class Lookup implements QueryListener {
     let node = asked;
     if (asked === null || !bytesEqual(asked.id, response.id)) {
       if (asked !== null) {
-        asked.state = 'failed';
+        this.#setState(asked, 'failed');
         this.#blame(asked);
       }
       node = this.#add({ id: response.id.slice(), address: query.to }, null);
     }
-    if (node !== null) node.state = 'answered';
+    if (node !== null) this.#setState(node, 'answered');
     return node;
+  }
+
+  #setState(candidate: Candidate, state: CandidateState): void {
+    if (candidate.isSecure) {
+      if (state === 'answered') this.#secureBits = Math.max(this.#secureBits, candidate.bits);
+    } else if (candidate.state === 'fresh') this.#insecure--;
+    else if (state === 'answered') this.#insecureAnswers++;
+    else if (state === 'failed') this.#insecureFailures++;
+    candidate.state = state;
   }
 
   #blame(candidate: Candidate): void {
     if (candidate.source !== null) candidate.source.lies++;
   }
 
-  /** @returns the candidate, which may have been there already; null when it is too far to matter. */
+  /** @returns the candidate, which may have been there already; null when it is too far to matter, or too close to be true. */
   #add(contact: NodeContact, source: Candidate | null): Candidate | null {
     let place = 0;
     let end = this.#candidates.length;
@@ -221,9 +240,14 @@ export class Lookup implements QueryListener {
       return twin;
     }
     if (place >= LIMITS.dhtLookupCandidatesMax) return null;
-    const candidate = new Candidate(contact, { source, isSecure: this.#isSecure(contact) });
+    const bits = commonPrefixBits(contact.id, this.target);
+    const isPlausible = bits <= this.#plausibleBits;
+    if (!isPlausible && ++this.#implausible > LIMITS.dhtLookupImplausibleMax) return null;
+    const isSecure = isPlausible && isSecureId(contact.id, parseIp(contact.address.host)!);
+    const candidate = new Candidate(contact, { source, bits, isSecure });
     this.#candidates.splice(place, 0, candidate);
-    this.#dropTooMany();
+    if (!isSecure && ++this.#insecure > LIMITS.dhtLookupInsecureMax) this.#dropInsecure();
+    if (this.#candidates.length > LIMITS.dhtLookupCandidatesMax) this.#drop(this.#candidates.length - 1);
     return candidate;
   }
 
@@ -240,21 +264,13 @@ export class Lookup implements QueryListener {
   }
 
   /** Among those whose id is not of their address any number can claim to be the closest: few of them are remembered. */
-  #dropTooMany(): void {
-    let insecure = 0;
-    let farthest = -1;
-    for (const [index, { isSecure, state }] of this.#candidates.entries()) {
-      if (isSecure || state === 'failed') continue;
-      insecure++;
-      farthest = index;
-    }
-    if (insecure > LIMITS.dhtLookupInsecureMax) this.#candidates.splice(farthest, 1);
-    if (this.#candidates.length > LIMITS.dhtLookupCandidatesMax) this.#candidates.pop();
+  #dropInsecure(): void {
+    this.#drop(this.#candidates.findLastIndex(({ isSecure, state }) => !isSecure && state === 'fresh'));
   }
 
-  #isSecure({ id, address }: NodeContact): boolean {
-    if (commonPrefixBits(id, this.target) > this.#plausibleBits) return false;
-    return isSecureId(id, parseIp(address.host)!);
+  #drop(index: number): void {
+    const [dropped] = this.#candidates.splice(index, 1);
+    this.#setState(dropped!, 'failed');
   }
 
   #pump(now: number): void {
@@ -296,17 +312,36 @@ export class Lookup implements QueryListener {
           break;
         case 'fresh':
           // Those whose id is not of their address are asked where they are among the K closest, and no further.
-          if ((!candidate.isSecure && counted >= BUCKET_NODES) || this.#isTaken(candidate)) continue;
+          if (!candidate.isSecure && (counted >= BUCKET_NODES || !this.#mayAskInsecure(candidate))) continue;
+          if (this.#isTaken(candidate)) continue;
           if (!isDiscredited(candidate.source)) next ??= candidate;
           else nextDoubtful ??= candidate;
           if (next !== null) return { next, pending, isEnough: false };
           continue;
       }
-      counted++;
+      // Who is too close to be true takes no place among the K.
+      if (this.#isPlausible(candidate)) counted++;
       if (candidate.isSecure) secure++;
     }
     const isEnough = counted >= BUCKET_NODES && secure >= BUCKET_NODES;
     return { next: pending > 0 || this.queries >= LIMITS.dhtLookupQueriesMax ? null : nextDoubtful, pending, isEnough };
+  }
+
+  #mayAskInsecure(candidate: Candidate): boolean {
+    // Where there are no others there is no choice.
+    if (this.#secureBits < 0) return true;
+    if (isMostlyFalse({ lies: this.#insecureFailures, truths: this.#insecureAnswers })) return false;
+    return this.#isPlausible(candidate) || this.#implausibleAsked < LIMITS.dhtLookupImplausibleMax;
+  }
+
+  /**
+   * Not closer to the target than a node may well be by accident. Who does not know the size of the network yet learns it
+   * on the way: an id that belongs to an address cannot be chosen.
+   */
+  #isPlausible({ isSecure, bits }: Candidate): boolean {
+    if (isSecure) return true;
+    if (bits > this.#plausibleBits) return false;
+    return this.#secureBits < 0 || bits <= this.#secureBits + ACCIDENTAL_BITS;
   }
 
   #askCandidate(candidate: Candidate, now: number): boolean {
@@ -314,7 +349,8 @@ export class Lookup implements QueryListener {
     const query = this.#host.ask(candidate.address, this.#goal.method, this.#goal.args, this, now);
     if (query === null) return false;
     this.queries++;
-    candidate.state = 'asked';
+    if (!this.#isPlausible(candidate)) this.#implausibleAsked++;
+    this.#setState(candidate, 'asked');
     if (!this.#host.allowSameIp) {
       this.#taken.add(candidate.address.host);
       this.#taken.add(this.#networkOf(candidate));
@@ -354,6 +390,8 @@ class Candidate implements LookupNode {
   readonly id: Uint8Array;
   readonly address: Address;
   readonly isSecure: boolean;
+  /** That its id shares with the target. */
+  readonly bits: number;
   state: CandidateState = 'fresh';
   token: Uint8Array | null = null;
   network: string | null = null;
@@ -363,10 +401,14 @@ class Candidate implements LookupNode {
   named = 0;
   lies = 0;
 
-  constructor({ id, address }: NodeContact, { source, isSecure }: Pick<Candidate, 'source' | 'isSecure'>) {
+  constructor(
+    { id, address }: NodeContact,
+    { source, bits, isSecure }: Pick<Candidate, 'source' | 'bits' | 'isSecure'>,
+  ) {
     this.id = id;
     this.address = address;
     this.source = source;
+    this.bits = bits;
     this.isSecure = isSecure;
   }
 }
@@ -377,10 +419,16 @@ const STARTING_NODES = 2 * BUCKET_NODES;
 const INSECURE_WRITTEN_MAX = BUCKET_NODES / 2;
 /** What a node that is not a liar may well have named. */
 const LIES_MAX = 4;
+/** The node closest to a target is closer by so many bits than it should be in one of 256 lookups. */
+export const ACCIDENTAL_BITS = 8;
+
+function isDiscredited(source: Candidate | null): boolean {
+  return source !== null && isMostlyFalse({ lies: source.lies, truths: source.named });
+}
 
 /** Half of what an honest node names may be gone; of what it names some is there. */
-function isDiscredited(source: Candidate | null): boolean {
-  return source !== null && source.lies >= LIES_MAX && source.lies > 2 * source.named;
+function isMostlyFalse({ lies, truths }: { readonly lies: number; readonly truths: number }): boolean {
+  return lies >= LIES_MAX && lies > 2 * truths;
 }
 
 function networkOf(address: Address): string {
