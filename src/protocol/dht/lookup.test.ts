@@ -309,7 +309,8 @@ test('of all that are named only the closest are remembered', () => {
 test('however many claim ids next to the target that are not of their address, those whose ids are stay', () => {
   const secure = Array.from({ length: 8 }, (_, i) => node(100 + i));
   const scene = startingFrom([node(200)]);
-  const crowd = Array.from({ length: 2 * LIMITS.dhtLookupCandidatesMax }, (_, i) =>
+  // More than are remembered in all, and than are of their kind.
+  const crowd = Array.from({ length: LIMITS.dhtLookupCandidatesMax + LIMITS.dhtLookupInsecureMax }, (_, i) =>
     node(1 + (i % 7), `20.${i >>> 8}.${i & 255}.1`),
   );
   scene.answer(node(200), [...secure, ...crowd]);
