@@ -46,6 +46,12 @@ export class Transmission {
     await this.#remote('-a', source, '-w', content.out);
   }
 
+  /** A search of its DHT that began too early has found nobody, and the next is 25 minutes away. */
+  async searchAgain(): Promise<void> {
+    await this.#remote('-t', 'all', '--stop');
+    await this.#remote('-t', 'all', '--start');
+  }
+
   async isComplete(): Promise<boolean> {
     const info = await this.describe();
     // A magnet whose metadata is missing is 100 % of nothing.

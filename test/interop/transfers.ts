@@ -116,9 +116,10 @@ async function announcedContent(
 export async function assertCompletes(
   client: Pick<ClientDriver, 'isComplete' | 'describe'>,
   content: Content,
+  timeoutMs = 120_000,
 ): Promise<void> {
   try {
-    await until('end of the download', 120_000, () => client.isComplete());
+    await until('end of the download', timeoutMs, () => client.isComplete());
   } catch (error) {
     throw new Error(`not complete: ${await client.describe()}`, { cause: error });
   }
