@@ -6,7 +6,7 @@ import { immutableTarget, isValidValue, type MutableItem, mutableTarget, SEQUENC
 import { PUT_ERRORS, type PutError } from './item-store.js';
 import type { JointGoal, KrpcWrite } from './joint-lookup.js';
 import type { KrpcError, KrpcFields, KrpcResponse } from './krpc.js';
-import type { LookupNode } from './lookup.js';
+import type { LookupNode } from './lookup-candidates.js';
 import type { LookupSummary, PutListener } from './operations.js';
 
 export class ItemPut implements JointGoal {

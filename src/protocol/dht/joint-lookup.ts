@@ -5,7 +5,8 @@
 import { assert } from '../../base/assert.js';
 import type { DhtNode } from './dht-node.js';
 import type { KrpcError, KrpcFields, KrpcResponse } from './krpc.js';
-import type { Lookup, LookupNode } from './lookup.js';
+import type { Lookup } from './lookup.js';
+import type { LookupNode } from './lookup-candidates.js';
 import type { DhtOperation, LookupSummary } from './operations.js';
 import type { QueryListener } from './transactions.js';
 

@@ -6,7 +6,8 @@ import { EMPTY_BYTES, fromLatin1 } from '../../base/bytes.js';
 import { LIMITS } from '../../base/limits.js';
 import type { NodeContact } from './compact-nodes.js';
 import { decodeKrpc, encodeKrpcResponse, type KrpcResponse } from './krpc.js';
-import { Lookup, type LookupGoal, type LookupHost, type LookupNode } from './lookup.js';
+import { Lookup, type LookupGoal, type LookupHost } from './lookup.js';
+import type { LookupNode } from './lookup-candidates.js';
 import { NODE_ID_BYTES } from './node-id.js';
 import type { OutstandingQuery, QueryListener } from './transactions.js';
 
@@ -24,7 +25,7 @@ class Scene implements LookupHost, LookupGoal {
   readonly family = 4;
   readonly method = 'get_peers';
   readonly args = {};
-  allowSameIp = false;
+  readonly allowSameIp: boolean;
   bits = Number.POSITIVE_INFINITY;
   starting: NodeContact[] = [];
   wellKnown: Address[] = [];
@@ -33,8 +34,13 @@ class Scene implements LookupHost, LookupGoal {
   readonly asked: string[] = [];
   readonly answered: LookupNode[] = [];
   ends = 0;
-  readonly lookup = new Lookup(TARGET, { host: this, goal: this, onOver: () => {} }, 0);
+  readonly lookup: Lookup;
   readonly #named = new Map<KrpcResponse, readonly NodeContact[]>();
+
+  constructor({ allowSameIp = false } = {}) {
+    this.allowSameIp = allowSameIp;
+    this.lookup = new Lookup(TARGET, { host: this, goal: this, onOver: () => {} }, 0);
+  }
 
   closest(): NodeContact[] {
     return this.starting;
@@ -217,12 +223,9 @@ test('one IP is asked once, and one /24 is, unless it is silent', () => {
   assert.deepEqual(scene.asked, ['20.0.0.1', '20.0.1.1']);
   scene.fail(node(1, '20.0.0.1'));
   assert.deepEqual(scene.asked, ['20.0.0.1', '20.0.1.1', '20.0.0.2']);
-  const shared = startingFrom(
-    [node(1, '20.0.0.1'), { id: node(2).id, address: makeAddress('20.0.0.1', 7000)! }],
-    (each) => {
-      each.allowSameIp = true;
-    },
-  );
+  const shared = new Scene({ allowSameIp: true });
+  shared.starting = [node(1, '20.0.0.1'), { id: node(2).id, address: makeAddress('20.0.0.1', 7000)! }];
+  assert.ok(shared.lookup.start(0));
   assert.equal(shared.asked.length, 2);
 });
 

@@ -1,18 +1,14 @@
 /**
  * One iterative lookup (BEP 5): asks the nodes closest to a target for nodes that are closer still, until the K closest
- * that live have answered. Liars are expected: a node counts only once it has answered with the id it was named with, each
- * network has one candidate, a node that named others which are not there is believed less, and nodes whose id does not
- * belong to their address (BEP 42) never crowd out those whose id does: once most of them were not what they were said to
- * be, no more of them are asked, and of those that are too close to the target to be there by accident a few ever are.
- * Invariants: at most ALPHA queries are waited for that are not slow; candidates are ordered by distance, and bounded.
+ * that live have answered. Whom it may ask and whom it believes is in lookup-candidates.ts: liars are expected.
+ * Invariant: at most ALPHA queries are waited for that are not slow.
  */
-import { type Address, parseIp } from '../../base/address.js';
-import { bytesEqual, toLatin1 } from '../../base/bytes.js';
-import { isLocalIp } from '../../base/ip-ranges.js';
+import type { Address } from '../../base/address.js';
+import { bytesEqual } from '../../base/bytes.js';
 import { LIMITS } from '../../base/limits.js';
 import type { NodeContact } from './compact-nodes.js';
 import type { KrpcError, KrpcFields, KrpcResponse } from './krpc.js';
-import { commonPrefixBits, compareDistance, isSecureId } from './node-id.js';
+import { type Candidate, LookupCandidates, type LookupNode } from './lookup-candidates.js';
 import { BUCKET_NODES } from './routing-table.js';
 import type { OutstandingQuery, QueryListener } from './transactions.js';
 
@@ -24,14 +20,6 @@ export interface LookupGoal {
   onResponse(response: KrpcResponse, node: LookupNode, now: number): void;
   /** Called once, unless it is cancelled. */
   onEnd(lookup: Lookup, now: number): void;
-}
-
-/** A node that has answered. */
-export interface LookupNode extends NodeContact {
-  /** Its id belongs to its address (BEP 42), or its address is exempt; and it is not too close to the target to be true. */
-  readonly isSecure: boolean;
-  /** What it gave us to write with; null = nothing. */
-  readonly token: Uint8Array | null;
 }
 
 /** The node that looks, as far as a lookup needs it. */
@@ -68,7 +56,7 @@ export class Lookup implements QueryListener {
   readonly #host: LookupHost;
   readonly #goal: LookupGoal;
   readonly #onOver: (lookup: Lookup) => void;
-  #candidates: Candidate[] = [];
+  readonly #candidates: LookupCandidates;
   /** Whose ids are not known. */
   #beginners: Address[] = [];
   /** The same once more: when the only packet is lost there is nobody else to ask. */
@@ -77,18 +65,6 @@ export class Lookup implements QueryListener {
   /** Of `#asked`, those that take long, and of these those that hardly answer any more. */
   readonly #slow = new Set<OutstandingQuery>();
   readonly #overdue = new Set<OutstandingQuery>();
-  /** IPs and networks that were asked. */
-  readonly #taken = new Set<string>();
-  #plausibleBits = Number.POSITIVE_INFINITY;
-  /** Candidates that were closer than that, and queries to those that are closer than seems likely now. */
-  #implausible = 0;
-  #implausibleAsked = 0;
-  /** The closest node whose id is of its address: bits that it shares with the target, -1 = none has answered. */
-  #secureBits = -1;
-  /** Fresh candidates whose id is not of their address; and of those that were asked, who was there and who was not. */
-  #insecure = 0;
-  #insecureAnswers = 0;
-  #insecureFailures = 0;
   #isOver = false;
 
   /** `onOver` hears of every end, also by cancel(). */
@@ -102,15 +78,16 @@ export class Lookup implements QueryListener {
     this.#host = host;
     this.#goal = goal;
     this.#onOver = onOver;
+    this.#candidates = new LookupCandidates(target, host);
   }
 
   /** @returns false when nobody is known to ask: it may be started again later. */
   start(now: number): boolean {
-    this.#plausibleBits = this.#host.plausibleBits(now);
+    this.#candidates.plausibleBits = this.#host.plausibleBits(now);
     this.#addKnown(now);
     this.#beginners = [...this.#host.bootstrap(now)];
     this.#beginnersAgain = [...this.#beginners];
-    if (this.#candidates.length + this.#beginners.length === 0) return false;
+    if (this.#candidates.size + this.#beginners.length === 0) return false;
     this.#pump(now);
     return true;
   }
@@ -129,21 +106,9 @@ export class Lookup implements QueryListener {
     this.#goal.onEnd(this, now);
   }
 
-  /**
-   * The nodes to write to, closest first: the K closest secure ones that gave a token, and a few that are closer but not
-   * secure, who may be honest and old-fashioned.
-   */
+  /** The nodes to write to, closest first. */
   writableNodes(): LookupNode[] {
-    const nodes: LookupNode[] = [];
-    let secure = 0;
-    for (const node of this.#candidates) {
-      if (node.state !== 'answered' || node.token === null) continue;
-      if (node.isSecure) secure++;
-      else if (nodes.length - secure >= INSECURE_WRITTEN_MAX) continue;
-      nodes.push(node);
-      if (secure >= BUCKET_NODES) break;
-    }
-    return nodes;
+    return this.#candidates.writable();
   }
 
   onResponse(response: KrpcResponse, query: OutstandingQuery, now: number): void {
@@ -151,8 +116,7 @@ export class Lookup implements QueryListener {
     const asked = this.#close(query);
     const node = this.#identify(asked, response, query);
     this.answers++;
-    if (asked?.source != null && node === asked) asked.source.named++;
-    for (const contact of this.#host.nodesIn(response, query.to, now)) this.#add(contact, node);
+    for (const contact of this.#host.nodesIn(response, query.to, now)) this.#candidates.add(contact, node);
     if (node !== null) {
       const token = response.values.getBytes('token');
       if (token !== null && token.length <= LIMITS.dhtTokenBytesMax) node.token = token.slice();
@@ -164,12 +128,8 @@ export class Lookup implements QueryListener {
   onFailure(error: KrpcError | null, query: OutstandingQuery, now: number): void {
     if (this.#isOver) return;
     const candidate = this.#close(query);
-    if (candidate !== null) {
-      this.#setState(candidate, 'failed');
-      // Who answers with an error is there: nobody lied about it.
-      if (error === null) this.#blame(candidate);
-      this.#taken.delete(this.#networkOf(candidate));
-    }
+    // Who answers with an error is there: nobody lied about it.
+    if (candidate !== null) this.#candidates.setGone(candidate, { isLie: error === null });
     this.#pump(now);
   }
 
@@ -177,7 +137,7 @@ export class Lookup implements QueryListener {
     if (this.#isOver) return;
     this.#slow.add(query);
     const candidate = this.#asked.get(query);
-    if (candidate != null) this.#setState(candidate, 'slow');
+    if (candidate != null) this.#candidates.setSlow(candidate);
     this.#pump(now);
   }
 
@@ -197,58 +157,14 @@ export class Lookup implements QueryListener {
 
   /** Who has answered. Another id than it was named with makes it another candidate, and who named it a liar. */
   #identify(asked: Candidate | null, response: KrpcResponse, query: OutstandingQuery): Candidate | null {
-    let node = asked;
-    if (asked === null || !bytesEqual(asked.id, response.id)) {
-      if (asked !== null) {
-        this.#setState(asked, 'failed');
-        this.#blame(asked);
-      }
-      node = this.#add({ id: response.id.slice(), address: query.to }, null);
+    if (asked !== null && bytesEqual(asked.id, response.id)) {
+      this.#candidates.setAsNamed(asked);
+      return asked;
     }
-    if (node !== null) this.#setState(node, 'answered');
+    if (asked !== null) this.#candidates.setFalse(asked);
+    const node = this.#candidates.add({ id: response.id.slice(), address: query.to }, null);
+    if (node !== null) this.#candidates.setAnswered(node);
     return node;
-  }
-
-  #setState(candidate: Candidate, state: CandidateState): void {
-    if (candidate.isSecure) {
-      if (state === 'answered') this.#secureBits = Math.max(this.#secureBits, candidate.bits);
-    } else if (candidate.state === 'fresh') this.#insecure--;
-    else if (state === 'answered') this.#insecureAnswers++;
-    else if (state === 'failed') this.#insecureFailures++;
-    candidate.state = state;
-  }
-
-  #blame(candidate: Candidate): void {
-    if (candidate.source !== null) candidate.source.lies++;
-  }
-
-  /** @returns the candidate, which may have been there already; null when it is too far to matter, or too close to be true. */
-  #add(contact: NodeContact, source: Candidate | null): Candidate | null {
-    let place = 0;
-    let end = this.#candidates.length;
-    while (place < end) {
-      const middle = (place + end) >>> 1;
-      if (compareDistance(this.target, this.#candidates[middle]!.id, contact.id) < 0) place = middle + 1;
-      else end = middle;
-    }
-    // Others may have claimed this id for other addresses: the true one is among them.
-    for (let i = place; i < this.#candidates.length; i++) {
-      const twin = this.#candidates[i]!;
-      if (!bytesEqual(twin.id, contact.id)) break;
-      if (twin.address.host !== contact.address.host || twin.address.port !== contact.address.port) continue;
-      if (isDiscredited(twin.source)) twin.source = source;
-      return twin;
-    }
-    if (place >= LIMITS.dhtLookupCandidatesMax) return null;
-    const bits = commonPrefixBits(contact.id, this.target);
-    const isPlausible = bits <= this.#plausibleBits;
-    if (!isPlausible && ++this.#implausible > LIMITS.dhtLookupImplausibleMax) return null;
-    const isSecure = isPlausible && isSecureId(contact.id, parseIp(contact.address.host)!);
-    const candidate = new Candidate(contact, { source, bits, isSecure });
-    this.#candidates.splice(place, 0, candidate);
-    if (!isSecure && ++this.#insecure > LIMITS.dhtLookupInsecureMax) this.#dropInsecure();
-    if (this.#candidates.length > LIMITS.dhtLookupCandidatesMax) this.#drop(this.#candidates.length - 1);
-    return candidate;
   }
 
   /**
@@ -256,29 +172,21 @@ export class Lookup implements QueryListener {
    * by now. @returns whether there is somebody new.
    */
   #addKnown(now: number): boolean {
-    let failed = 0;
-    for (const { state } of this.#candidates) if (state === 'failed') failed++;
-    const before = this.#candidates.length;
-    for (const contact of this.#host.closest(this.target, STARTING_NODES + failed, now)) this.#add(contact, null);
-    return this.#candidates.length > before;
-  }
-
-  /** Among those whose id is not of their address any number can claim to be the closest: few of them are remembered. */
-  #dropInsecure(): void {
-    this.#drop(this.#candidates.findLastIndex(({ isSecure, state }) => !isSecure && state === 'fresh'));
-  }
-
-  #drop(index: number): void {
-    const [dropped] = this.#candidates.splice(index, 1);
-    this.#setState(dropped!, 'failed');
+    const before = this.#candidates.size;
+    const count = STARTING_NODES + this.#candidates.countFailed();
+    for (const contact of this.#host.closest(this.target, count, now)) this.#candidates.add(contact, null);
+    return this.#candidates.size > before;
   }
 
   #pump(now: number): void {
     while (!this.#isOver) {
-      const { next, pending, isEnough } = this.#survey();
+      const { next: nextTrusted, nextDoubtful, pending, isEnough } = this.#candidates.survey();
+      const isLast = pending === 0 && this.queries < LIMITS.dhtLookupQueriesMax;
+      const next = nextTrusted ?? (isLast ? nextDoubtful : null);
       if (next !== null) {
         if (this.#asked.size - this.#slow.size >= ALPHA) return;
         if (this.#askCandidate(next, now)) continue;
+        // Those that are overdue are not worth the wait when there are enough: hardly one of them is there.
       } else if (pending > 0 && !(isEnough && this.#overdue.size === this.#asked.size)) return;
       else if (!isEnough && this.#addKnown(now)) continue;
       // Nobody that we were told of is left.
@@ -289,72 +197,12 @@ export class Lookup implements QueryListener {
     }
   }
 
-  /**
-   * Who is to be asked next, and how many are waited for of those that count. `isEnough`: there are K that have answered or
-   * will soon; those that are overdue are then not worth the wait, for hardly one of them is there.
-   */
-  #survey(): { readonly next: Candidate | null; readonly pending: number; readonly isEnough: boolean } {
-    let counted = 0;
-    let secure = 0;
-    let pending = 0;
-    let next: Candidate | null = null;
-    let nextDoubtful: Candidate | null = null;
-    for (const candidate of this.#candidates) {
-      if (counted >= BUCKET_NODES && secure >= BUCKET_NODES) break;
-      switch (candidate.state) {
-        case 'failed':
-          continue;
-        case 'slow':
-          pending++;
-          continue;
-        case 'asked':
-          pending++;
-          break;
-        case 'fresh':
-          // Those whose id is not of their address are asked where they are among the K closest, and no further.
-          if (!candidate.isSecure && (counted >= BUCKET_NODES || !this.#mayAskInsecure(candidate))) continue;
-          if (this.#isTaken(candidate)) continue;
-          if (!isDiscredited(candidate.source)) next ??= candidate;
-          else nextDoubtful ??= candidate;
-          if (next !== null) return { next, pending, isEnough: false };
-          continue;
-      }
-      // Who is too close to be true takes no place among the K.
-      if (this.#isPlausible(candidate)) counted++;
-      if (candidate.isSecure) secure++;
-    }
-    const isEnough = counted >= BUCKET_NODES && secure >= BUCKET_NODES;
-    return { next: pending > 0 || this.queries >= LIMITS.dhtLookupQueriesMax ? null : nextDoubtful, pending, isEnough };
-  }
-
-  #mayAskInsecure(candidate: Candidate): boolean {
-    // Where there are no others there is no choice.
-    if (this.#secureBits < 0) return true;
-    if (isMostlyFalse({ lies: this.#insecureFailures, truths: this.#insecureAnswers })) return false;
-    return this.#isPlausible(candidate) || this.#implausibleAsked < LIMITS.dhtLookupImplausibleMax;
-  }
-
-  /**
-   * Not closer to the target than a node may well be by accident. Who does not know the size of the network yet learns it
-   * on the way: an id that belongs to an address cannot be chosen.
-   */
-  #isPlausible({ isSecure, bits }: Candidate): boolean {
-    if (isSecure) return true;
-    if (bits > this.#plausibleBits) return false;
-    return this.#secureBits < 0 || bits <= this.#secureBits + ACCIDENTAL_BITS;
-  }
-
   #askCandidate(candidate: Candidate, now: number): boolean {
     if (this.queries >= LIMITS.dhtLookupQueriesMax) return false;
     const query = this.#host.ask(candidate.address, this.#goal.method, this.#goal.args, this, now);
     if (query === null) return false;
     this.queries++;
-    if (!this.#isPlausible(candidate)) this.#implausibleAsked++;
-    this.#setState(candidate, 'asked');
-    if (!this.#host.allowSameIp) {
-      this.#taken.add(candidate.address.host);
-      this.#taken.add(this.#networkOf(candidate));
-    }
+    this.#candidates.setAsked(candidate);
     this.#asked.set(query, candidate);
     return true;
   }
@@ -371,68 +219,8 @@ export class Lookup implements QueryListener {
     this.#asked.set(query, null);
     return true;
   }
-
-  #isTaken(candidate: Candidate): boolean {
-    if (this.#host.allowSameIp) return false;
-    return this.#taken.has(candidate.address.host) || this.#taken.has(this.#networkOf(candidate));
-  }
-
-  /** What has one candidate: a /24, of IPv6 a /64; addresses of local networks are each one of their own. */
-  #networkOf(candidate: Candidate): string {
-    candidate.network ??= networkOf(candidate.address);
-    return candidate.network;
-  }
-}
-
-type CandidateState = 'fresh' | 'asked' | 'slow' | 'answered' | 'failed';
-
-class Candidate implements LookupNode {
-  readonly id: Uint8Array;
-  readonly address: Address;
-  readonly isSecure: boolean;
-  /** That its id shares with the target. */
-  readonly bits: number;
-  state: CandidateState = 'fresh';
-  token: Uint8Array | null = null;
-  network: string | null = null;
-  /** Who named it; null = we know it ourselves. */
-  source: Candidate | null;
-  /** Of those that it named: that were there, and that were not. */
-  named = 0;
-  lies = 0;
-
-  constructor(
-    { id, address }: NodeContact,
-    { source, bits, isSecure }: Pick<Candidate, 'source' | 'bits' | 'isSecure'>,
-  ) {
-    this.id = id;
-    this.address = address;
-    this.source = source;
-    this.bits = bits;
-    this.isSecure = isSecure;
-  }
 }
 
 /** Queries under way at once, those that are slow apart. */
 const ALPHA = 4;
 const STARTING_NODES = 2 * BUCKET_NODES;
-const INSECURE_WRITTEN_MAX = BUCKET_NODES / 2;
-/** What a node that is not a liar may well have named. */
-const LIES_MAX = 4;
-/** The node closest to a target is closer by so many bits than it should be in one of 256 lookups. */
-export const ACCIDENTAL_BITS = 8;
-
-function isDiscredited(source: Candidate | null): boolean {
-  return source !== null && isMostlyFalse({ lies: source.lies, truths: source.named });
-}
-
-/** Half of what an honest node names may be gone; of what it names some is there. */
-function isMostlyFalse({ lies, truths }: { readonly lies: number; readonly truths: number }): boolean {
-  return lies >= LIES_MAX && lies > 2 * truths;
-}
-
-function networkOf(address: Address): string {
-  const ip = parseIp(address.host)!;
-  if (isLocalIp(ip)) return address.host;
-  return address.family === 4 ? address.host.slice(0, address.host.lastIndexOf('.') + 1) : toLatin1(ip.subarray(0, 8));
-}

@@ -1,7 +1,7 @@
 /** Asking nodes for a sample of the info-hashes that they keep peers of (BEP 51), around one target. */
 import type { JointGoal } from './joint-lookup.js';
 import type { KrpcFields, KrpcResponse } from './krpc.js';
-import type { LookupNode } from './lookup.js';
+import type { LookupNode } from './lookup-candidates.js';
 import { NODE_ID_BYTES } from './node-id.js';
 import type { LookupSummary, SampleListener } from './operations.js';
 
