@@ -36,7 +36,7 @@ export interface LookupSurvey {
 
 export class LookupCandidates {
   /** How many leading bits a node may well share with the target: more are no accident. Infinity = not known. */
-  plausibleBits = Number.POSITIVE_INFINITY;
+  plausibleBits: number = Number.POSITIVE_INFINITY;
   readonly #target: Uint8Array;
   readonly #allowSameIp: boolean;
   readonly #candidates: Candidate[] = [];
