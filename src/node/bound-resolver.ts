@@ -4,15 +4,15 @@
  * asked for (RFC 6761 6.3). A name server on this machine is a program of its own, and asks as it likes.
  * One a NodeNetwork, which HttpClient uses too.
  */
-import { Resolver } from 'node:dns';
+import type { Resolver } from 'node:dns';
 import { type Address, familyOf, makeAddress } from '../base/address.js';
 import { DtorrentError } from '../base/errors.js';
 import { hostsFileAddresses, readHostsFile } from './hosts-file.js';
+import { noServerFrom, resolverFrom } from './name-servers.js';
 import { resolveHost } from './resolve.js';
 import { networkError, systemErrorCode } from './system-error.js';
 
 const QUESTION_TIMEOUT_MS = 3000;
-const QUESTION_TRIES = 2;
 
 /** Questions that are on their way, so that those from a local address can be taken back. */
 export class BoundResolver {
@@ -77,25 +77,18 @@ const LOCALHOST: readonly Address[] = [makeAddress('127.0.0.1', 0)!, makeAddress
 
 function askNameServers(host: string, asking: Asking, done: Done): void {
   const { from } = asking;
-  const v4 = from.find((ip) => familyOf(ip) === 4);
-  const v6 = from.find((ip) => familyOf(ip) === 6);
-  let resolver: Resolver;
+  let resolver: Resolver | null;
   try {
-    resolver = new Resolver({ timeout: QUESTION_TIMEOUT_MS, tries: QUESTION_TRIES });
-    // A server of the other family would be asked from any address.
-    const usable = resolver.getServers().filter((server) => (serverFamily(server) === 4 ? v4 : v6) !== undefined);
-    if (usable.length === 0) {
-      const reason = `no name server of this machine can be asked from ${from.join(' or ')}`;
-      process.nextTick(done, new DtorrentError('ERESOLVE', `cannot resolve "${host}": ${reason}`));
-      return;
-    }
-    resolver.setServers(usable);
-    resolver.setLocalAddress(v4 ?? '0.0.0.0', v6 ?? '::0');
-    asking.resolver = resolver;
+    resolver = resolverFrom(from, { timeoutMs: QUESTION_TIMEOUT_MS, servers: null });
   } catch (error) {
     process.nextTick(done, networkError(`cannot resolve "${host}"`, error));
     return;
   }
+  if (resolver === null) {
+    process.nextTick(done, new DtorrentError('ERESOLVE', `cannot resolve "${host}": ${noServerFrom(from)}`));
+    return;
+  }
+  asking.resolver = resolver;
   const found: Record<4 | 6, readonly string[]> = { 4: [], 6: [] };
   let failure: unknown = null;
   let waiting = 1;
@@ -121,8 +114,7 @@ function askNameServers(host: string, asking: Asking, done: Done): void {
       process.nextTick(part);
     }
   };
-  if (v4 !== undefined) ask(4);
-  if (v6 !== undefined) ask(6);
+  for (const family of new Set(from.map(familyOf))) ask(family);
   part();
 }
 
@@ -136,9 +128,4 @@ function resolveError(host: string, thrown: unknown): DtorrentError {
         : null;
   if (reason === null) return networkError(`cannot resolve "${host}"`, thrown);
   return new DtorrentError('ERESOLVE', `cannot resolve "${host}": ${reason}`, { cause: thrown });
-}
-
-/** Of `1.2.3.4`, `1.2.3.4:53`, `2001:db8::1` or `[2001:db8::1]:53`. */
-function serverFamily(server: string): 4 | 6 {
-  return server.startsWith('[') || server.split(':').length > 2 ? 6 : 4;
 }

@@ -2,12 +2,12 @@
  * TXT records by the system's name servers. The system's own resolver, which knows the hosts file, cannot be asked for
  * them. From given local addresses the questions leave in packets that are bound to those. One a NodeNetwork.
  */
-import { Resolver } from 'node:dns';
+import type { Resolver } from 'node:dns';
 import { DtorrentError } from '../base/errors.js';
+import { noServerFrom, resolverFrom } from './name-servers.js';
 import { networkError } from './system-error.js';
 
 const QUESTION_TIMEOUT_MS = 2000;
-const QUESTION_TRIES = 2;
 
 export class TextRecords {
   /** IP, with a port where it is not 53; null = the system's. */
@@ -22,10 +22,9 @@ export class TextRecords {
   resolve(host: string, done: (result: readonly string[] | DtorrentError) => void, from: readonly string[]): void {
     const fail = (thrown: unknown): void => done(networkError(`cannot resolve the TXT records of "${host}"`, thrown));
     try {
-      const resolver = this.#resolverFrom(from);
+      const resolver = resolverFrom(from, { timeoutMs: QUESTION_TIMEOUT_MS, servers: this.#servers });
       if (resolver === null) {
-        const reason = `no name server of this machine can be asked from ${from.join(' or ')}`;
-        process.nextTick(done, new DtorrentError('ERESOLVE', `cannot resolve "${host}": ${reason}`));
+        process.nextTick(done, new DtorrentError('ERESOLVE', `cannot resolve "${host}": ${noServerFrom(from)}`));
         return;
       }
       const asking = { resolver, from };
@@ -50,24 +49,4 @@ export class TextRecords {
   close(): void {
     for (const { resolver } of this.#asking) resolver.cancel();
   }
-
-  /** @returns null when no server is of a family that may be asked from there. */
-  #resolverFrom(from: readonly string[]): Resolver | null {
-    const resolver = new Resolver({ timeout: QUESTION_TIMEOUT_MS, tries: QUESTION_TRIES });
-    if (this.#servers !== null) resolver.setServers(this.#servers);
-    if (from.length === 0) return resolver;
-    const v4 = from.find((ip) => !ip.includes(':'));
-    const v6 = from.find((ip) => ip.includes(':'));
-    // A server of the other family would be asked from any address.
-    const usable = resolver.getServers().filter((server) => (isOfIpv6(server) ? v6 : v4) !== undefined);
-    if (usable.length === 0) return null;
-    resolver.setServers(usable);
-    resolver.setLocalAddress(v4 ?? '0.0.0.0', v6 ?? '::0');
-    return resolver;
-  }
-}
-
-/** Of `1.2.3.4`, `1.2.3.4:53`, `2001:db8::1` or `[2001:db8::1]:53`. */
-function isOfIpv6(server: string): boolean {
-  return server.startsWith('[') || server.split(':').length > 2;
 }

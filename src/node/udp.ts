@@ -200,7 +200,7 @@ export class UdpSocket implements DatagramSocket {
 /** Whatever is sent from now on leaves through that interface, or not at all. */
 function joinGroup(socket: Socket, host: string, multicast: MulticastOptions): void {
   const { group, interfaceName, hopsMax, loopsBack } = multicast;
-  const through = host.includes(':') ? `::%${zoneOf(interfaceName)}` : host;
+  const through = familyOf(host) === 6 ? `::%${zoneOf(interfaceName)}` : host;
   socket.setMulticastInterface(through);
   socket.setMulticastTTL(hopsMax);
   socket.setMulticastLoopback(loopsBack);
