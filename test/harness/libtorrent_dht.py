@@ -142,7 +142,7 @@ def take(call):
 def answer():
     now = time.monotonic()
     alerts = session.pop_alerts()
-    log.extend(f'{time.monotonic():.1f} {alert.message()}' for alert in alerts if alert.category() & OF_TORRENTS)
+    log.extend(f'{now:.1f} {alert.message()}' for alert in alerts if alert.category() & OF_TORRENTS)
     for entry in list(waiting):
         call, deadline, kind, result = entry
         found = next((one for one in (result(alert) for alert in alerts if isinstance(alert, kind)) if one is not None), None)

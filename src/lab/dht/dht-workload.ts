@@ -163,9 +163,9 @@ export class DhtWorkload {
   }
 
   #lookUp(index: number, member: DhtMember, { isCold }: { readonly isCold: boolean }): void {
-    const { infoHashes, world, gangs } = this.#options;
+    const { infoHashes, world, gangs, isHostile } = this.#options;
     const infoHash = infoHashes[index]!;
-    const meter = new LookupMeter(infoHash, this.#options.isHostile);
+    const meter = new LookupMeter(infoHash, isHostile);
     const startedAtMs = world.now;
     let truePeers = 0;
     let falsePeers = 0;

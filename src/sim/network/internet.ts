@@ -2,7 +2,7 @@
  * What the simulated hosts share: who has which IP, which names and web services exist, and the links between them.
  * The seams for trouble are here: `link` for latency, bandwidth and loss, `find` for who can be reached at all.
  */
-import { type Address, isLoopback, makeAddress, parseIp } from '../../base/address.js';
+import { type Address, familyOf, isLoopback, makeAddress, parseIp } from '../../base/address.js';
 import { DtorrentError } from '../../base/errors.js';
 import type { Simulator } from '../simulator.js';
 import { type Cutting, type Link, LOOPBACK_LINK } from './link.js';
@@ -123,7 +123,7 @@ export class SimInternet {
   /** @internal Who is in a local network, in order of creation, each with its address of that family. */
   hostsOf(lan: string, family: 4 | 6): { readonly network: SimNetwork; readonly ip: string }[] {
     return Array.from(this.#networks, ([ip, network]) => ({ network, ip })).filter(
-      ({ network, ip }) => network.lan === lan && ip.includes(':') === (family === 6),
+      ({ network, ip }) => network.lan === lan && familyOf(ip) === family,
     );
   }
 
